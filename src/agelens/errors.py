@@ -1,0 +1,9 @@
+"""Errors that are answers: one sentence that names what is wrong and the way out."""
+
+
+class AgeLensError(Exception):
+    """Bad input or an unusable place; the message is one sentence for the person, never a traceback."""
+
+
+class ImageError(AgeLensError):
+    """An image file that cannot be decoded; the message is the reason without the file's name."""

@@ -1,0 +1,240 @@
+"""The face table: one row an image, from UTKFace file names or from a CSV manifest.
+
+A face table is a pandas DataFrame with the columns
+
+    path      str     absolute path of the image file
+    age       int64   years, 0 to 116
+    gender    int64   the dataset's binary label: 0 male, 1 female
+    race      str     "White", "Black", "Asian", "Indian", "Other", or "" where a dataset has none; for audits only
+    taken_at  str     the digits of the UTKFace name (when the picture was collected), or ""
+    digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
+
+and, once it is split, ``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing else in
+AgeLens parses a file name.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from agelens.errors import AgeLensError
+from agelens.files import digest_file, replacing_file
+from agelens.images import SUFFIXES
+
+AGE_RANGE = (0, 116)
+GENDERS = ("male", "female")
+RACES = ("White", "Black", "Asian", "Indian", "Other")
+COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
+PARTS = ("train", "validation", "test")
+# Bands of ten years carry every stratum and every table by age; the last one is open.
+AGE_BANDS = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
+
+_UTKFACE_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d+)_(?P<race>\d+)_(?P<taken_at>\d+)\D.*")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A file that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What reading a source gives: the face table and the files that were left out.
+
+    Attributes:
+        table: the face table, possibly empty never: reading a source without a single usable row is an error.
+        rejected: files whose name or row is malformed, in order of name.
+        source: where it came from, as the person gave it.
+    """
+
+    table: pd.DataFrame
+    rejected: list[Rejected] = field(default_factory=list)
+    source: str = ""
+
+
+def age_band(ages: "pd.Series[int]") -> "pd.Series[str]":
+    """The band of ten years of each age, as one of AGE_BANDS."""
+    return (ages // 10).clip(upper=len(AGE_BANDS) - 1).map(dict(enumerate(AGE_BANDS)))
+
+
+def read_faces(source: Path) -> Faces:
+    """Read a folder of UTKFace-named images, or a CSV manifest with ``path, age, gender`` and optional ``race``.
+
+    Paths in a manifest are taken relative to the manifest's folder. Files that do not parse are listed and left out.
+
+    Raises:
+        AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
+    """
+    if source.is_dir():
+        return _read_folder(source)
+    if source.is_file() and source.suffix.lower() == ".csv":
+        return _read_manifest(source)
+    if source.exists():
+        raise AgeLensError(f"{source} is neither a folder of images nor a .csv manifest.")
+    raise AgeLensError(f"{source} does not exist; give a folder of UTKFace images or a .csv manifest.")
+
+
+def _read_folder(folder: Path) -> Faces:
+    files = sorted(
+        (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")),
+        key=lambda path: path.relative_to(folder).as_posix(),
+    )
+    if not files:
+        raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
+    rows, rejected = [], []
+    for path in files:
+        row = _parse_name(path.name) if path.suffix.lower() in SUFFIXES else "is not an image file"
+        if isinstance(row, str):
+            rejected.append(Rejected(path.relative_to(folder).as_posix(), row))
+        else:
+            rows.append({"path": str(path.absolute()), **row})
+    return _faces(rows, rejected, str(folder))
+
+
+def _parse_name(name: str) -> dict[str, object] | str:
+    match = _UTKFACE_NAME.fullmatch(name)
+    if match is None:
+        return "the name is not AGE_GENDER_RACE_TIME"
+    problem = _problem(int(match["age"]), int(match["gender"]))
+    if problem:
+        return problem
+    race = int(match["race"])
+    if race >= len(RACES):
+        return f"race code {race} is not 0 to {len(RACES) - 1}"
+    return {
+        "age": int(match["age"]),
+        "gender": int(match["gender"]),
+        "race": RACES[race],
+        "taken_at": match["taken_at"],
+    }
+
+
+def _problem(age: int, gender: int) -> str:
+    if not AGE_RANGE[0] <= age <= AGE_RANGE[1]:
+        return f"age {age} is outside {AGE_RANGE[0]} to {AGE_RANGE[1]}"
+    if gender not in (0, 1):
+        return f"gender code {gender} is not 0 (male) or 1 (female)"
+    return ""
+
+
+def _read_manifest(manifest: Path) -> Faces:
+    try:
+        frame = pd.read_csv(manifest, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise AgeLensError(f"{manifest} is not a CSV file: {error}.") from None
+    frame.columns = frame.columns.str.strip()
+    missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
+    if missing:
+        raise AgeLensError(f"{manifest} has no column {', '.join(missing)}; it needs path, age, gender.")
+    races = frame["race"] if "race" in frame.columns else pd.Series("", index=frame.index)
+    rows, rejected = [], []
+    seen: set[str] = set()
+    for line, (path, age, gender, race) in enumerate(
+        zip(frame["path"], frame["age"], frame["gender"], races, strict=True), start=2
+    ):
+        row = _parse_manifest_row(manifest.parent, path, age, gender, race)
+        if not isinstance(row, str) and str(row["path"]) in seen:
+            row = "the same path stands on an earlier line"
+        if isinstance(row, str):
+            rejected.append(Rejected(f"{path} (line {line})", row))
+        else:
+            seen.add(str(row["path"]))
+            rows.append(row)
+    return _faces(rows, rejected, str(manifest))
+
+
+def _parse_manifest_row(folder: Path, path: str, age: str, gender: str, race: str) -> dict[str, object] | str:
+    if not path.strip():
+        return "the path is empty"
+    file = (folder / path.strip()).absolute()
+    if not file.is_file():
+        return "the file does not exist"
+    if not age.strip().isdecimal():
+        return f"age {age!r} is not a whole number"
+    code = {"male": "0", "female": "1"}.get(gender.strip().lower(), gender.strip())
+    if code not in ("0", "1"):
+        return f"gender {gender!r} is not 0, 1, male or female"
+    problem = _problem(int(age), int(code))
+    if problem:
+        return problem
+    return {
+        "path": str(file),
+        "age": int(age),
+        "gender": int(code),
+        "race": _race_name(race.strip()),
+        "taken_at": "",
+    }
+
+
+def _race_name(race: str) -> str:
+    """UTKFace's codes become names; any other word of a manifest stays as it is (it is only an audit column)."""
+    if race.isdecimal() and int(race) < len(RACES):
+        return RACES[int(race)]
+    return race
+
+
+def _faces(rows: list[dict[str, object]], rejected: list[Rejected], source: str) -> Faces:
+    if not rows:
+        first = f" (first: {rejected[0].file}: {rejected[0].reason})" if rejected else ""
+        raise AgeLensError(
+            f"{source} holds no usable face{first}; names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, "
+            "or use a .csv manifest."
+        )
+    table = pd.DataFrame(rows)
+    table["digest"] = digest_files(table["path"])
+    return Faces(table[COLUMNS], rejected, source)
+
+
+def digest_files(paths: Iterable[str]) -> list[str]:
+    """SHA-256 of each file, in the order given."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(lambda path: digest_file(Path(path)), paths))
+
+
+def digest_table(table: pd.DataFrame) -> str:
+    """One SHA-256 over all that a study depends on: digests, labels and parts, whatever the order of the rows."""
+    columns = [name for name in ("digest", "age", "gender", "race", "part") if name in table.columns]
+    lines = sorted(",".join(map(str, row)) for row in table[columns].itertuples(index=False))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sample(table: pd.DataFrame, limit: int | None, seed: int) -> pd.DataFrame:
+    """At most ``limit`` rows drawn by chance, in the table's order; the same for the same seed and files."""
+    if limit is None or limit >= len(table):
+        return table
+    # By digest and not by row, so that the draw does not depend on where the files lie or how they sort.
+    keys = table["digest"].map(lambda digest: hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest())
+    return table.loc[keys.sort_values(kind="stable").index[:limit].sort_values()].reset_index(drop=True)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a face table as CSV, atomically."""
+    with replacing_file(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a face table that `write_table` wrote.
+
+    Raises:
+        AgeLensError: the file is missing or is not a face table.
+    """
+    kinds = {"age": "int64", "gender": "int64", **dict.fromkeys(("path", "race", "taken_at", "digest", "part"), str)}
+    try:
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False)
+    except FileNotFoundError:
+        raise AgeLensError(f"{path} does not exist; run 'agelens audit FOLDER --out RUN' first.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise AgeLensError(f"{path} is not a face table: {error}.") from None
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise AgeLensError(f"{path} is not a face table: it has no column {', '.join(missing)}.")
+    return table

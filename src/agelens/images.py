@@ -1,0 +1,106 @@
+"""From an image file to RGB bytes: the one decoder and the one resize of training and of use.
+
+Every part of AgeLens that looks at pixels comes through here, so that a network sees the same bytes when it is
+trained, measured and used.
+"""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from agelens.errors import ImageError
+
+Pixels = NDArray[np.uint8]
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+MAX_PIXELS = 100_000_000
+# Changes whenever the same file could give other pixels; part of the key of every cached feature.
+DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
+
+
+def read_rgb(path: Path, least_side: int = 0) -> Pixels:
+    """Decode an image file of any common format to RGB.
+
+    Args:
+        path: the file. EXIF orientation is obeyed, alpha is laid over white, the first frame of an animation counts.
+        least_side: a JPEG may be decoded at half, quarter or eighth size as long as both sides stay at least this
+            many pixels; 0 decodes at full size.
+
+    Returns:
+        uint8 array (height, width, 3), RGB, 0 to 255.
+
+    Raises:
+        ImageError: unreadable, truncated, or larger than MAX_PIXELS; the message is the reason.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from None
+    return decode_rgb(data, least_side)
+
+
+def decode_rgb(data: bytes, least_side: int = 0) -> Pixels:
+    """The same as `read_rgb` for the bytes of a file."""
+    if not data:
+        raise ImageError("is empty")
+    # The fast decoder knows neither CMYK nor EXIF orientation; Pillow knows both.
+    if data[:2] == b"\xff\xd8" and b"Exif\x00" not in data[:65536]:
+        try:
+            height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+            _refuse_bomb(width, height)
+            if space in ("YCbCr", "Gray"):
+                return simplejpeg.decode_jpeg(
+                    data, "RGB", fastupsample=False, min_height=least_side, min_width=least_side
+                )
+        except ValueError as error:
+            raise ImageError(f"is not a whole JPEG: {error}") from None
+    return _decode_with_pillow(data)
+
+
+def resize_face(image: Pixels, side: int) -> Pixels:
+    """Bring an RGB image to ``(side, side, 3)``: area average when it shrinks, bilinear when it grows."""
+    height, width = image.shape[:2]
+    if (height, width) == (side, side):
+        return image
+    shrinks = height > side or width > side
+    resized = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def load_face(path: Path, side: int) -> Pixels:
+    """Decode and resize one face crop to uint8 ``(side, side, 3)`` RGB. Raises ImageError like `read_rgb`."""
+    return resize_face(read_rgb(path, least_side=side), side)
+
+
+def _refuse_bomb(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"has {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
+
+
+def _decode_with_pillow(data: bytes) -> Pixels:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            _refuse_bomb(*image.size)
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+    except UnidentifiedImageError:
+        raise ImageError("is not an image of a known format") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(f"cannot be decoded: {error}") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Pillow clips 16-bit grey at 255 when it converts; scale it instead.
+        grey = np.clip(np.asarray(image, dtype=np.int64) // 256, 0, 255).astype(np.uint8)
+        return Image.fromarray(grey).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
