@@ -29,7 +29,10 @@ def digest_json(value: Any) -> str:
 def replacing_file(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; it takes the target's place only if the block succeeds."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
+    # The suffix stays: Keras and others choose the format by it.
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".partial.{target.stem}.", suffix=target.suffix
+    )
     os.close(handle)
     temporary = Path(name)
     try:

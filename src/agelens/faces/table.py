@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -50,7 +50,7 @@ class Faces:
     """What reading a source gives: the face table and the files that were left out.
 
     Attributes:
-        table: the face table, possibly empty never: reading a source without a single usable row is an error.
+        table: the face table, never empty: reading a source without a single usable row is an error.
         rejected: files whose name or row is malformed, in order of name.
         source: where it came from, as the person gave it.
     """
@@ -58,6 +58,10 @@ class Faces:
     table: pd.DataFrame
     rejected: list[Rejected] = field(default_factory=list)
     source: str = ""
+
+    def with_table(self, table: pd.DataFrame) -> "Faces":
+        """The same source with other rows, for example a sample of them."""
+        return replace(self, table=table)
 
 
 def age_band(ages: "pd.Series[int]") -> "pd.Series[str]":
@@ -227,7 +231,11 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         AgeLensError: the file is missing or is not a face table.
     """
-    kinds = {"age": "int64", "gender": "int64", **dict.fromkeys(("path", "race", "taken_at", "digest", "part"), str)}
+    kinds = {
+        "age": "int64",
+        "gender": "int64",
+        **dict.fromkeys(("path", "race", "taken_at", "digest", "part"), str),
+    }
     try:
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False)
     except FileNotFoundError:

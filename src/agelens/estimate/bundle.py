@@ -1,0 +1,130 @@
+"""A bundle: a network in a folder that can be handed to somebody.
+
+    network.onnx   from RGB bytes to the estimate, preprocessing inside
+    card.json      what it was trained on, how, its limits and its licence
+    seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
+    SHA256SUMS     of the three; verified at loading (`sha256sum -c` reads it too)
+
+Nothing in a bundle is executed on loading.
+"""
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agelens.errors import AgeLensError
+from agelens.files import digest_file, replacing_folder
+
+FORMAT = 1
+NETWORK, CARD, SEEN, SUMS = "network.onnx", "card.json", "seen.csv", "SHA256SUMS"
+TASKS = ("age", "gender")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files have been verified.
+
+    Attributes:
+        folder: where it lies.
+        card: the content of ``card.json``.
+        network: the bytes of the ONNX file.
+        seen: for each image that made the network, its SHA-256 and its part ("train" or "validation").
+    """
+
+    folder: Path
+    card: dict[str, Any]
+    network: bytes
+    seen: dict[str, str]
+
+    @property
+    def task(self) -> str:
+        """What it estimates: "age" (years) or "gender" (probability of female)."""
+        return str(self.card["task"])
+
+    @property
+    def side(self) -> int:
+        """Pixels of the square input."""
+        return int(self.card["network"]["side"])
+
+
+def write_bundle(target: Path, network: Path, card: dict[str, Any], seen: dict[str, str]) -> None:
+    """Write a bundle; an older one in its place is replaced only when the new one is whole.
+
+    Args:
+        network: an ONNX file from uint8 (faces, side, side, 3) to one number a face; it is moved into the bundle.
+        card: JSON with at least ``task`` and ``network.side``.
+        seen: part by digest of the images that made the network.
+    """
+    with replacing_folder(target) as folder:
+        shutil.move(network, folder / NETWORK)
+        text = json.dumps({"format": FORMAT, **card}, indent=1, allow_nan=False, ensure_ascii=False)
+        (folder / CARD).write_text(text + "\n", encoding="utf-8")
+        with (folder / SEEN).open("w", newline="", encoding="ascii") as file:
+            csv.writer(file).writerows([("digest", "part"), *sorted(seen.items())])
+        sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in (NETWORK, CARD, SEEN))
+        (folder / SUMS).write_text(sums, encoding="ascii")
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises:
+        AgeLensError: a file is missing, altered or truncated, or the format is one this version does not know.
+    """
+    if not (folder / SUMS).is_file():
+        raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
+    contents = _verified(folder)
+    card = json.loads(contents[CARD])
+    if card.get("format") != FORMAT or card.get("task") not in TASKS:
+        raise AgeLensError(
+            f"{folder} is a bundle of format {card.get('format')} for {card.get('task')!r}, which this version of "
+            "AgeLens does not know; update AgeLens."
+        )
+    rows = csv.reader(contents[SEEN].decode("ascii").splitlines()[1:])
+    return Bundle(folder, card, contents[NETWORK], {digest: part for digest, part in rows})
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    """The bytes of the files of a bundle, read once, so that what was verified is what is used."""
+    lines = (folder / SUMS).read_text(encoding="ascii", errors="replace").splitlines()
+    expected = {}
+    for line in lines:
+        match = re.fullmatch(r"([0-9a-f]{64})  ([\w.]+)", line)
+        if match:
+            expected[match[2]] = match[1]
+    contents = {}
+    for name in (NETWORK, CARD, SEEN):
+        path = folder / name
+        if name not in expected or not path.is_file():
+            raise AgeLensError(
+                f"The bundle {folder} is incomplete: {name} or its checksum is missing; copy it again."
+            )
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != expected[name]:
+            raise AgeLensError(
+                f"{path} is altered or truncated (its checksum differs); copy the bundle again."
+            )
+        contents[name] = data
+    return contents
+
+
+def find_bundles(folder: Path) -> list[Bundle]:
+    """The bundle in a folder, or those in its subfolders ``age`` and ``gender`` as a run leaves them.
+
+    Raises:
+        AgeLensError: there is none.
+    """
+    if (folder / SUMS).is_file():
+        return [open_bundle(folder)]
+    found = [open_bundle(folder / task) for task in TASKS if (folder / task / SUMS).is_file()]
+    if not found:
+        raise AgeLensError(
+            f"{folder} holds no bundle; give a bundle, or the folder of a run with trained networks "
+            "('agelens train FOLDER --out RUN' makes one)."
+        )
+    return found

@@ -1,0 +1,107 @@
+"""Batches for Keras, decoded as they are needed, on whatever backend Keras runs."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agelens.errors import AgeLensError, ImageError
+from agelens.images import Pixels, load_face
+
+BATCH_SIZE = 32
+
+
+class Batches(keras.utils.PyDataset):
+    """Labelled batches whose order in each epoch depends only on the seed and the number of the epoch.
+
+    A training that starts again at epoch ``k`` therefore sees what an undisturbed one would have seen.
+
+    Args:
+        read: gives the inputs of the rows asked for, a NumPy array of as many items.
+        labels: float32 (rows,), one label a row.
+        batch_size: items a batch; the last batch may be smaller.
+        shuffle_seed: None keeps the order of the rows.
+        workers: threads that prepare batches ahead of the network.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[NDArray[np.int64]], NDArray[np.generic]],
+        labels: NDArray[np.float32],
+        batch_size: int = BATCH_SIZE,
+        shuffle_seed: int | None = None,
+        workers: int = 2,
+    ) -> None:
+        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
+        self._read = read
+        self._labels = labels.astype(np.float32).reshape(-1, 1)
+        self._batch_size = batch_size
+        self._shuffle_seed = shuffle_seed
+        self._epoch = 0
+        self._order = self._draw_order()
+
+    def __len__(self) -> int:
+        return -(-len(self._labels) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        """The inputs and the labels, float32 (items, 1), of one batch."""
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._read(rows), self._labels[rows]
+
+    def start_at(self, epoch: int) -> None:
+        """Take the order that epoch number ``epoch``, from 0, has in an undisturbed training."""
+        self._epoch = epoch
+        self._order = self._draw_order()
+
+    def on_epoch_end(self) -> None:
+        """Draw the next epoch's order (Keras calls this before it asks for the next epoch's batches)."""
+        self.start_at(self._epoch + 1)
+
+    def _draw_order(self) -> NDArray[np.int64]:
+        rows = np.arange(len(self._labels))
+        if self._shuffle_seed is None:
+            return rows
+        return np.random.default_rng([self._shuffle_seed, self._epoch]).permutation(rows)
+
+
+def face_batches(table: pd.DataFrame, target: str, side: int, **options: int | None) -> Batches:
+    """Batches of face images and one of their labels.
+
+    Args:
+        table: a face table.
+        target: the column to learn, ``age`` (years) or ``gender`` (0 or 1).
+        side: pixels; images come as uint8 (items, side, side, 3), RGB.
+        options: ``batch_size``, ``shuffle_seed`` and ``workers`` of `Batches`.
+    """
+    paths = table["path"].tolist()
+
+    def read(rows: NDArray[np.int64]) -> Pixels:
+        return read_faces_at([paths[row] for row in rows], side)
+
+    return Batches(read, table[target].to_numpy(np.float32), **options)  # type: ignore[arg-type]
+
+
+def read_faces_at(paths: list[str], side: int, threads: ThreadPoolExecutor | None = None) -> Pixels:
+    """Decode face crops into one uint8 array (paths, side, side, 3), RGB.
+
+    Raises:
+        AgeLensError: names the file that cannot be decoded.
+    """
+    images = np.empty((len(paths), side, side, 3), np.uint8)
+
+    def fill(row: int) -> None:
+        try:
+            images[row] = load_face(Path(paths[row]), side)
+        except ImageError as error:
+            raise AgeLensError(
+                f"{paths[row]} {error}; run 'agelens audit' on the folder again to leave such files out."
+            ) from None
+
+    # map() is drained so that a failure in a thread is raised here.
+    for _ in (threads.map if threads else map)(fill, range(len(paths))):
+        pass
+    return images

@@ -1,0 +1,262 @@
+"""Frozen features: one pass of a backbone over all images, kept on disk, resumed where it stopped.
+
+A frozen backbone gives the same features in every epoch and for both tasks, so it runs once, through OpenVINO. Rows
+are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
+side, the precision, the pooling and the decoder. Within it each row belongs to the digest of its image, so a larger
+or smaller table, or one that lies elsewhere, still finds what is there.
+"""
+
+import json
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import openvino as ov
+import pandas as pd
+import platformdirs
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from agelens.errors import AgeLensError
+from agelens.faces.batches import read_faces_at
+from agelens.files import digest_json, write_json
+from agelens.images import DECODER_VERSION
+from agelens.networks.backbones import Backbone, Shape
+from agelens.networks.portable import pooled as pooled_model
+from agelens.networks.portable import supports_bfloat16, to_openvino
+from agelens.progress import Track, quiet
+
+PRECISIONS = ("auto", "bf16", "f32")
+# bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
+_STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
+_BATCH = 16
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of the rows of a table, read from disk as they are asked for.
+
+    Attributes:
+        shape: of one row, (height, width, channels) or (channels,).
+        precision: "bf16" or "f32", of the pass and of what is stored.
+        images_per_second: of the pass that computed them, or None where this was not measured.
+        bytes_per_image: on disk.
+    """
+
+    _rows: NDArray[np.generic]
+    _index: NDArray[np.int64]
+    _pool: bool
+    shape: Shape
+    precision: str
+    images_per_second: float | None
+    bytes_per_image: int
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def read(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Features of the given rows of the table as float32 (rows, *shape)."""
+        values = np.asarray(self._rows[self._index[rows]]).astype(np.float32)
+        return values.mean(axis=(1, 2)) if self._pool else values
+
+    def of(self, mask: NDArray[np.bool_]) -> "Features":
+        """The features of some of the rows, a boolean of each."""
+        return Features(
+            self._rows, self._index[mask], self._pool, self.shape, self.precision, self.images_per_second,
+            self.bytes_per_image,
+        )  # fmt: skip
+
+
+def default_cache() -> Path:
+    """Where features are kept: $AGELENS_CACHE, or the system's folder for caches."""
+    return Path(os.environ.get("AGELENS_CACHE") or platformdirs.user_cache_dir("agelens"))
+
+
+def resolve_precision(precision: str) -> str:
+    """ "auto" is bf16 where the CPU computes it in hardware, else f32."""
+    if precision not in PRECISIONS:
+        raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
+    if precision == "auto":
+        return "bf16" if supports_bfloat16() else "f32"
+    return precision
+
+
+def extract(
+    backbone: Backbone,
+    table: pd.DataFrame,
+    precision: str = "auto",
+    pool: bool = False,
+    cache: Path | None = None,
+    track: Track = quiet,
+) -> Features:
+    """The features of every row of a face table, computed for those images that the cache lacks.
+
+    Args:
+        backbone: from `build_backbone`.
+        table: a face table.
+        precision: "bf16", "f32", or "auto".
+        pool: average each map over height and width. Maps that the cache holds already are averaged instead of
+            running the backbone again.
+        cache: the folder that keeps features; None is `default_cache`.
+        track: shows the progress.
+
+    Raises:
+        AgeLensError: an image cannot be decoded, or the disk cannot hold the features.
+    """
+    precision = resolve_precision(precision)
+    cache = cache or default_cache()
+    pool = pool and len(backbone.feature_shape) == 3
+    if pool:
+        maps = _Store(cache, backbone, precision, pool=False)
+        if maps.exists() and not maps.missing(table):
+            return maps.view(table, pool=True)
+    store = _Store(cache, backbone, precision, pool)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(store.folder / "lock"):
+        store.repair()
+        missing = store.missing(table)
+        if missing:
+            _fill(store, backbone, table, missing, precision, pool, cache, track)
+    return store.view(table, pool=False)
+
+
+class _Store:
+    """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images."""
+
+    def __init__(self, cache: Path, backbone: Backbone, precision: str, pool: bool) -> None:
+        self.key = {
+            "backbone": backbone.spec.name,
+            "weights": backbone.digest,
+            "scaling": backbone.spec.scaling,
+            "side": backbone.side,
+            "precision": precision,
+            "pooled": pool,
+            "decoder": DECODER_VERSION,
+        }
+        name = f"{backbone.spec.name}-{backbone.side}-{precision}-{'pooled' if pool else 'maps'}"
+        self.folder = cache / "features" / f"{name}-{digest_json(self.key)[:16]}"
+        self.shape: Shape = backbone.feature_shape[-1:] if pool else backbone.feature_shape
+        self.dtype = _STORED[precision]
+        self.row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
+        self._rows, self._digests = self.folder / "rows.bin", self.folder / "digests.txt"
+        self._pace = self.folder / "pace.json"
+        self.precision = precision
+
+    def exists(self) -> bool:
+        return self._digests.exists()
+
+    def digests(self) -> list[str]:
+        return self._digests.read_text().split() if self.exists() else []
+
+    def repair(self) -> None:
+        """Cut off what a killed pass left half-written: a row counts once its digest's line is whole."""
+        if not self.exists():
+            self._rows.write_bytes(b"")
+            self._digests.write_text("")
+            write_json(self.folder / "key.json", self.key)
+            return
+        text = self._digests.read_bytes()
+        whole = min(text.count(b"\n"), self._rows.stat().st_size // self.row_bytes)
+        lines = text.split(b"\n")[:whole]
+        os.truncate(self._digests, sum(len(line) + 1 for line in lines))
+        os.truncate(self._rows, whole * self.row_bytes)
+
+    def missing(self, table: pd.DataFrame) -> list[int]:
+        """Positions of the rows of the table whose image has no features yet, each image once."""
+        seen = set(self.digests())
+        positions = []
+        for position, digest in enumerate(table["digest"]):
+            if digest not in seen:
+                seen.add(digest)
+                positions.append(position)
+        return positions
+
+    def append(self, digests: list[str], rows: NDArray[np.float32]) -> None:
+        """Rows first, digests after them, so that a digest never stands without its row."""
+        for path, data in (
+            (self._rows, np.ascontiguousarray(rows.astype(self.dtype)).tobytes()),
+            (self._digests, "".join(f"{digest}\n" for digest in digests).encode()),
+        ):
+            with path.open("ab") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def record_pace(self, images: int, seconds: float) -> None:
+        write_json(self._pace, {"images": images, "seconds": seconds})
+
+    def view(self, table: pd.DataFrame, pool: bool) -> Features:
+        known = {digest: row for row, digest in enumerate(self.digests())}
+        index = np.array([known[digest] for digest in table["digest"]], np.int64)
+        rows: NDArray[np.generic] = np.memmap(self._rows, self.dtype, "r", shape=(len(known), *self.shape))
+        pace = json.loads(self._pace.read_text()) if self._pace.exists() else None
+        rate = pace["images"] / pace["seconds"] if pace else None
+        shape = self.shape[-1:] if pool else self.shape
+        return Features(rows, index, pool, shape, self.precision, rate, self.row_bytes)
+
+
+def _fill(
+    store: _Store,
+    backbone: Backbone,
+    table: pd.DataFrame,
+    missing: list[int],
+    precision: str,
+    pool: bool,
+    cache: Path,
+    track: Track,
+) -> None:
+    _check_room(store, len(missing))
+    network = to_openvino(backbone, cache / "networks")
+    compiled = compile_network(pooled_model(network) if pool else network, precision)
+    paths = table["path"].to_numpy()[missing].tolist()
+    digests = table["digest"].to_numpy()[missing].tolist()
+    started, done = time.perf_counter(), 0
+    with track(f"{backbone.spec.name} features", len(paths)) as advance, ThreadPoolExecutor(2) as decoders:
+        chunks = [slice(start, start + _CHUNK) for start in range(0, len(paths), _CHUNK)]
+        # The next chunk is decoded while the network works on this one.
+        ahead = decoders.submit(read_faces_at, paths[chunks[0]], backbone.side)
+        for number, chunk in enumerate(chunks):
+            images = ahead.result()
+            if number + 1 < len(chunks):
+                ahead = decoders.submit(read_faces_at, paths[chunks[number + 1]], backbone.side)
+            store.append(digests[chunk], run_network(compiled, images, store.shape))
+            done += len(images)
+            advance(len(images), f"{done / (time.perf_counter() - started):.0f} images/s")
+    store.record_pace(done, time.perf_counter() - started)
+
+
+def _check_room(store: _Store, images: int) -> None:
+    needed, free = images * store.row_bytes, shutil.disk_usage(store.folder).free
+    if needed > free:
+        raise AgeLensError(
+            f"The features of {images:,} images need {needed / 1e9:.1f} GB in {store.folder.parent}, where "
+            f"{free / 1e9:.1f} GB are free; give another --cache FOLDER, or --head pooled, which needs little."
+        )
+
+
+def compile_network(network: ov.Model, precision: str) -> ov.CompiledModel:
+    """Compile for throughput on this CPU, in bf16 or f32."""
+    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+    return ov.Core().compile_model(network, "CPU", hints)
+
+
+def run_network(compiled: ov.CompiledModel, images: NDArray[np.uint8], shape: Shape) -> NDArray[np.float32]:
+    """Run uint8 images (n, side, side, 3) through a network; gives float32 (n, *shape) in the order of the images."""
+    results = np.empty((len(images), *shape), np.float32)
+
+    def keep(request: ov.InferRequest, start: int) -> None:
+        output = request.get_output_tensor().data
+        results[start : start + len(output)] = output.reshape(-1, *shape)
+
+    queue = ov.AsyncInferQueue(compiled)
+    queue.set_callback(keep)
+    for start in range(0, len(images), _BATCH):
+        queue.start_async([images[start : start + _BATCH]], start)
+    queue.wait_all()
+    return results

@@ -1,0 +1,237 @@
+"""A whole network: a backbone with a head, trained by a recipe and shipped as a bundle."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import CARD, write_bundle
+from agelens.faces.batches import Batches, face_batches
+from agelens.faces.table import digest_table
+from agelens.files import digest_json, read_json
+from agelens.networks.backbones import Backbone, BackboneSpec, build_backbone
+from agelens.networks.features import Features, extract, resolve_precision
+from agelens.networks.portable import append_onnx, export_onnx
+from agelens.networks.recipes import Recipe, build_head, compile_network, describe_layers
+from agelens.networks.train import Training, fit
+from agelens.progress import Track, quiet
+from agelens.versions import machine, versions
+
+OUTPUTS = {"age": "age_years", "gender": "p_female"}
+INTENDED_USE = (
+    "For research on age and gender estimation and its errors by group. An estimate is not a measurement: it must not "
+    "decide about a person. Gender is the binary label of the dataset, not a person's identity. Race is a column for "
+    "auditing only; no network predicts it."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a network is made with, apart from the table.
+
+    Attributes:
+        weights: "imagenet", "random", or a file.
+        side: pixels, or None for the backbone's own.
+        precision: of frozen features, "auto", "bf16" or "f32".
+        seed: of weights, order and dropout.
+        cache: folder of features, or None for the default.
+        source, licence: of the data, for the card.
+    """
+
+    weights: str = "imagenet"
+    side: int | None = None
+    precision: str = "auto"
+    seed: int = 42
+    cache: Path | None = None
+    source: str = ""
+    licence: str = "as the source of the images says"
+
+
+def train_network(
+    table: pd.DataFrame,
+    recipe: Recipe,
+    spec: BackboneSpec,
+    folder: Path,
+    target: Path,
+    settings: Settings,
+    track: Track = quiet,
+) -> dict[str, Any]:
+    """Train by a recipe and write the bundle; a finished bundle of the same making is left as it is.
+
+    Args:
+        table: a face table with parts.
+        folder: takes the states of the training.
+        target: folder of the bundle.
+
+    Returns:
+        the bundle's card.
+    """
+    parts = {name: table[table["part"] == name] for name in ("train", "validation")}
+    if any(part.empty for part in parts.values()):
+        raise AgeLensError("The table has no training or no validation part; split it first.")
+    identity = _identity(table, spec, recipe, settings)
+    if (target / CARD).exists() and read_json(target / CARD).get("identity") == digest_json(identity):
+        return dict(read_json(target / CARD))
+    backbone = build_backbone(spec, settings.weights, settings.side, settings.seed)
+    median_age = baselines(table)["median_age"]
+    if recipe.trainable:
+        network, training = _train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
+        head = network.layers[-1]
+    else:
+        head, training = _train_head(backbone, table, recipe, folder, settings, identity, median_age, track)
+        network = None
+    card = _card(backbone, recipe, settings, table, head, training, identity)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        onnx_file = Path(temporary) / "network.onnx"
+        _write_onnx(backbone, network, head, recipe, onnx_file)
+        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
+        write_bundle(target, onnx_file, card, seen)
+    return dict(read_json(target / CARD))
+
+
+def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings: Settings) -> dict[str, Any]:
+    return {
+        "table": digest_table(table),
+        "recipe": recipe.settings(),
+        "backbone": spec.name,
+        "file": str(spec.file or ""),
+        "scaling": spec.scaling,
+        "side": settings.side or spec.side,
+        "weights": settings.weights,
+        "precision": "f32" if recipe.trainable else resolve_precision(settings.precision),
+        "seed": settings.seed,
+    }
+
+
+def _train_head(
+    backbone: Backbone,
+    table: pd.DataFrame,
+    recipe: Recipe,
+    folder: Path,
+    settings: Settings,
+    identity: dict[str, Any],
+    median_age: float,
+    track: Track,
+) -> tuple[keras.Model, Training]:
+    """The backbone is frozen, so the head learns from its features, computed once."""
+    features = extract(backbone, table, settings.precision, cache=settings.cache, track=track)
+    keras.utils.set_random_seed(settings.seed)
+    head = build_head(recipe, features.shape, median_age)
+    compile_network(head, recipe)
+    train = feature_batches(features, table, "train", recipe, settings.seed)
+    validation = feature_batches(features, table, "validation", recipe)
+    return fit(head, recipe, train, validation, folder, settings.seed, identity, track)
+
+
+def feature_batches(
+    features: Features, table: pd.DataFrame, part: str, recipe: Recipe, shuffle_seed: int | None = None
+) -> Batches:
+    """Batches of the features of one part and the label of the recipe's task."""
+    mask = (table["part"] == part).to_numpy()
+    labels = table.loc[mask, recipe.task].to_numpy(np.float32)
+    return Batches(features.of(mask).read, labels, recipe.batch_size, shuffle_seed)
+
+
+def _train_all(
+    backbone: Backbone,
+    parts: dict[str, pd.DataFrame],
+    recipe: Recipe,
+    folder: Path,
+    settings: Settings,
+    identity: dict[str, Any],
+    median_age: float,
+    track: Track,
+) -> tuple[keras.Model, Training]:
+    """The backbone learns too, so every epoch goes through the images."""
+    if backbone.model is None:
+        raise AgeLensError(
+            f"{backbone.spec.name} is an ONNX file, which cannot be trained; leave out --trainable."
+        )
+    head = build_head(recipe, backbone.feature_shape, median_age)
+    network = join(backbone, head)
+    compile_network(network, recipe)
+    train, validation = (
+        face_batches(part, recipe.task, backbone.side, batch_size=recipe.batch_size, shuffle_seed=seed)
+        for part, seed in ((parts["train"], settings.seed), (parts["validation"], None))
+    )
+    return fit(network, recipe, train, validation, folder, settings.seed, identity, track)
+
+
+def join(backbone: Backbone, head: keras.Model) -> keras.Model:
+    """One network from RGB bytes, uint8 (faces, side, side, 3), to the head's output, (faces, 1)."""
+    assert backbone.model is not None
+    faces = keras.Input((backbone.side, backbone.side, 3), dtype="uint8", name="faces")
+    return keras.Model(faces, head(backbone.model(faces)))
+
+
+def _write_onnx(
+    backbone: Backbone, network: keras.Model | None, head: keras.Model, recipe: Recipe, target: Path
+) -> None:
+    output = OUTPUTS[recipe.task]
+    if backbone.model is not None:
+        export_onnx(network or join(backbone, head), output, target)
+        return
+    head_file = target.with_name("head.onnx")
+    export_onnx(head, output, head_file)
+    append_onnx(backbone.spec, backbone.side, head_file, target)
+
+
+def _card(
+    backbone: Backbone,
+    recipe: Recipe,
+    settings: Settings,
+    table: pd.DataFrame,
+    head: keras.Model,
+    training: Training,
+    identity: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "task": recipe.task,
+        "identity": digest_json(identity),
+        "network": {
+            "backbone": backbone.spec.name,
+            "weights": backbone.weights,
+            "weights_licence": backbone.spec.licence if backbone.weights == "imagenet" else "",
+            "weights_sha256": backbone.digest,
+            "side": backbone.side,
+            "scaling": backbone.spec.scaling,
+            "head": describe_layers(head),
+            "parameters": backbone.parameters + int(head.count_params()),
+            "frozen": not recipe.trainable,
+            "input": "uint8 (faces, side, side, 3), RGB, 0 to 255",
+            "output": OUTPUTS[recipe.task],
+        },
+        "data": {
+            "source": settings.source,
+            "licence": settings.licence,
+            "images": {name: int((table["part"] == name).sum()) for name in ("train", "validation")},
+            "split_digest": identity["table"],
+            "baseline": baselines(table),
+            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
+        },
+        "training": {
+            "recipe": recipe.name,
+            "settings": recipe.settings(),
+            "seed": settings.seed,
+            "precision": identity["precision"],
+            "epochs_run": training.epochs_run,
+            "best_epoch": training.best_epoch,
+            "monitor": recipe.monitor,
+            "history": training.history,
+            "seconds": round(training.seconds, 2),
+            "versions": {**versions(), "keras_backend": keras.backend.backend()},
+            "machine": machine(),
+        },
+        "intended_use": INTENDED_USE,
+    }
+
+
+def baselines(table: pd.DataFrame) -> dict[str, float]:
+    """What predicts without looking: the median age in years and the more frequent gender of the training part."""
+    train = table[table["part"] == "train"]
+    return {"median_age": float(train["age"].median()), "majority_gender": int(train["gender"].mean() >= 0.5)}

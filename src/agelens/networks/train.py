@@ -1,0 +1,192 @@
+"""Training that survives being killed: every epoch ends with a whole state on disk.
+
+What happens in an epoch depends only on the state before it, the seed and the epoch's number (order of the faces,
+dropout), so a training that was killed at any moment and started again ends as an undisturbed one.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from agelens.errors import AgeLensError
+from agelens.faces.batches import Batches
+from agelens.files import digest_json, read_json, replacing_file, write_json
+from agelens.networks.recipes import Recipe
+from agelens.progress import Advance, Track, quiet
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training went.
+
+    Attributes:
+        history: for each figure ("loss", "val_loss", the metric and its validation figure) one value an epoch.
+        best_epoch: counted from 1; the network returned is the one of this epoch.
+        seconds: of computing, over all the starts it took.
+    """
+
+    history: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+
+    @property
+    def epochs_run(self) -> int:
+        return len(self.history["loss"])
+
+
+def best_epoch(recipe: Recipe, history: dict[str, list[float]]) -> int:
+    """The first epoch, from 0, with the best monitored figure: least for a loss or error, greatest for an accuracy."""
+    figures = np.asarray(history[recipe.monitor])
+    return int(figures.argmax() if recipe.monitor.endswith("accuracy") else figures.argmin())
+
+
+def has_ended(recipe: Recipe, history: dict[str, list[float]]) -> bool:
+    """Whether all epochs are run, or the monitored figure has not improved for ``patience`` epochs.
+
+    The same rule as keras.callbacks.EarlyStopping, but read off the history, which a killed training still has.
+    """
+    run = len(history.get("loss", []))
+    if run == 0 or run >= recipe.epochs:
+        return run >= recipe.epochs
+    return bool(recipe.patience) and run - 1 - best_epoch(recipe, history) >= recipe.patience
+
+
+def fit(
+    network: keras.Model,
+    recipe: Recipe,
+    train: Batches,
+    validation: Batches,
+    folder: Path,
+    seed: int,
+    identity: dict[str, Any],
+    track: Track = quiet,
+) -> tuple[keras.Model, Training]:
+    """Train a compiled network by a recipe, or go on with a training that was killed.
+
+    Args:
+        network: compiled; used as it is if ``folder`` holds no state.
+        train, validation: batches; ``train`` is brought to the epoch where training goes on.
+        folder: takes ``state.json``, the networks of the last and the best epoch, and TensorBoard logs.
+        seed: of the dropout.
+        identity: what this training is made of, as JSON; a state with another identity is not continued.
+        track: shows epochs and losses with the time left.
+
+    Returns:
+        the network of the best epoch, and how it went.
+
+    Raises:
+        AgeLensError: the loss is no longer a number, or the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = _State(folder, digest_json({"recipe": recipe.settings(), "seed": seed, **identity}))
+    if state.history and not has_ended(recipe, state.history):
+        network = keras.saving.load_model(state.network(state.epochs_run - 1))
+    if not has_ended(recipe, state.history):
+        train.start_at(state.epochs_run)
+        with track(f"{recipe.name}", recipe.epochs) as advance:
+            advance(state.epochs_run)
+            keeper = _Keeper(state, recipe, seed, advance)
+            network.fit(
+                train,
+                validation_data=validation,
+                initial_epoch=state.epochs_run,
+                epochs=recipe.epochs,
+                callbacks=[keeper],
+                verbose=0,
+            )
+    best = best_epoch(recipe, state.history)
+    return keras.saving.load_model(state.network(best)), Training(state.history, best + 1, state.seconds)
+
+
+class _State:
+    """What is on disk of a training: ``state.json`` names whole epochs only, and is written last."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.history: dict[str, list[float]] = {}
+        self.seconds = 0.0
+        path = folder / "state.json"
+        if path.exists():
+            kept = read_json(path)
+            if kept["identity"] == identity:
+                self.history, self.seconds = kept["history"], kept["seconds"]
+            else:
+                self._forget()
+
+    @property
+    def epochs_run(self) -> int:
+        return len(self.history.get("loss", []))
+
+    def network(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch + 1:03d}.keras"
+
+    def record(self, network: keras.Model, recipe: Recipe, logs: dict[str, float], seconds: float) -> None:
+        epoch = self.epochs_run
+        with replacing_file(self.network(epoch)) as temporary:
+            network.save(temporary)
+        for key, value in logs.items():
+            self.history.setdefault(key, []).append(float(value))
+        self.seconds += seconds
+        write_json(
+            self.folder / "state.json",
+            {"identity": self.identity, "history": self.history, "seconds": self.seconds},
+        )
+        keep = {self.network(epoch), self.network(best_epoch(recipe, self.history))}
+        for path in self.folder.glob("epoch-*.keras"):
+            if path not in keep:
+                path.unlink()
+
+    def _forget(self) -> None:
+        """A training of something else is in the folder: its networks and logs would only mislead."""
+        (self.folder / "state.json").unlink()
+        for pattern in ("epoch-*.keras", "events.*"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Seeds each epoch, records it when it ends, and stops the training where the recipe says so."""
+
+    def __init__(self, state: _State, recipe: Recipe, seed: int, advance: Advance) -> None:
+        super().__init__()
+        self._state, self._recipe, self._seed, self._advance = state, recipe, seed, advance
+        self._began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        _seed_dropout(self.model, self._seed, epoch)
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert logs is not None
+        if not all(np.isfinite(value) for value in logs.values()):
+            raise AgeLensError(
+                f"{self._recipe.name}: the loss is no longer a number in epoch {epoch + 1}; use a lower learning rate."
+            )
+        self._state.record(self.model, self._recipe, logs, time.perf_counter() - self._began)
+        with SummaryWriter(str(self._state.folder), purge_step=epoch + 1) as writer:
+            for key, value in logs.items():
+                writer.add_scalar(key, value, epoch + 1)
+        metric = self._recipe.metric
+        self._advance(1, f"{metric} {logs[metric]:.3f}, validation {logs[f'val_{metric}']:.3f}")
+        if has_ended(self._recipe, self._state.history):
+            self.model.stop_training = True
+
+
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Give every random layer the state that this epoch has in any training with this seed."""
+    number = 0
+    pending: list[keras.layers.Layer] = [model]
+    while pending:
+        layer = pending.pop()
+        pending.extend(getattr(layer, "layers", []))
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            words = np.random.SeedSequence([seed, epoch, number]).generate_state(2)
+            generator.state.assign(words.astype(generator.state.dtype))
+            number += 1

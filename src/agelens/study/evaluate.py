@@ -1,0 +1,116 @@
+"""Evaluating finished networks on images that they have not seen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import Bundle
+from agelens.estimate.estimator import Estimator
+from agelens.progress import Track, quiet
+from agelens.study.metrics import measure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The content of ``evaluation.json``, and the estimates it was computed from.
+
+    Attributes:
+        figures: by task, with ``settings``.
+        predictions: the rows measured, with ``age_years`` and ``p_female`` where there is a network for them.
+    """
+
+    figures: dict[str, Any]
+    predictions: pd.DataFrame
+
+
+def choose_rows(table: pd.DataFrame, part: str) -> pd.DataFrame:
+    """The rows of one part, or all of a table that has no parts or for the part "all"."""
+    if part == "all" or "part" not in table.columns:
+        return table
+    rows = table[table["part"] == part]
+    if rows.empty:
+        raise AgeLensError(f"The table has no rows in the part {part!r}.")
+    return rows
+
+
+def evaluate(
+    table: pd.DataFrame,
+    bundles: list[Bundle],
+    part: str = "test",
+    include_seen: bool = False,
+    seed: int = 42,
+    precision: str = "auto",
+    track: Track = quiet,
+) -> Evaluation:
+    """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
+
+    Args:
+        part: "test", another part, or "all".
+        include_seen: measure on images that made a network too; the result then says so.
+        seed: of the bootstrap.
+
+    Raises:
+        AgeLensError: some of the images made one of the networks, or cannot be decoded.
+    """
+    rows = choose_rows(table, part).reset_index(drop=True)
+    seen = {bundle.task: _seen(rows, bundle) for bundle in bundles}
+    if any(seen.values()) and not include_seen:
+        raise AgeLensError(_refusal(seen, len(rows)))
+    estimator = Estimator(bundles, precision)
+    with track("estimating", len(rows)) as advance:
+        faces = []
+        for result in estimator.estimate_files(Path(path) for path in rows["path"]):
+            if result.problem:
+                raise AgeLensError(
+                    f"{result.file} {result.problem}; audit the images before measuring on them."
+                )
+            faces.append(result.faces[0])
+            advance(1)
+    tasks = {bundle.task: bundle for bundle in bundles}
+    if "age" in tasks:
+        rows["age_years"] = [face.age_years for face in faces]
+    if "gender" in tasks:
+        rows["p_female"] = [face.p_female for face in faces]
+    figures: dict[str, Any] = {
+        task: {**measure(rows, task, seed), **_baseline(rows, task, bundle)} for task, bundle in tasks.items()
+    }
+    figures["settings"] = {
+        "part": part if "part" in table.columns else "all",
+        "images": len(rows),
+        "seen_images_included": any(seen.values()),
+        "seen_images": {task: sum(counts.values()) for task, counts in seen.items()},
+        "seed": seed,
+        "bundles": {task: bundle.card["identity"] for task, bundle in tasks.items()},
+    }
+    return Evaluation(figures, rows)
+
+
+def _seen(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
+    """How many of the rows made the network, by its own part."""
+    parts = rows["digest"].map(bundle.seen).dropna()
+    return {str(part): int(count) for part, count in parts.value_counts().items()}
+
+
+def _refusal(seen: dict[str, dict[str, int]], total: int) -> str:
+    words = "; ".join(
+        f"{sum(counts.values())} of {total} made the {task} network ("
+        + ", ".join(f"{part} {count}" for part, count in sorted(counts.items()))
+        + ")"
+        for task, counts in seen.items()
+        if counts
+    )
+    return (
+        f"A network is not measured on images that made it: {words}. Use other images, or --include-seen, and the "
+        "result will say so."
+    )
+
+
+def _baseline(rows: pd.DataFrame, task: str, bundle: Bundle) -> dict[str, float]:
+    """What the training part's median age or majority gender scores on the same rows."""
+    blind = bundle.card["data"]["baseline"]
+    if task == "age":
+        return {"baseline_mae": float((rows["age"] - blind["median_age"]).abs().mean())}
+    return {"baseline_accuracy": float((rows["gender"] == blind["majority_gender"]).mean())}

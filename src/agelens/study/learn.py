@@ -1,0 +1,162 @@
+"""The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
+from agelens.faces.table import read_faces
+from agelens.files import read_json, replacing_file, write_json
+from agelens.networks.backbones import find_backbone
+from agelens.networks.network import Settings, train_network
+from agelens.networks.recipes import TASKS, find_recipe
+from agelens.study.compare import Comparison, compare
+from agelens.study.evaluate import Evaluation, evaluate
+from agelens.study.run import Run, explore_faces, report_run
+
+UTKFACE_LICENCE = "UTKFace: non-commercial research only"
+DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What networks to train; a None leaves it to the recipe.
+
+    Attributes:
+        tasks: "age", "gender" or both.
+        recipe: "notebook" (frozen backbones) or "scratch" (a small network that learns whole).
+        age_backbone, gender_backbone: names or files.
+        weights, side, precision, cache: as in `agelens.networks.network.Settings`.
+        epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
+    """
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: str = "notebook"
+    age_backbone: str | None = None
+    gender_backbone: str | None = None
+    weights: str = "imagenet"
+    side: int | None = None
+    precision: str = "auto"
+    cache: Path | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    trainable: bool | None = None
+
+
+def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+    """Compare backbones on the run's table; returns the content of ``comparison.json``."""
+    target = run.folder / "comparison.json"
+    settings = run.settings(**_plain(comparison))
+
+    def work() -> None:
+        result = compare(run.table, comparison, run.folder / "comparison", run.track, run.say)
+        write_json(target, {**result, "settings": settings})
+
+    run.step("compare", settings, [target.name], work)
+    return dict(read_json(target))
+
+
+def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+    """Train the networks of a plan on the run's table; returns their cards by task."""
+    for task in plan.tasks:
+        _train_one(run, plan, task)
+    return {task: read_json(run.folder / task / CARD) for task in plan.tasks}
+
+
+def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+    recipe = find_recipe(plan.recipe, task).with_(
+        backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
+        epochs=plan.epochs,
+        patience=plan.patience,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        trainable=plan.trainable,
+    )
+    spec = find_backbone(recipe.backbone)
+    # A network that learns from nothing has no use for files of weights.
+    weights = "random" if spec.imagenet is None and spec.file is None else plan.weights
+    making = Settings(
+        weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
+        source=_source_name(run), licence=_licence(run),
+    )  # fmt: skip
+    settings = run.settings(**recipe.settings(), **_plain(making))
+    if weights == "random" and not recipe.trainable:
+        run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
+    training = run.folder / "training" / task
+
+    def work() -> None:
+        train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
+
+    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+
+
+def evaluate_networks(
+    run: Run,
+    bundle: Path | None = None,
+    part: str = "test",
+    include_seen: bool = False,
+    precision: str = "auto",
+) -> dict[str, Any]:
+    """Measure networks on a part of the run's table; returns the content of ``evaluation.json``.
+
+    Args:
+        bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
+    """
+    target = run.folder / "evaluation.json"
+    bundles = find_bundles(bundle or run.folder)
+    settings = run.settings(
+        bundles={one.task: one.card["identity"] for one in bundles}, part=part, include_seen=include_seen,
+        seed=run.config["seed"], precision=precision,
+    )  # fmt: skip
+
+    def work() -> None:
+        done = evaluate(run.table, bundles, part, include_seen, run.config["seed"], precision, run.track)
+        _write_evaluation(done, run.folder)
+
+    run.step("evaluate", settings, [target.name, "predictions.csv"], work)
+    return dict(read_json(target))
+
+
+def _write_evaluation(done: Evaluation, folder: Path) -> None:
+    with replacing_file(folder / "predictions.csv") as temporary:
+        done.predictions.to_csv(temporary, index=False)
+    write_json(folder / "evaluation.json", done.figures)
+
+
+def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+    """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
+    explore_faces(run)
+    compare_backbones(run, comparison)
+    train_networks(run, plan)
+    figures = evaluate_networks(run, precision=plan.precision)
+    report = report_run(run)
+    run.say(f"report: {report}")
+    return {
+        "report": str(report),
+        **{
+            task: {key: value for key, value in figures[task].items() if key != "groups"}
+            for task in plan.tasks
+        },
+    }
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON."""
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
+
+
+def _source_name(run: Run) -> str:
+    """The last part of the source's path: a card is handed on, and paths are nobody's business."""
+    return Path(run.config["source"]).name
+
+
+def _licence(run: Run) -> str:
+    if run.config.get("drawn"):
+        return DRAWN_LICENCE
+    named_like_utkface = (run.table["taken_at"] != "").all()
+    return UTKFACE_LICENCE if named_like_utkface else "as the source of the images says"

@@ -1,0 +1,119 @@
+"""What is measured of estimates, each with its spread."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from agelens.faces.table import AGE_BANDS, GENDERS, age_band
+
+Array = NDArray[np.float64]
+RESAMPLES = 2000
+# Cumulative score: the share of faces estimated within this many years, the field's CS@5.
+CS_YEARS = 5
+
+
+def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[float] | None:
+    """A 95 % percentile bootstrap interval over faces (Efron and Tibshirani 1993, chapter 13).
+
+    Args:
+        statistic: of the columns along ``axis``.
+        columns: one value a face, resampled together.
+        seed: of the resampling.
+
+    Returns:
+        [low, high], or None for fewer than two faces.
+    """
+    if len(columns[0]) < 2:
+        return None
+    # Blocks keep the memory flat for large parts.
+    block = max(1, 2_000_000 // len(columns[0]))
+    result = stats.bootstrap(
+        columns, statistic, paired=len(columns) > 1, vectorized=True, n_resamples=RESAMPLES, batch=block,
+        method="percentile", rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    low, high = result.confidence_interval
+    return [float(low), float(high)] if np.isfinite([low, high]).all() else None
+
+
+def mean(values: Array, axis: int = -1) -> Any:
+    return np.mean(values, axis=axis)
+
+
+def root_mean(values: Array, axis: int = -1) -> Any:
+    return np.sqrt(np.mean(values, axis=axis))
+
+
+def auc(labels: Array, scores: Array, axis: int = -1) -> Any:
+    """Area under the ROC curve from ranks (Mann and Whitney 1947); NaN where only one label occurs.
+
+    Args:
+        labels: 0 or 1. scores: any order-preserving score. Both of the same shape.
+    """
+    ranks = stats.rankdata(scores, axis=axis)
+    positives = labels.sum(axis=axis)
+    negatives = labels.shape[axis] - positives
+    area = (ranks * labels).sum(axis=axis) - positives * (positives + 1) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return area / (positives * negatives)
+
+
+def measure_age(ages: Array, estimates: Array, seed: int) -> dict[str, Any]:
+    """MAE, RMSE and bias (estimate less age) in years and CS@5, each with its 95 % interval, of one group."""
+    errors = np.asarray(estimates, float) - np.asarray(ages, float)
+    within = (np.abs(errors) <= CS_YEARS).astype(float)
+    return {
+        "n": len(errors),
+        "mae": float(np.abs(errors).mean()),
+        "mae_ci95": interval(mean, np.abs(errors), seed=seed),
+        "cs5": float(within.mean()),
+        "cs5_ci95": interval(mean, within, seed=seed),
+        "rmse": float(root_mean(errors**2)),
+        "rmse_ci95": interval(root_mean, errors**2, seed=seed),
+        "bias": float(errors.mean()),
+        "bias_ci95": interval(mean, errors, seed=seed),
+    }
+
+
+def measure_gender(labels: Array, p_female: Array, seed: int) -> dict[str, Any]:
+    """Accuracy at one half and AUC, each with its 95 % interval, of one group; AUC is None for one label only."""
+    labels, p_female = np.asarray(labels, float), np.asarray(p_female, float)
+    right = ((p_female >= 0.5) == (labels == 1)).astype(float)
+    both = 0 < labels.sum() < len(labels)
+    return {
+        "n": len(labels),
+        "accuracy": float(right.mean()),
+        "accuracy_ci95": interval(mean, right, seed=seed),
+        "auc": float(auc(labels, p_female)) if both else None,
+        "auc_ci95": interval(auc, labels, p_female, seed=seed) if both else None,
+    }
+
+
+MEASURES = {"age": ("age_years", measure_age), "gender": ("p_female", measure_gender)}
+
+
+def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
+    """All figures of a task, overall and under ``groups`` by age band, gender and race.
+
+    Args:
+        predictions: a face table with ``age_years`` (years) or ``p_female`` (0 to 1).
+        task: "age" or "gender".
+    """
+    column, figures = MEASURES[task]
+
+    def of(rows: pd.DataFrame) -> dict[str, Any]:
+        return figures(rows[task].to_numpy(float), rows[column].to_numpy(float), seed)
+
+    keys = {
+        "age_band": (age_band(predictions["age"]), AGE_BANDS),
+        "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
+        "race": (predictions["race"], sorted(set(predictions["race"]) - {""})),
+    }
+    groups = {
+        name: {str(value): of(predictions[key == value]) for value in values if (key == value).any()}
+        for name, (key, values) in keys.items()
+    }
+    return {**of(predictions), "groups": groups}

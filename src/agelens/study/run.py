@@ -1,0 +1,161 @@
+"""A run: a folder that a study fills step by step, and that a killed study goes on from.
+
+config.json       where the faces came from, the seed, the versions, and the settings and time of each step
+table.csv         the face table with its groups and parts
+audit.json        what is wrong with the dataset; audit.html shows the conflicts
+exploration.json  the findings; charts/ holds the figures as PNG files
+comparison.json   backbones compared
+age/, gender/     bundles; training/ holds the states they were trained through
+evaluation.json   how well they do on the test part; predictions.csv holds every estimate
+report.html       all of it, in one file
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.errors import AgeLensError
+from agelens.faces.audit import audit
+from agelens.faces.drawn import MARKER
+from agelens.faces.gallery import write_gallery
+from agelens.faces.split import split
+from agelens.faces.table import Faces, digest_table, read_faces, read_table, sample, write_table
+from agelens.files import digest_json, read_json, write_json
+from agelens.progress import Track, quiet
+from agelens.versions import machine, versions
+
+
+class Run:
+    """The folder of a study.
+
+    Args:
+        folder: made if it does not exist.
+        track: shows progress.
+        say: takes one line for the person.
+    """
+
+    def __init__(
+        self, folder: Path, track: Track = quiet, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise AgeLensError(f"{folder} is a file; give a folder with --out.")
+        self.folder = folder
+        self.track = track
+        self.say = say
+        self.config: dict[str, Any] = {}
+        if (folder / "config.json").exists():
+            self.config = read_json(folder / "config.json")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The face table with parts that the audit left."""
+        return read_table(self.folder / "table.csv")
+
+    def step(self, name: str, settings: dict[str, Any], outputs: list[str], work: Callable[[], None]) -> None:
+        """Do a step, unless it was done with the same settings and its files are still there."""
+        kept = self.config.get("steps", {}).get(name, {})
+        key = digest_json(settings)
+        if kept.get("key") == key and all((self.folder / output).exists() for output in outputs):
+            self.say(f"{name}: done before")
+            return
+        began = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - began
+        self.config.setdefault("steps", {})[name] = {
+            "settings": settings,
+            "key": key,
+            "seconds": round(seconds, 2),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._write_config()
+        self.say(f"{name}: done in {seconds:.1f} s")
+
+    def begin(self, source: Path | None, seed: int, limit: int | None) -> None:
+        """Read and audit the source, and split it; a run that has done so is taken as it is.
+
+        Raises:
+            AgeLensError: no source, or the run was begun with another source, seed or limit.
+        """
+        if source is None:
+            if not (self.folder / "table.csv").exists():
+                raise AgeLensError(
+                    f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
+                )
+            return
+        origin = {"source": str(source.absolute()), "seed": seed, "limit": limit}
+        began_with = {key: self.config.get(key) for key in origin}
+        if self.config and began_with != origin:
+            differences = ", ".join(
+                f"{key} {began_with[key]} and not {origin[key]}"
+                for key in origin
+                if began_with[key] != origin[key]
+            )
+            raise AgeLensError(
+                f"{self.folder} was begun with {differences}; give another --out, or delete it."
+            )
+        # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
+        faces = read_faces(source)
+        self._check_writable()
+        self.config.update(
+            {**origin, "drawn": (source / MARKER).exists(), "versions": versions(), "machine": machine()}
+        )
+        outputs = ["table.csv", "audit.json", "audit.html"]
+        self.step(
+            "audit", {**origin, "digest": digest_table(faces.table)}, outputs, lambda: self._audit(faces)
+        )
+
+    def _check_writable(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.folder):
+            pass
+
+    def _audit(self, faces: Faces) -> None:
+        seed, limit = self.config["seed"], self.config["limit"]
+        faces = faces.with_table(sample(faces.table, limit, seed))
+        found = audit(faces, self.track)
+        table = found.usable(faces.table)
+        if table.empty:
+            first = found.unreadable[0]
+            raise AgeLensError(
+                f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
+            )
+        table = split(table, seed)
+        write_gallery(found, faces.table, self.folder / "audit.html")
+        write_json(self.folder / "audit.json", found.to_json())
+        write_table(table, self.folder / "table.csv")
+
+    def settings(self, **settings: Any) -> dict[str, Any]:
+        """The settings of a step, with the digest of the table it starts from."""
+        return {"table": digest_table(self.table), **settings}
+
+    def _write_config(self) -> None:
+        write_json(self.folder / "config.json", self.config)
+
+
+def audit_faces(run: Run, source: Path | None, seed: int, limit: int | None) -> dict[str, Any]:
+    """Audit and split; returns the content of ``audit.json``."""
+    run.begin(source, seed, limit)
+    return dict(read_json(run.folder / "audit.json"))
+
+
+def explore_faces(run: Run) -> dict[str, Any]:
+    """Chart and describe the dataset; returns the content of ``exploration.json``."""
+    from agelens.study.explore import explore
+
+    def work() -> None:
+        explore(run.table, run.folder, run.config["seed"])
+
+    run.step("explore", run.settings(), ["exploration.json", "charts"], work)
+    return dict(read_json(run.folder / "exploration.json"))
+
+
+def report_run(run: Run) -> Path:
+    """Write the report anew from what the run holds; returns its path."""
+    from agelens.study.report import write_report
+
+    return write_report(run.folder)

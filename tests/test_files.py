@@ -1,0 +1,103 @@
+import json
+import math
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from agelens.errors import AgeLensError
+from agelens.files import (
+    digest_file,
+    digest_json,
+    read_json,
+    replacing_file,
+    replacing_folder,
+    write_json,
+    write_text,
+)
+
+
+def test_digest_of_a_file_is_sha256(tmp_path: Path) -> None:
+    file = tmp_path / "abc"
+    file.write_bytes(b"abc")
+    assert digest_file(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_digest_of_json_ignores_the_order_of_keys_and_sees_values() -> None:
+    assert digest_json({"a": 1, "b": [1, 2]}) == digest_json({"b": [1, 2], "a": 1})
+    assert digest_json({"a": 1}) != digest_json({"a": 2})
+    assert digest_json([1, 2]) != digest_json([2, 1])
+
+
+def test_a_written_file_can_be_read_by_others_and_makes_its_folder(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "down" / "a.txt"
+    write_text(target, "Grüße\n")
+    assert target.read_text(encoding="utf-8") == "Grüße\n"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), replacing_file(target) as temporary:
+        temporary.write_text("half of the n")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_the_temporary_file_keeps_the_suffix_and_lies_beside_the_target(tmp_path: Path) -> None:
+    with replacing_file(tmp_path / "model.keras") as temporary:
+        assert temporary.suffix == ".keras"
+        assert temporary.parent == tmp_path
+        temporary.write_bytes(b"x")
+
+
+def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "a.json", {"mae": math.nan})
+    assert os.listdir(tmp_path) == []
+
+
+def test_json_round_trip_keeps_letters_readable(tmp_path: Path) -> None:
+    value = {"name": "Zoë", "ages": [1, 2.5, None], "ok": True}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    assert "Zoë" in (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "a.json").read_bytes()) == value
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff\xfe{}"], ids=["empty", "half", "not UTF-8"])
+def test_broken_json_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "broken.json"
+    file.write_bytes(content)
+    with pytest.raises(AgeLensError, match=r"broken\.json is not valid JSON"):
+        read_json(file)
+
+
+def test_missing_json_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AgeLensError, match=r"gone\.json does not exist"):
+        read_json(tmp_path / "gone.json")
+
+
+def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    for content in ("first", "second"):
+        with replacing_folder(target) as temporary:
+            (temporary / "sub").mkdir()
+            (temporary / "sub" / content).write_text(content)
+        assert os.listdir(target / "sub") == [content]
+    assert os.listdir(tmp_path) == ["bundle"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o755
+
+
+def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    with replacing_folder(target) as temporary:
+        (temporary / "a").write_text("old")
+    with pytest.raises(RuntimeError), replacing_folder(target) as temporary:
+        (temporary / "a").write_text("new")
+        raise RuntimeError
+    assert (target / "a").read_text() == "old"
+    assert os.listdir(tmp_path) == ["bundle"]
