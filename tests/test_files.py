@@ -1,6 +1,5 @@
 import json
 import math
-import os
 import stat
 from pathlib import Path
 
@@ -16,6 +15,10 @@ from agelens.files import (
     write_json,
     write_text,
 )
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_digest_of_a_file_is_sha256(tmp_path: Path) -> None:
@@ -40,11 +43,16 @@ def test_a_written_file_can_be_read_by_others_and_makes_its_folder(tmp_path: Pat
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     write_text(target, "old")
-    with pytest.raises(RuntimeError), replacing_file(target) as temporary:
-        temporary.write_text("half of the n")
-        raise RuntimeError
+
+    def fail() -> None:
+        with replacing_file(target) as temporary:
+            temporary.write_text("half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names_in(tmp_path) == ["a.txt"]
 
 
 def test_the_temporary_file_keeps_the_suffix_and_lies_beside_the_target(tmp_path: Path) -> None:
@@ -57,7 +65,7 @@ def test_the_temporary_file_keeps_the_suffix_and_lies_beside_the_target(tmp_path
 def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "a.json", {"mae": math.nan})
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_json_round_trip_keeps_letters_readable(tmp_path: Path) -> None:
@@ -87,8 +95,8 @@ def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
         with replacing_folder(target) as temporary:
             (temporary / "sub").mkdir()
             (temporary / "sub" / content).write_text(content)
-        assert os.listdir(target / "sub") == [content]
-    assert os.listdir(tmp_path) == ["bundle"]
+        assert names_in(target / "sub") == [content]
+    assert names_in(tmp_path) == ["bundle"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
@@ -96,8 +104,13 @@ def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> Non
     target = tmp_path / "bundle"
     with replacing_folder(target) as temporary:
         (temporary / "a").write_text("old")
-    with pytest.raises(RuntimeError), replacing_folder(target) as temporary:
-        (temporary / "a").write_text("new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with replacing_folder(target) as temporary:
+            (temporary / "a").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert (target / "a").read_text() == "old"
-    assert os.listdir(tmp_path) == ["bundle"]
+    assert names_in(tmp_path) == ["bundle"]

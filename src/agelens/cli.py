@@ -1,10 +1,13 @@
 """The command line: each command calls one function of a room, and errors are one sentence with exit status 2."""
 
+import contextlib
 import errno
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -153,6 +156,7 @@ def train(
     tasks = ("age", "gender") if task == "both" else (task,)
     if not set(tasks) <= {"age", "gender"}:
         raise AgeLensError(f"There is no task {task!r}; known are age, gender and both.")
+    _load_keras()
     from agelens.study.learn import TrainingPlan, train_networks
 
     plan = TrainingPlan(
@@ -185,6 +189,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
+    _load_keras()
     from agelens.study.learn import evaluate_networks
 
     run = _begin(out, source, seed, limit)
@@ -256,6 +261,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""
+    _load_keras()
     from agelens.study.demo import run_demo
 
     result = run_demo(_open(out), faces, seed)
@@ -279,10 +285,37 @@ def fetch(
 
         path = fetch_utkface()
     else:
+        _load_keras()
         from agelens.networks.backbones import fetch_backbone
 
         path = fetch_backbone(what, out)
     _print_lines([str(path)], json, {"path": str(path)})
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what native libraries write to standard error while they load; it is shown if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            caught.seek(0)
+            sys.stderr.write(caught.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _load_keras() -> None:
+    """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
+    with _hushed():
+        import keras  # noqa: F401
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _open(out: Path) -> Any:
@@ -308,6 +341,7 @@ def _comparison(
     seed: int,
     cache: Path | None,
 ) -> Any:
+    _load_keras()
     from agelens.networks.backbones import NOTEBOOK_SEVEN
     from agelens.study.compare import Comparison
 

@@ -28,7 +28,7 @@ def read_rgb(path: Path, least_side: int = 0) -> Pixels:
 
     Args:
         path: the file. EXIF orientation is obeyed, alpha is laid over white, the first frame of an animation counts.
-        least_side: a JPEG may be decoded at half, quarter or eighth size as long as both sides stay at least this
+        least_side: a JPEG may be decoded at some eighths of its size as long as both sides stay at least this
             many pixels; 0 decodes at full size.
 
     Returns:
@@ -91,7 +91,15 @@ def _decode_with_pillow(data: bytes) -> Pixels:
             return np.asarray(_to_rgb(upright), dtype=np.uint8)
     except UnidentifiedImageError:
         raise ImageError("is not an image of a known format") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    # TypeError and OverflowError come from headers whose numbers are text or beyond any range.
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        Image.DecompressionBombError,
+    ) as error:
         raise ImageError(f"cannot be decoded: {error}") from None
 
 

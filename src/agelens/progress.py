@@ -42,12 +42,13 @@ def quiet(description: str, total: int) -> Iterator[Advance]:
 def bar(description: str, total: int) -> Iterator[Advance]:
     """The Track of the command line: a bar with counts, time taken, time left and a note (a rate, a loss)."""
     columns = (
-        TextColumn("{task.description}", table_column=None),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
+        TextColumn("in"),
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
@@ -55,7 +56,9 @@ def bar(description: str, total: int) -> Iterator[Advance]:
 
         def advance(steps: int = 1, note: str = "") -> None:
             # An empty note keeps the last one.
-            progress.update(task, advance=steps, **({"note": note} if note else {}))
+            progress.update(task, advance=steps)
+            if note:
+                progress.update(task, note=note)
 
         yield advance
 

@@ -17,6 +17,12 @@ from agelens.study.png import write_grid, write_png
 NAMES = ("VGG16", "Xception", "MobileNetV3Small")
 
 
+@pytest.fixture(autouse=True)
+def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw small PNG files: what is tested here does not hang on their resolution."""
+    monkeypatch.setattr("agelens.study.png.DPI", 50)
+
+
 @pytest.fixture
 def table() -> pd.DataFrame:
     random = np.random.default_rng(7)

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,15 @@ from agelens.faces.table import AGE_BANDS, RACES, write_table
 from agelens.files import write_json
 from agelens.study.explore import explore
 from agelens.study.report import write_report
+
+
+@pytest.fixture(autouse=True, scope="module")
+def coarse_png() -> Iterator[None]:
+    """Draw small PNG files: what is tested here does not hang on their resolution."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agelens.study.png.DPI", 50)
+        yield
+
 
 BACKBONES = {
     "VGG16": (8.1, 0.88, 87, 14_714_688, 25_088),
@@ -172,7 +182,7 @@ def make_run(run: Path, images: int = 120) -> Path:
     steps = ("audit", "explore", "compare", "train-age", "train-gender", "evaluate")
     step = {"settings": {"epochs": 5}, "seconds": 75.2, "finished_at": "2026-01-02T03:04:05+00:00"}
     config = {
-        "source": "UTKFace",
+        "source": "/somewhere/UTKFace",
         "drawn": False,
         "seed": 42,
         "limit": None,
@@ -230,6 +240,7 @@ def figures_of(page: str) -> dict[str, Any]:
 
 
 def test_a_full_run_tells_every_section(page: str) -> None:
+    assert "on UTKFace, 120 faces" in page
     for section in SECTIONS:
         assert f'<section id="{section}">' in page
         assert f'href="#{section}"' in page
@@ -268,7 +279,7 @@ def test_nothing_is_loaded_from_a_network(page: str) -> None:
 def test_faces_are_embedded_with_captions_and_marks(page: str) -> None:
     assert page.count('src="data:image/jpeg;base64,') == 32 + 24
     assert re.search(r"true \d+ [MF]\n[✓✗] est \d+\.\d\n[✓✗] [MF] \d+ %", page)
-    assert 'alt="Test face: true ' in page
+    assert 'alt="Measured face: true ' in page
 
 
 def test_charts_of_results_are_written_as_png(tmp_path: Path) -> None:
@@ -288,8 +299,8 @@ def test_charts_of_results_are_written_as_png(tmp_path: Path) -> None:
 
 def test_an_empty_run_names_the_commands(tmp_path: Path) -> None:
     page = html.unescape(write_report(tmp_path).read_text(encoding="utf-8"))
-    for step in ("audit FOLDER --out", "compare", "train-age", "train-gender", "evaluate"):
-        assert f"agelens {step} {tmp_path}" in page
+    for step in ("audit FOLDER", "compare", "train --task age", "train --task gender", "evaluate"):
+        assert f"agelens {step} --out {tmp_path}" in page
     assert "data-figure" not in page
     assert len(page) < 50_000, "a page without a chart needs no Plotly"
 
@@ -329,17 +340,18 @@ def test_warnings_come_first(tmp_path: Path) -> None:
     write_json(run / "gender" / "card.json", make_card("gender", weights="random"))
     evaluation = make_evaluation()
     evaluation["age"]["n"] = 12
-    evaluation["settings"]["seen_images_included"] = True
+    evaluation["settings"] = {"part": "validation", "seen_images_included": True}
     write_json(run / "evaluation.json", evaluation)
     page = without_plotly(write_report(run).read_text(encoding="utf-8"))
     warned = page[page.index('class="warnings"') : page.index("</ul></div>")]
     for told in (
         "drawn by a program",
-        "were random",
+        "weights of ResNet152V2 were random",
         "Only 20 images",
         "was trained on",
         "1 group ",
         "only 12 faces",
+        "of the validation part",
     ):
         assert told in warned
 

@@ -86,7 +86,7 @@ def open_bundle(folder: Path) -> Bundle:
             "AgeLens does not know; update AgeLens."
         )
     rows = csv.reader(contents[SEEN].decode("ascii").splitlines()[1:])
-    return Bundle(folder, card, contents[NETWORK], {digest: part for digest, part in rows})
+    return Bundle(folder, card, contents[NETWORK], dict(rows))
 
 
 def _verified(folder: Path) -> dict[str, bytes]:

@@ -101,7 +101,7 @@ class _Person:
         self.woman = gender == 1
         self.rng = rng
         # People look older or younger than they are, the more so the older they are.
-        self._looks = age + rng.normal(0, 0.5 + 0.05 * age)
+        self._looks = age + rng.normal(0, 0.5 + 0.045 * age)
         # The sexes differ little in small children.
         differ = 0.35 + 0.65 * np.tanh(age / 14)
         self.female = float(0.5 + (gender - 0.5) * differ + rng.normal(0, 0.12))
@@ -111,7 +111,7 @@ class _Person:
 
     def cue(self, spread: float = 1.0) -> float:
         """The age that one trait shows, in years: no mark of age keeps step with the others."""
-        own = self.rng.normal(0, 0.4 + 0.07 * self.age)
+        own = self.rng.normal(0, 0.4 + 0.055 * self.age)
         return float(max(self._looks + spread * own, 0.0))
 
     def growth(self) -> float:

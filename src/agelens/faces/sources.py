@@ -1,5 +1,7 @@
 """Where public datasets come from. Nothing here is needed by those who bring their own folder."""
 
+import contextlib
+import sys
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -25,9 +27,11 @@ def fetch_utkface() -> Path:
             dataset; the message says how to get the folder by hand.
     """
     try:
-        import kagglehub
-        import requests
-        from kagglehub import exceptions as refusals
+        # kagglehub reports to the standard output of its import; that one belongs to results.
+        with contextlib.redirect_stdout(sys.stderr):
+            import kagglehub
+            import requests
+            from kagglehub import exceptions as refusals
     except ImportError:
         raise AgeLensError("Downloading UTKFace needs kagglehub: pip install 'agelens[study]'.") from None
     try:

@@ -9,8 +9,9 @@ A face table is a pandas DataFrame with the columns
     taken_at  str     the digits of the UTKFace name (when the picture was collected), or ""
     digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
 
-and, once it is split, ``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing else in
-AgeLens parses a file name.
+and, once it is audited, ``group`` (str; the same for images that show the same picture), and, once it is split,
+``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing else in AgeLens parses a file
+name.
 """
 
 import hashlib
@@ -34,6 +35,8 @@ PARTS = ("train", "validation", "test")
 # Bands of ten years carry every stratum and every table by age; the last one is open.
 AGE_BANDS = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
 
+# Python refuses to read numbers of thousands of digits.
+_MOST_DIGITS = 9
 _UTKFACE_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d+)_(?P<race>\d+)_(?P<taken_at>\d+)\D.*")
 
 
@@ -131,7 +134,9 @@ def _problem(age: int, gender: int) -> str:
 
 def _read_manifest(manifest: Path) -> Faces:
     try:
-        frame = pd.read_csv(manifest, dtype=str, keep_default_na=False, skipinitialspace=True)
+        frame = pd.read_csv(
+            manifest, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise AgeLensError(f"{manifest} is not a CSV file: {error}.") from None
     frame.columns = frame.columns.str.strip()
@@ -144,6 +149,9 @@ def _read_manifest(manifest: Path) -> Faces:
     for line, (path, age, gender, race) in enumerate(
         zip(frame["path"], frame["age"], frame["gender"], races, strict=True), start=2
     ):
+        # A blank line is no row, but it counts as a line.
+        if not (path or age or gender):
+            continue
         row = _parse_manifest_row(manifest.parent, path, age, gender, race)
         if not isinstance(row, str) and str(row["path"]) in seen:
             row = "the same path stands on an earlier line"
@@ -159,9 +167,9 @@ def _parse_manifest_row(folder: Path, path: str, age: str, gender: str, race: st
     if not path.strip():
         return "the path is empty"
     file = (folder / path.strip()).absolute()
-    if not file.is_file():
+    if not _is_file(file):
         return "the file does not exist"
-    if not age.strip().isdecimal():
+    if not age.strip().isdecimal() or len(age.strip()) > _MOST_DIGITS:
         return f"age {age!r} is not a whole number"
     code = {"male": "0", "female": "1"}.get(gender.strip().lower(), gender.strip())
     if code not in ("0", "1"):
@@ -178,9 +186,17 @@ def _parse_manifest_row(folder: Path, path: str, age: str, gender: str, race: st
     }
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name too long for any file.
+        return False
+
+
 def _race_name(race: str) -> str:
     """UTKFace's codes become names; any other word of a manifest stays as it is (it is only an audit column)."""
-    if race.isdecimal() and int(race) < len(RACES):
+    if race.isdecimal() and len(race) <= _MOST_DIGITS and int(race) < len(RACES):
         return RACES[int(race)]
     return race
 
@@ -198,9 +214,16 @@ def _faces(rows: list[dict[str, object]], rejected: list[Rejected], source: str)
 
 
 def digest_files(paths: Iterable[str]) -> list[str]:
-    """SHA-256 of each file, in the order given."""
+    """SHA-256 of each file, in the order given; a file that cannot be read is named by an AgeLensError."""
     with ThreadPoolExecutor() as threads:
-        return list(threads.map(lambda path: digest_file(Path(path)), paths))
+        return list(threads.map(_digest, paths))
+
+
+def _digest(path: str) -> str:
+    try:
+        return digest_file(Path(path))
+    except OSError as error:
+        raise AgeLensError(f"{path} cannot be read: {error.strerror}; mend it or take it away.") from None
 
 
 def digest_table(table: pd.DataFrame) -> str:
@@ -234,7 +257,7 @@ def read_table(path: Path) -> pd.DataFrame:
     kinds = {
         "age": "int64",
         "gender": "int64",
-        **dict.fromkeys(("path", "race", "taken_at", "digest", "part"), str),
+        **dict.fromkeys(("path", "race", "taken_at", "digest", "group", "part"), "str"),
     }
     try:
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False)

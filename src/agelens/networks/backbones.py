@@ -17,6 +17,7 @@ import numpy as np
 from agelens.errors import AgeLensError
 from agelens.files import digest_file
 from agelens.networks.small import build_small_conv
+from agelens.networks.untrained import settle_batch_norms
 from agelens.networks.weights import WeightsFile, fetch_weights
 
 Shape = tuple[int, ...]
@@ -206,7 +207,7 @@ def build_backbone(
     Args:
         spec: from `find_backbone`.
         weights: "imagenet" (fetched once, into Keras's own cache), a folder that holds those files, "random" (from
-            the seed), or the path of a Keras weights file without top. A backbone that is a file brings its own.
+            the seed, batch normalisation settled on drawn faces), or the path of a Keras weights file without top. A backbone that is a file brings its own.
         side: pixels; None is the record's.
         seed: of random weights.
 
@@ -265,6 +266,8 @@ def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str
     if len(features.shape) not in (2, 4):
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
+    if weights == "random":
+        settle_batch_norms(model, side)
     return Backbone(
         spec,
         side,

@@ -126,6 +126,7 @@ def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape]:
 
 def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     """An ONNX backbone with its scaling before it and its map, if it gives one, in height, width, channels behind."""
+    assert spec.file is not None
     try:
         body = _modern(onnx.load(spec.file))
         onnx.checker.check_model(body)
@@ -164,7 +165,7 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
 
 def _scaling_graph(name: str, side: int, channels_first: bool) -> onnx.ModelProto:
     scaling = SCALINGS[name]
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "scale": np.array(scaling.scale, np.float32),
         "offset": np.array(scaling.offset, np.float32),
         "order": np.array([2, 1, 0] if scaling.bgr else [0, 1, 2], np.int64),

@@ -173,7 +173,7 @@ class _Keeper(keras.callbacks.Callback):
             for key, value in logs.items():
                 writer.add_scalar(key, value, epoch + 1)
         metric = self._recipe.metric
-        self._advance(1, f"{metric} {logs[metric]:.3f}, validation {logs[f'val_{metric}']:.3f}")
+        self._advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
         if has_ended(self._recipe, self._state.history):
             self.model.stop_training = True
 

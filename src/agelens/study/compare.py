@@ -125,7 +125,7 @@ def train_small_head(
     with track(f"{name} {recipe.task}", recipe.epochs) as advance:
         metric = recipe.metric
         shown = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: advance(1, f"validation {metric} {logs[f'val_{metric}']:.3f}")
+            on_epoch_end=lambda epoch, logs: advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
         )
         history = head.fit(
             train, validation_data=validation, epochs=recipe.epochs, callbacks=[shown], verbose=0

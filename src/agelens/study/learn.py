@@ -4,11 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from agelens.errors import AgeLensError
-from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
-from agelens.faces.table import read_faces
+from agelens.estimate.bundle import CARD, SUMS, find_bundles
 from agelens.files import read_json, replacing_file, write_json
 from agelens.networks.backbones import find_backbone
 from agelens.networks.network import Settings, train_network

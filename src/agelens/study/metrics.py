@@ -1,5 +1,6 @@
 """What is measured of estimates, each with its spread."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,16 +26,25 @@ def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[
         seed: of the resampling.
 
     Returns:
-        [low, high], or None for fewer than two faces.
+        [low, high], or None where it is not defined (fewer than two faces, or too few of one label).
     """
     if len(columns[0]) < 2:
         return None
     # Blocks keep the memory flat for large parts.
     block = max(1, 2_000_000 // len(columns[0]))
-    result = stats.bootstrap(
-        columns, statistic, paired=len(columns) > 1, vectorized=True, n_resamples=RESAMPLES, batch=block,
-        method="percentile", rng=np.random.default_rng(seed),
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        # Resamples of a small group may hold one label only; the interval is then not a number, hence None.
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            columns,
+            statistic,
+            paired=len(columns) > 1,
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            batch=block,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
     low, high = result.confidence_interval
     return [float(low), float(high)] if np.isfinite([low, high]).all() else None
 

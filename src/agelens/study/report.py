@@ -28,11 +28,11 @@ from agelens.study.report_run import TASKS, Run, read_run
 # The step that makes each part of a run, as the person types it.
 COMMANDS = {
     "audit": "agelens audit FOLDER --out {run}",
-    "explore": "agelens explore {run}",
-    "compare": "agelens compare {run}",
-    "age": "agelens train-age {run}",
-    "gender": "agelens train-gender {run}",
-    "evaluate": "agelens evaluate {run}",
+    "explore": "agelens explore --out {run}",
+    "compare": "agelens compare --out {run}",
+    "age": "agelens train --task age --out {run}",
+    "gender": "agelens train --task gender --out {run}",
+    "evaluate": "agelens evaluate --out {run}",
 }
 THUMBNAIL_QUALITY = 82
 
@@ -61,6 +61,7 @@ def write_report(run: Path) -> Path:
         "run": found,
         "facts": facts,
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
+        "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
         "charts_json": {
             "figures": {name: figure.pop("value") for name, figure in embedded.items()},
@@ -126,7 +127,7 @@ def _embed(figure: go.Figure) -> dict[str, Any]:
 
 
 def _face_tiles(run: Run) -> list[dict[str, Any]]:
-    """The drawn sample of labelled faces as small pictures with captions."""
+    """A sample of labelled faces, drawn by chance, as small pictures with captions."""
     if run.table is None:
         return []
     rows = draw_rows(run.table, run.seed)
@@ -138,7 +139,7 @@ def _face_tiles(run: Run) -> list[dict[str, Any]]:
 
 
 def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
-    """A drawn sample of the test part with labels and estimates; written as a PNG grid as well."""
+    """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
     if run.predictions is None:
         return []
     rows = draw_rows(run.predictions, run.seed)

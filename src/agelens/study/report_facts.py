@@ -1,13 +1,14 @@
 """The facts of a run, put for the tables and sentences of the report, and how its numbers are written."""
 
 import math
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
 from agelens.faces.table import AGE_BANDS, GENDERS, PARTS, age_band
 from agelens.study.report_run import Run
-from agelens.study.result_charts import GROUP_TITLES, MEASURES
+from agelens.study.result_charts import GROUP_TITLES, MEASURES, has_speed
 
 FEW_TEST_FACES = 200
 NEAR_YEARS = 5.0
@@ -49,6 +50,17 @@ def score(task: str, value: float | None) -> str:
     return years(value) if task == "age" else percent(value)
 
 
+def listed(settings: dict[str, Any] | None) -> str:
+    """Settings in one line, those left to their default (None) omitted; a dash for none."""
+    told = [f"{key} = {value}" for key, value in (settings or {}).items() if value is not None]
+    return ", ".join(told) or "–"
+
+
+def source_name(run: Run) -> str:
+    """The last part of the source's path, for the head of the page."""
+    return PurePath(str(run.config.get("source") or "a source not recorded")).name
+
+
 def key_figures(run: Run) -> list[dict[str, Any]]:
     """The figures of the summary: label, value and interval as text, and what to compare them with."""
     age, gender = run.evaluation.get("age", {}), run.evaluation.get("gender", {})
@@ -78,14 +90,16 @@ def warnings(run: Run) -> list[str]:
             "The faces are drawn by a program: nobody in these pictures exists, and no figure here says how "
             "a network does on photographs."
         )
-    networks = {task: card.get("network", {}) for task, card in run.cards.items()}
-    compared = [result for task in MEASURES for result in run.comparison.get(task, {}).values()]
-    if any(result.get("weights") == "random" for result in [*networks.values(), *compared]):
+    meaningless = _frozen_at_random(run)
+    if meaningless:
         told.append(
-            "The weights of backbones were random: these figures say nothing about pretrained backbones."
+            f"The weights of {', '.join(meaningless)} were random: their figures say nothing about pretrained "
+            "backbones."
         )
     if run.config.get("limit") is not None:
         told.append(f"Only {count(run.config['limit'])} images of the source were drawn for this run.")
+    if measured_part(run) in ("train", "validation"):
+        told.append(f"The figures are of the {measured_part(run)} part, not of the test part.")
     if run.evaluation.get("settings", {}).get("seen_images_included"):
         told.append(
             "The measured faces include images that a network was trained on: the figures are too good."
@@ -96,8 +110,22 @@ def warnings(run: Run) -> list[str]:
         told.append(f"{groups} of (nearly) identical faces torn between parts: the figures are too good.")
     faces = min((result["n"] for result in run.evaluation.values() if "n" in result), default=FEW_TEST_FACES)
     if faces < FEW_TEST_FACES:
-        told.append(f"The test part holds only {count(faces)} faces: the intervals are wide.")
+        told.append(f"Measured on only {count(faces)} faces: the intervals are wide.")
     return told
+
+
+def _frozen_at_random(run: Run) -> list[str]:
+    """The backbones that stayed at random weights; a network that learned whole may well begin with them."""
+    compared = [pair for task in MEASURES for pair in run.comparison.get(task, {}).items()]
+    networks = [card.get("network", {}) for card in run.cards.values()]
+    frozen = [(network.get("backbone", "?"), network) for network in networks if network.get("frozen", True)]
+    names = (name for name, result in [*compared, *frozen] if result.get("weights") == "random")
+    return list(dict.fromkeys(names))
+
+
+def measured_part(run: Run) -> str:
+    """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
+    return str(run.evaluation.get("settings", {}).get("part", "test"))
 
 
 def split_summary(table: pd.DataFrame) -> dict[str, Any]:
@@ -144,6 +172,11 @@ def comparison_rows(comparison: dict[str, Any], task: str) -> list[dict[str, Any
         for name, result in comparison[task].items()
     ]
     return sorted(rows, key=lambda row: row["validation"] if measure.fewer_is_better else -row["validation"])
+
+
+def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
+    """Whether any backbone's pass was not timed."""
+    return not all(has_speed(result) for result in comparison[task].values())
 
 
 def verdict(comparison: dict[str, Any], task: str) -> str:

@@ -185,7 +185,7 @@ def predicted_against_true(predictions: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title=f"Labelled {AGE_AXIS.lower()}", range=[-1, top])
     figure.update_yaxes(title=f"Estimated {AGE_AXIS.lower()}", range=[lowest - 1, top])
     alt = "Scatter of estimated against labelled age; points on the grey line are estimated exactly."
-    subtitle = f"n = {len(predictions):,} faces of the test part"
+    subtitle = f"n = {len(predictions):,} measured faces"
     return style(figure, "Estimated against labelled age", subtitle, alt, showlegend=True, height=560)
 
 
@@ -240,7 +240,7 @@ def _by_group(evaluation: dict[str, Any], task: str) -> go.Figure:
         tickformat=measure.tickformat, rangemode="tozero" if measure.fewer_is_better else "normal"
     )
     figure.update_xaxes(title=measure.axis, row=len(kinds))
-    subtitle = f"n = {result['n']:,} faces of the test part; bars: 95 % interval; dashed: all faces"
+    subtitle = f"n = {result['n']:,} measured faces; bars: 95 % interval; dashed: all faces"
     title = f"{task.title()}: {measure.words} by group"
     named = ", ".join(GROUP_TITLES[kind].lower() for kind in kinds)
     alt = f"{measure.words.capitalize()} by {named}, with intervals."

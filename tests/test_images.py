@@ -1,0 +1,215 @@
+import contextlib
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from agelens import images
+from agelens.errors import ImageError
+from agelens.images import Pixels, decode_rgb, load_face, read_rgb, resize_face
+
+
+def picture(height: int = 40, width: int = 30) -> Pixels:
+    """Red grows to the right, green downwards; blue is 60."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack(
+        [columns * 255 // width, rows * 255 // height, np.full((height, width), 60)], axis=2
+    ).astype(np.uint8)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def photograph(**options: object) -> bytes:
+    return encoded(Image.fromarray(picture()), "JPEG", quality=95, **options)
+
+
+def halved(image: Pixels) -> Pixels:
+    height, width = image.shape[:2]
+    return image.reshape(height // 2, 2, width // 2, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
+
+
+def assert_close(pixels: Pixels, expected: Pixels, tolerance: int = 6) -> None:
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= tolerance
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])
+def test_common_formats_give_rgb(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
+    assert_close(decode_rgb(encoded(Image.fromarray(picture()), kind, **options)), picture())
+
+
+@pytest.mark.parametrize("sampling", ["411", "420", "422", "440", "444"])
+def test_jpeg_of_any_sampling(sampling: str) -> None:
+    factor = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{sampling}")
+    parameters = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor, cv2.IMWRITE_JPEG_QUALITY, 95]
+    _, data = cv2.imencode(".jpg", picture()[..., ::-1], parameters)
+    assert_close(decode_rgb(data.tobytes()), picture(), tolerance=24)
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"subsampling": 0}, {"subsampling": 2}])
+def test_kinds_of_jpeg(options: dict[str, object]) -> None:
+    assert_close(decode_rgb(photograph(**options)), picture(), tolerance=16)
+
+
+def test_grey_jpeg_has_three_equal_channels() -> None:
+    grey = Image.fromarray(picture()[..., 0])
+    pixels = decode_rgb(encoded(grey, "JPEG", quality=95))
+    assert_close(pixels, np.repeat(picture()[..., :1], 3, axis=2))
+    assert (pixels == pixels[..., :1]).all()
+
+
+def test_cmyk_jpeg() -> None:
+    cmyk = Image.fromarray(picture()).convert("CMYK")
+    assert_close(decode_rgb(encoded(cmyk, "JPEG", quality=95)), picture(), tolerance=12)
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
+    values = np.linspace(0, 65535, 20 * 30).reshape(20, 30).astype(np.uint16)
+    for kind in ("PNG", "TIFF"):
+        pixels = decode_rgb(encoded(Image.fromarray(values), kind))
+        assert_close(pixels, np.repeat((values // 256)[..., None], 3, axis=2), tolerance=0)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_lies_over_white(mode: str) -> None:
+    rgba = np.zeros((20, 20, 4), np.uint8)
+    rgba[:, :10, 3] = 255
+    image = Image.fromarray(rgba)
+    pixels = decode_rgb(encoded(image.quantize(4) if mode == "P" else image.convert(mode), "PNG"))
+    assert (pixels[:, :10] == 0).all()
+    assert (pixels[:, 10:] == 255).all()
+
+
+def test_one_bit_image() -> None:
+    bits = Image.fromarray(picture()).convert("1")
+    assert set(np.unique(decode_rgb(encoded(bits, "PNG")))) == {0, 255}
+
+
+def test_first_frame_of_an_animation_counts() -> None:
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    pixels = decode_rgb(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert (pixels == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [
+        (1, lambda a: a),
+        (2, lambda a: a[:, ::-1]),
+        (3, lambda a: a[::-1, ::-1]),
+        (6, lambda a: np.rot90(a, -1)),
+        (8, lambda a: np.rot90(a)),
+    ],
+)
+def test_exif_orientation_is_obeyed(orientation: int, turn) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert_close(decode_rgb(photograph(exif=exif)), turn(picture()), tolerance=16)
+
+
+def test_an_image_of_one_pixel() -> None:
+    assert decode_rgb(encoded(Image.new("RGB", (1, 1), "white"), "PNG")).shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is empty"),
+        (b"no picture at all", "is not an image of a known format"),
+        (b"\xff\xd8\xff", "is not a whole JPEG"),
+        (photograph()[:-400], "is not a whole JPEG"),
+        (encoded(Image.fromarray(picture()).convert("CMYK"), "JPEG")[:-100], "cannot be decoded"),
+        (encoded(Image.fromarray(picture()), "PNG")[:-60], "cannot be decoded"),
+        (encoded(Image.fromarray(picture()), "BMP")[:-400], "cannot be decoded"),
+    ],
+    ids=["empty", "text", "start of a JPEG", "half a JPEG", "half a CMYK", "half a PNG", "half a BMP"],
+)
+def test_what_cannot_be_decoded_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        decode_rgb(data)
+
+
+def test_a_missing_file_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="cannot be read: No such file"):
+        read_rgb(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="cannot be read: Is a directory"):
+        read_rgb(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(ImageError, match="30 x 40 pixels, more than the limit of 1,000"):
+        decode_rgb(encoded(Image.fromarray(picture()), kind))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["JPEG", "PNG", "BMP", "GIF", "WEBP"]),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
+    st.floats(0, 1),
+)
+def test_damage_gives_pixels_or_a_reason(kind: str, flips: list[tuple[float, int]], kept: float) -> None:
+    data = bytearray(encoded(Image.fromarray(picture(16, 16)), kind))
+    for place, value in flips:
+        data[int(place * len(data))] = value
+    with contextlib.suppress(ImageError):
+        pixels = decode_rgb(bytes(data[: int(kept * len(data)) + 1]))
+        assert pixels.dtype == np.uint8
+        assert pixels.ndim == 3
+        assert pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize("value", [1.5, "text"])
+def test_a_header_with_numbers_of_the_wrong_kind_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch, value: object
+) -> None:
+    """Found by damaging TIFF files at random: Pillow passes such a header on to C."""
+
+    def load(image: Image.Image) -> None:
+        bytearray(value)  # type: ignore[call-overload]
+
+    data = encoded(Image.fromarray(picture()), "TIFF")
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", load)
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        decode_rgb(data)
+
+
+def test_a_jpeg_is_decoded_small_but_never_too_small() -> None:
+    data = encoded(Image.fromarray(picture(800, 600)), "JPEG", quality=95)
+    small = decode_rgb(data, least_side=300)
+    assert small.shape == (400, 300, 3)
+    assert_close(small, halved(picture(800, 600)), tolerance=8)
+    assert decode_rgb(data, least_side=224).shape == (300, 225, 3)
+    assert decode_rgb(data, least_side=600).shape == (800, 600, 3)
+    assert decode_rgb(data, least_side=5000).shape == (800, 600, 3)
+
+
+@pytest.mark.parametrize("shape", [(50, 40), (300, 200), (64, 200), (64, 64), (1, 1)])
+def test_a_face_gets_the_side_it_is_asked_for(shape: tuple[int, int]) -> None:
+    face = resize_face(picture(*shape), 64)
+    assert face.shape == (64, 64, 3)
+    assert face.dtype == np.uint8
+
+
+def test_resizing_keeps_the_picture() -> None:
+    assert_close(resize_face(picture(128, 128), 64), halved(picture(128, 128)), tolerance=2)
+    same = picture(64, 64)
+    assert resize_face(same, 64) is same
+
+
+def test_load_face_reads_and_resizes(tmp_path: Path) -> None:
+    file = tmp_path / "face.jpg"
+    file.write_bytes(photograph())
+    assert load_face(file, 32).shape == (32, 32, 3)
