@@ -1,0 +1,39 @@
+"""AgeLens: study labelled face photographs, build age and gender networks from them, and use them.
+
+The public names are loaded when they are first asked for, so that `import agelens` costs nothing:
+
+    load, Estimator, Face                       use finished networks
+    read_faces, audit, split                    study labelled faces
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from agelens._version import __version__
+
+if TYPE_CHECKING:
+    from agelens.estimate.estimator import Estimator, Face, load
+    from agelens.faces.audit import audit
+    from agelens.faces.split import split
+    from agelens.faces.table import read_faces
+
+__all__ = ["Estimator", "Face", "__version__", "audit", "load", "read_faces", "split"]
+
+_HOMES = {
+    "Estimator": "agelens.estimate.estimator",
+    "Face": "agelens.estimate.estimator",
+    "load": "agelens.estimate.estimator",
+    "audit": "agelens.faces.audit",
+    "split": "agelens.faces.split",
+    "read_faces": "agelens.faces.table",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'agelens' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

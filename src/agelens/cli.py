@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -33,7 +33,10 @@ Source = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
 Seed = Annotated[
-    int, typer.Option(help="Of the sample, the split, random weights, orders and intervals.", min=0)
+    int | None,
+    typer.Option(
+        help="Of the sample, the split, random weights, orders and intervals; the run's own, or 42.", min=0
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Limit = Annotated[int | None, typer.Option(help="Use only this many images, drawn by chance.", min=30)]
@@ -48,14 +51,17 @@ Weights = Annotated[
     ),
 ]
 Side = Annotated[int | None, typer.Option(help="Pixels a side; each backbone's own if not given.", min=16)]
-Head = Annotated[str, typer.Option(help="'flatten' (the notebook's) or 'pooled' (small features).")]
+Head = Annotated[Literal["flatten", "pooled"], typer.Option(help="The notebook's, or small features.")]
 Epochs = Annotated[int | None, typer.Option(help="Epochs; the recipe's if not given.", min=1)]
-Precision = Annotated[str, typer.Option(help="Of OpenVINO: 'auto', 'bf16' or 'f32'.")]
+Precision = Annotated[
+    Literal["auto", "bf16", "f32"], typer.Option(help="Of OpenVINO; auto is bf16 where the CPU computes it.")
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
 ]
 RecipeName = Annotated[
-    str, typer.Option(help="'notebook' (frozen backbones) or 'scratch' (a small network learns whole).")
+    Literal["notebook", "scratch"],
+    typer.Option(help="Frozen backbones as in the notebook, or a small network that learns whole."),
 ]
 AgeBackbone = Annotated[str | None, typer.Option(help="Backbone of the age network; VGG16 in the notebook.")]
 GenderBackbone = Annotated[
@@ -85,7 +91,7 @@ def _root(
 
 @app.command()
 def audit(
-    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = 42, limit: Limit = None, json: Json = False
+    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = None, limit: Limit = None, json: Json = False
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.run import audit_faces
@@ -96,7 +102,7 @@ def audit(
 
 @app.command()
 def explore(
-    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = 42, limit: Limit = None, json: Json = False
+    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = None, limit: Limit = None, json: Json = False
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.run import explore_faces
@@ -117,15 +123,18 @@ def compare(
     epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
     precision: Precision = "auto",
     cache: Cache = None,
-    seed: Seed = 42,
+    seed: Seed = None,
     limit: Limit = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    comparison = _comparison(backbones, weights, side, head, epochs, precision, seed, cache)
+    _load_keras()
     from agelens.study.learn import compare_backbones
 
-    result = compare_backbones(_begin(out, source, seed, limit), comparison)
+    run = _begin(out, source, seed, limit)
+    result = compare_backbones(
+        run, _comparison(run, backbones, weights, side, head, epochs, precision, cache)
+    )
     _print_lines(_comparison_lines(result), json, result)
 
 
@@ -133,7 +142,7 @@ def compare(
 def train(
     source: Source = None,
     out: Out = DEFAULT_OUT,
-    task: Annotated[str, typer.Option(help="'age', 'gender' or 'both'.")] = "both",
+    task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
     recipe: RecipeName = "notebook",
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
@@ -144,18 +153,16 @@ def train(
         int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Faces a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", min=1e-8)] = None,
     trainable: Trainable = None,
     precision: Precision = "auto",
     cache: Cache = None,
-    seed: Seed = 42,
+    seed: Seed = None,
     limit: Limit = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
     tasks = ("age", "gender") if task == "both" else (task,)
-    if not set(tasks) <= {"age", "gender"}:
-        raise AgeLensError(f"There is no task {task!r}; known are age, gender and both.")
     _load_keras()
     from agelens.study.learn import TrainingPlan, train_networks
 
@@ -175,16 +182,14 @@ def evaluate(
         Path | None, typer.Option(help="A bundle, or a run with networks; the run's own if not given.")
     ] = None,
     part: Annotated[
-        str | None,
-        typer.Option(
-            help="'test', 'validation', 'train' or 'all'; test for the run's own networks, else all."
-        ),
+        Literal["train", "validation", "test", "all"] | None,
+        typer.Option(help="Test for the run's own networks, else all, if not given."),
     ] = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
     ] = False,
     precision: Precision = "auto",
-    seed: Seed = 42,
+    seed: Seed = None,
     limit: Limit = None,
     json: Json = False,
 ) -> None:
@@ -223,8 +228,8 @@ def predict(
         raise typer.Exit(1)
 
 
-@app.command()
-def run(
+@app.command("run")
+def run_all(
     source: Source = None,
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
@@ -237,19 +242,21 @@ def run(
     epochs: Epochs = None,
     precision: Precision = "auto",
     cache: Cache = None,
-    seed: Seed = 42,
+    seed: Seed = None,
     limit: Limit = None,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
-    comparison = _comparison(backbones, weights, side, head, 5, precision, seed, cache)
+    _load_keras()
     from agelens.study.learn import TrainingPlan, run_study
 
     plan = TrainingPlan(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    result = run_study(_begin(out, source, seed, limit), comparison, plan)
+    run = _begin(out, source, seed, limit)
+    comparison = _comparison(run, backbones, weights, side, head, 5, precision, cache)
+    result = run_study(run, comparison, plan)
     _print_lines([*_evaluation_lines(result), f"report: {result['report']}"], json, result)
 
 
@@ -257,7 +264,7 @@ def run(
 def demo(
     out: Out = Path("demo-run"),
     faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
-    seed: Seed = 42,
+    seed: Annotated[int, typer.Option(help="Of the faces and of the study.", min=0)] = 42,
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""
@@ -301,7 +308,7 @@ def _hushed() -> Iterator[None]:
         os.dup2(caught.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(kept, 2)
             caught.seek(0)
             sys.stderr.write(caught.read().decode(errors="replace"))
@@ -313,8 +320,13 @@ def _hushed() -> Iterator[None]:
 
 def _load_keras() -> None:
     """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
-    with _hushed():
-        import keras  # noqa: F401
+    try:
+        with _hushed():
+            import keras  # noqa: F401
+    except ValueError as error:
+        raise AgeLensError(
+            f"Keras cannot start: {error}; unset KERAS_BACKEND, or set it to tensorflow, jax or torch."
+        ) from None
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
@@ -325,28 +337,27 @@ def _open(out: Path) -> Any:
     return Run(out, bar, say)
 
 
-def _begin(out: Path, source: Path | None, seed: int, limit: int | None) -> Any:
+def _begin(out: Path, source: Path | None, seed: int | None, limit: int | None) -> Any:
     opened = _open(out)
     opened.begin(source, seed, limit)
     return opened
 
 
 def _comparison(
+    run: Any,
     backbones: str,
     weights: str,
     side: int | None,
     head: str,
     epochs: int,
     precision: str,
-    seed: int,
     cache: Path | None,
 ) -> Any:
-    _load_keras()
     from agelens.networks.backbones import NOTEBOOK_SEVEN
     from agelens.study.compare import Comparison
 
     names = NOTEBOOK_SEVEN if backbones == "seven" else tuple(name.strip() for name in backbones.split(","))
-    return Comparison(names, weights, side, head, epochs, precision, seed, cache)
+    return Comparison(names, weights, side, head, epochs, precision, run.config["seed"], cache)
 
 
 def _print_lines(lines: list[str], as_json: bool, result: Any) -> None:
@@ -409,11 +420,17 @@ def _interval(ci95: list[float] | None, scale: float) -> str:
     return f"[{ci95[0] * scale:.2f}, {ci95[1] * scale:.2f}]" if ci95 else "[no interval]"
 
 
+INTERRUPTED = 130
+_INTERRUPTED = "Interrupted; the same command goes on from what is done."
+
 # Modules that come with the extra; the base installation lacks them by design.
 _EXTRA = frozenset(
-    "cv2 filelock imagehash jinja2 kagglehub keras matplotlib ml_dtypes onnx platformdirs plotly pooch requests scipy "
-    "sklearn tensorboardX tensorflow tf2onnx jax torch".split()
-)
+    {
+        "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
+        "platformdirs", "plotly", "pooch", "requests", "scipy", "sklearn", "tensorboardX", "tensorflow", "tf2onnx",
+        "torch",
+    }
+)  # fmt: skip
 
 
 def main() -> None:
@@ -424,8 +441,17 @@ def main() -> None:
 
 
 def _answer(work: Callable[[], Any]) -> int:
+    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence."""
     try:
-        return work() or 0
+        status = work() or 0
+        # Here, where a full disk behind standard output can still be told.
+        sys.stdout.flush()
+        return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
+    except KeyboardInterrupt:
+        return _complain(_INTERRUPTED, INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the lines has enough, as `head` does; nobody is left to be told.
+        return 1
     except typer.TyperException as error:
         return _complain(error.format_message(), error.exit_code)
     except AgeLensError as error:
@@ -433,13 +459,29 @@ def _answer(work: Callable[[], Any]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in _EXTRA:
             raise
-        return _complain(f"This command needs {error.name}, which comes with: pip install 'agelens[train]'")
+        return _complain(_about_missing(error.name))
     except OSError as error:
         return _complain(_about_files(error))
+    finally:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Let go of lines that standard output cannot take, or Python tries once more at its end and fails loudly."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _about_missing(module: str) -> str:
+    if module in ("jax", "torch"):
+        return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
+    return f"This command needs {module}, which comes with: pip install 'agelens[train]'"
 
 
 def _about_files(error: OSError) -> str:
-    place = error.filename or "A file"
+    place = error.filename or "standard output or a temporary file"
     if error.errno == errno.ENOSPC:
         return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
     return f"{place} cannot be used: {error.strerror or error}; give another --out."

@@ -12,6 +12,9 @@ from typing import Any
 
 from agelens.errors import AgeLensError
 
+# How the names of things begin that are being written; what a killed program leaves of them means nothing.
+_PARTIAL = ".partial."
+
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
@@ -28,44 +31,59 @@ def digest_json(value: Any) -> str:
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; it takes the target's place only if the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays: Keras and others choose the format by it.
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".partial.{target.stem}.", suffix=target.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        _flush_to_disk(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays: Keras and others choose the format by it.
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f"{_PARTIAL}{target.stem}.", suffix=target.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            _flush_to_disk(temporary)
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``target``; it takes the target's place only if the block succeeds."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial"))
-    temporary.chmod(0o755)
+    with naming_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_PARTIAL}{target.name}."))
+        temporary.chmod(0o755)
+        try:
+            yield temporary
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    _flush_to_disk(path)
+            _take_place(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(temporary: Path, target: Path) -> None:
+    """A folder cannot be replaced in one step: the old one steps aside first, so that no mixture is ever seen."""
+    aside = target.with_name(f"{_PARTIAL}{target.name}.old")
+    if target.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        target.rename(aside)
+    temporary.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def naming_errors(target: Path) -> Iterator[None]:
+    """Let an error of writing name what is written: by itself it names nothing, or a temporary path."""
     try:
-        yield temporary
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                _flush_to_disk(path)
-        # A folder cannot be replaced in one step: the old one steps aside first, so that no mixture is ever seen.
-        if target.exists():
-            aside = target.with_name(f".{target.name}.old.partial")
-            shutil.rmtree(aside, ignore_errors=True)
-            target.rename(aside)
-            temporary.rename(target)
-            shutil.rmtree(aside)
-        else:
-            temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except OSError as error:
+        if error.filename is None or _PARTIAL in str(error.filename):
+            error.filename, error.filename2 = str(target), None
+        raise
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -79,14 +79,20 @@ def open_bundle(folder: Path) -> Bundle:
     if not (folder / SUMS).is_file():
         raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
     contents = _verified(folder)
-    card = json.loads(contents[CARD])
-    if card.get("format") != FORMAT or card.get("task") not in TASKS:
+    try:
+        card = json.loads(contents[CARD])
+        form, task = card.get("format"), card.get("task")
+        seen = dict(csv.reader(contents[SEEN].decode("ascii").splitlines()[1:]))
+    except (ValueError, AttributeError, csv.Error) as error:
         raise AgeLensError(
-            f"{folder} is a bundle of format {card.get('format')} for {card.get('task')!r}, which this version of "
-            "AgeLens does not know; update AgeLens."
+            f"{folder} is not a bundle of AgeLens: {CARD} or {SEEN} is odd ({error})."
+        ) from None
+    if form != FORMAT or task not in TASKS:
+        raise AgeLensError(
+            f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
+            "update AgeLens."
         )
-    rows = csv.reader(contents[SEEN].decode("ascii").splitlines()[1:])
-    return Bundle(folder, card, contents[NETWORK], dict(rows))
+    return Bundle(folder, card, contents[NETWORK], seen)
 
 
 def _verified(folder: Path) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.bundle import Bundle, find_bundles
 from agelens.images import Pixels, read_rgb, resize_face
 
+PRECISIONS = ("auto", "bf16", "f32")
 BATCH = 32
 Item = TypeVar("Item")
 
@@ -57,6 +58,8 @@ class Estimator:
     """
 
     def __init__(self, bundles: Sequence[Bundle], precision: str = "auto") -> None:
+        if precision not in PRECISIONS:
+            raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
         tasks = [bundle.task for bundle in bundles]
         if len(set(tasks)) != len(tasks):
             raise AgeLensError("Give at most one bundle for age and one for gender.")
@@ -143,9 +146,9 @@ def _compile(bundle: Bundle, precision: str) -> _Network:
         core = ov.Core()
         compiled = core.compile_model(core.read_model(bundle.network), "CPU", hints)
     except RuntimeError as error:
-        raise AgeLensError(
-            f"The network in {bundle.folder} cannot be used: {str(error).splitlines()[0]}"
-        ) from None
+        # OpenVINO's first lines are places in its own source; the reason comes last.
+        reason = str(error).strip().splitlines()[-1]
+        raise AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}") from None
     return _Network(bundle.task, bundle.side, compiled)
 
 

@@ -25,8 +25,11 @@ def predict_files(paths: list[Path], bundle: Path, out: Path | None = None, prec
         how many files could not be read; each is told on standard error with its reason.
 
     Raises:
-        AgeLensError: a path does not exist, there is no image, or no bundle.
+        AgeLensError: a path does not exist, there is no image, not one can be read, there is no bundle, or ``out`` is
+            a folder.
     """
+    if out is not None and out.is_dir():
+        raise AgeLensError(f"{out} is a folder; give a file with --out.")
     files = find_images(paths)
     estimator = load(bundle, precision)
     problems: list[FileResult] = []
@@ -36,8 +39,11 @@ def predict_files(paths: list[Path], bundle: Path, out: Path | None = None, prec
                 problems.append(result)
                 continue
             lines.write(to_line(result) + "\n")
-    for result in problems:
-        print(f"agelens: {result.file} {result.problem}", file=sys.stderr)
+        for result in problems:
+            print(f"agelens: {result.file} {result.problem}", file=sys.stderr)
+        if len(problems) == len(files):
+            # Raised in here, so that no empty file is left as if it were a result.
+            raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
     if problems:
         print(f"agelens: {len(problems)} of {len(files)} files could not be read.", file=sys.stderr)
     return len(problems)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,16 +14,15 @@ from agelens.errors import AgeLensError, ImageError
 from agelens.images import Pixels, load_face
 
 BATCH_SIZE = 32
+Labels = NDArray[np.float32]
 
 
 class Batches(keras.utils.PyDataset):
     """Labelled batches whose order in each epoch depends only on the seed and the number of the epoch.
 
-    A training that starts again at epoch ``k`` therefore sees what an undisturbed one would have seen.
-
     Args:
         read: gives the inputs of the rows asked for, a NumPy array of as many items.
-        labels: float32 (rows,), one label a row.
+        labels: (rows,), one label a row, or such labels by name for a network with several outputs.
         batch_size: items a batch; the last batch may be smaller.
         shuffle_seed: None keeps the order of the rows.
         workers: threads that prepare batches ahead of the network.
@@ -31,38 +31,41 @@ class Batches(keras.utils.PyDataset):
     def __init__(
         self,
         read: Callable[[NDArray[np.int64]], NDArray[np.generic]],
-        labels: NDArray[np.float32],
+        labels: Labels | dict[str, Labels],
         batch_size: int = BATCH_SIZE,
         shuffle_seed: int | None = None,
         workers: int = 2,
     ) -> None:
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
         self._read = read
-        self._labels = labels.astype(np.float32).reshape(-1, 1)
+        self._labels = keras.tree.map_structure(
+            lambda column: column.astype(np.float32).reshape(-1, 1), labels
+        )
+        self._rows = len(keras.tree.flatten(self._labels)[0])
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
         self._epoch = 0
         self._order = self._draw_order()
 
     def __len__(self) -> int:
-        return -(-len(self._labels) // self._batch_size)
+        return -(-self._rows // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
-        """The inputs and the labels, float32 (items, 1), of one batch."""
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
+        """The inputs and the labels, float32 (items, 1), by name if they were given so, of one batch."""
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._read(rows), self._labels[rows]
+        return self._read(rows), keras.tree.map_structure(lambda column: column[rows], self._labels)
 
     def start_at(self, epoch: int) -> None:
-        """Take the order that epoch number ``epoch``, from 0, has in an undisturbed training."""
+        """Take the order of epoch number ``epoch``, from 0."""
         self._epoch = epoch
         self._order = self._draw_order()
 
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's order (Keras calls this before it asks for the next epoch's batches)."""
+        """Draw another order for the next epoch; who must know which one calls `start_at` instead."""
         self.start_at(self._epoch + 1)
 
     def _draw_order(self) -> NDArray[np.int64]:
-        rows = np.arange(len(self._labels))
+        rows = np.arange(self._rows)
         if self._shuffle_seed is None:
             return rows
         return np.random.default_rng([self._shuffle_seed, self._epoch]).permutation(rows)

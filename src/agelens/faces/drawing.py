@@ -144,7 +144,7 @@ def arc(*points: tuple[float, float]) -> Points:
     return curve
 
 
-def smooth(points: list[tuple[float, float]], closed: bool = True) -> Points:
+def smooth(points: list[tuple[float, float]] | Points, closed: bool = True) -> Points:
     """A Catmull-Rom curve through the points."""
     knots = np.array(points)
     ends = (knots[-1:], knots[:2]) if closed else (knots[:1], knots[-1:])

@@ -7,6 +7,7 @@ caller can get it wrong.
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from agelens.errors import AgeLensError
 from agelens.files import digest_file
 from agelens.networks.small import build_small_conv
-from agelens.networks.untrained import settle_batch_norms
+from agelens.networks.untrained import feature_gain
 from agelens.networks.weights import WeightsFile, fetch_weights
 
 Shape = tuple[int, ...]
@@ -154,7 +155,7 @@ _SPECS = [
         "ConvNeXtTiny", 32, "raw", 768, "Apache-2.0, Keras Applications",
         "convnext/convnext_tiny_notop.h5", "sha256:d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
     ),
-    BackboneSpec("SmallConv", build_small_conv, 64, 32, "tf", 128, "Apache-2.0, AgeLens (no weights come with it)"),
+    BackboneSpec("SmallConv", build_small_conv, 64, 32, "tf", 96, "Apache-2.0, AgeLens (no weights come with it)"),
 ]  # fmt: skip
 
 REGISTRY = {spec.name: spec for spec in _SPECS}
@@ -207,7 +208,8 @@ def build_backbone(
     Args:
         spec: from `find_backbone`.
         weights: "imagenet" (fetched once, into Keras's own cache), a folder that holds those files, "random" (from
-            the seed, batch normalisation settled on drawn faces), or the path of a Keras weights file without top. A backbone that is a file brings its own.
+            the seed, features scaled by one factor), or the path of a Keras weights file without top.
+            A backbone that is a file brings its own.
         side: pixels; None is the record's.
         seed: of random weights.
 
@@ -244,7 +246,8 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
         body = keras.saving.load_model(spec.file, compile=False)
     except (ValueError, TypeError, OSError) as error:
         raise AgeLensError(
-            f"{spec.file} cannot be loaded as a Keras file ({str(error).splitlines()[0]}); code inside a file is never run."
+            f"{spec.file} cannot be loaded as a Keras file ({str(error).splitlines()[0]}); "
+            "code inside a file is never run."
         ) from None
     return _with_scaling(spec, body, side, str(spec.file))
 
@@ -253,7 +256,10 @@ def _load(body: keras.Model, path: Path, name: str) -> None:
     if not path.is_file():
         raise AgeLensError(f"The weights file {path} does not exist; give a file, 'imagenet' or 'random'.")
     try:
-        body.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras warns of what does not fit before it refuses the file.
+            warnings.simplefilter("ignore")
+            body.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         raise AgeLensError(
             f"{path} does not hold weights of {name} without its top: {str(error).splitlines()[0]}"
@@ -267,7 +273,8 @@ def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
     if weights == "random":
-        settle_batch_norms(model, side)
+        features = keras.layers.Rescaling(feature_gain(model, side))(features)
+        model = keras.Model(faces, features, name=model.name)
     return Backbone(
         spec,
         side,

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
-from agelens.files import digest_json, write_json
+from agelens.files import digest_json, naming_errors, write_json
 from agelens.images import DECODER_VERSION
 from agelens.networks.backbones import Backbone, Shape
 from agelens.networks.portable import pooled as pooled_model
@@ -183,7 +183,7 @@ class _Store:
             (self._rows, np.ascontiguousarray(rows.astype(self.dtype)).tobytes()),
             (self._digests, "".join(f"{digest}\n" for digest in digests).encode()),
         ):
-            with path.open("ab") as file:
+            with naming_errors(path), path.open("ab") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

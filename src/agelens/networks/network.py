@@ -122,19 +122,31 @@ def _train_head(
     features = extract(backbone, table, settings.precision, cache=settings.cache, track=track)
     keras.utils.set_random_seed(settings.seed)
     head = build_head(recipe, features.shape, median_age)
-    compile_network(head, recipe)
-    train = feature_batches(features, table, "train", recipe, settings.seed)
-    validation = feature_batches(features, table, "validation", recipe)
+    train = feature_batches(features, table, "train", recipe.task, recipe.batch_size, settings.seed)
+    compile_network(head, recipe, len(train))
+    validation = feature_batches(features, table, "validation", recipe.task, recipe.batch_size)
     return fit(head, recipe, train, validation, folder, settings.seed, identity, track)
 
 
 def feature_batches(
-    features: Features, table: pd.DataFrame, part: str, recipe: Recipe, shuffle_seed: int | None = None
+    features: Features,
+    table: pd.DataFrame,
+    part: str,
+    targets: str | tuple[str, ...],
+    batch_size: int,
+    shuffle_seed: int | None = None,
 ) -> Batches:
-    """Batches of the features of one part and the label of the recipe's task."""
+    """Batches of the features of one part and a label, or several by name."""
     mask = (table["part"] == part).to_numpy()
-    labels = table.loc[mask, recipe.task].to_numpy(np.float32)
-    return Batches(features.of(mask).read, labels, recipe.batch_size, shuffle_seed)
+    columns = table.loc[mask]
+    labels = (
+        columns[targets].to_numpy(np.float32)
+        if isinstance(targets, str)
+        else {target: columns[target].to_numpy(np.float32) for target in targets}
+    )
+    # One worker: Keras waits a tenth of a second at the end of every epoch for more, and rows of features are
+    # read faster than anything learns from them.
+    return Batches(features.of(mask).read, labels, batch_size, shuffle_seed, workers=1)
 
 
 def _train_all(
@@ -154,11 +166,11 @@ def _train_all(
         )
     head = build_head(recipe, backbone.feature_shape, median_age)
     network = join(backbone, head)
-    compile_network(network, recipe)
     train, validation = (
         face_batches(part, recipe.task, backbone.side, batch_size=recipe.batch_size, shuffle_seed=seed)
         for part, seed in ((parts["train"], settings.seed), (parts["validation"], None))
     )
+    compile_network(network, recipe, len(train))
     return fit(network, recipe, train, validation, folder, settings.seed, identity, track)
 
 

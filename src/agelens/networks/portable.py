@@ -5,12 +5,11 @@ Whatever form, a network here takes plain RGB bytes, uint8 (faces, side, side, 3
 
 import contextlib
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 import onnx
 import openvino as ov
@@ -19,9 +18,6 @@ from onnx import compose, helper, numpy_helper, version_converter
 from agelens.errors import AgeLensError
 from agelens.files import replacing_file, replacing_folder
 from agelens.networks.backbones import SCALINGS, Backbone, BackboneSpec, Shape
-
-if TYPE_CHECKING:
-    import keras
 
 INPUT = "faces"
 # Understood by every runtime of the last years and by OpenVINO; files in older dialects are converted to it.
@@ -57,10 +53,27 @@ def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
         composed = scaled_onnx(backbone.spec, backbone.side)
         return core.read_model(composed.SerializeToString())
     kept = folder / f"{backbone.spec.name}-{backbone.side}-{backbone.digest[:16]}"
-    if not kept.exists():
-        with replacing_folder(kept) as temporary, _muffled():
-            backbone.model.export(str(temporary / "backbone.xml"), format="openvino", verbose=False)
-    return core.read_model(kept / "backbone.xml")
+    # OpenVINO reads what TensorFlow and PyTorch compute directly, but JAX only by way of ONNX.
+    by_onnx = keras.backend.backend() == "jax"
+    name = "backbone.onnx" if by_onnx else "backbone.xml"
+    if not (kept / name).exists():
+        with replacing_folder(kept) as temporary:
+            if by_onnx:
+                export_onnx(backbone.model, "features", temporary / name)
+            else:
+                _export_openvino(backbone.model, temporary / name, kept)
+    return core.read_model(kept / name)
+
+
+def _export_openvino(model: keras.Model, target: Path, shown: Path) -> None:
+    try:
+        with _muffled():
+            model.export(str(target), format="openvino", verbose=False)
+    except RuntimeError as error:
+        # OpenVINO writes through C++ streams, which say no more than that they failed.
+        if "iostream" not in str(error):
+            raise
+        raise AgeLensError(f"{shown} cannot be written; make room there or give another --cache.") from None
 
 
 def pooled(model: ov.Model) -> ov.Model:
@@ -78,8 +91,8 @@ def supports_bfloat16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def export_onnx(model: "keras.Model", output: str, target: Path) -> None:
-    """Write a Keras model from bytes to one number a face as ONNX, with its output called ``output``.
+def export_onnx(model: keras.Model, output: str, target: Path) -> None:
+    """Write a Keras model as ONNX, with its input called ``faces`` and its output ``output``.
 
     Raises:
         AgeLensError: the converter of the Keras backend in use is not installed.
@@ -88,10 +101,10 @@ def export_onnx(model: "keras.Model", output: str, target: Path) -> None:
     model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype))
     with replacing_file(target) as temporary, _muffled():
         try:
-            model.export(str(temporary), format="onnx", verbose=False)
+            model.export(str(temporary), format="onnx", opset_version=OPSET, verbose=False)
         except ImportError as error:
             raise AgeLensError(
-                f"Writing ONNX with the Keras backend {os.environ.get('KERAS_BACKEND', 'in use')} needs a package "
+                f"Writing ONNX with the Keras backend {keras.backend.backend()} needs a package "
                 f"that is missing ({error}): tf2onnx for TensorFlow, jax2onnx for JAX, onnxscript for PyTorch."
             ) from None
         written = onnx.load(temporary)
@@ -101,7 +114,7 @@ def export_onnx(model: "keras.Model", output: str, target: Path) -> None:
 
 
 def append_onnx(spec: BackboneSpec, side: int, head: Path, target: Path) -> None:
-    """Join a backbone that is an ONNX file, its scaling before it, and a head that `export_onnx` wrote, into one file."""
+    """Join a backbone that is an ONNX file, its scaling, and a head that `export_onnx` wrote, into one file."""
     first = scaled_onnx(spec, side)
     second = _modern(onnx.load(head))
     second = compose.add_prefix(second, "head/", rename_inputs=True, rename_outputs=False)

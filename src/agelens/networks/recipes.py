@@ -30,6 +30,7 @@ class Recipe:
         patience: epochs without a better monitored figure before training stops; 0 never stops early.
         monitor: "val_loss" or the validation metric of the task.
         learning_rate: of Adam.
+        cosine: let the rate fall along a cosine to 0 over all epochs (Loshchilov and Hutter 2017); else it stays.
         batch_size: faces a step.
         trainable: train the backbone too, from the images themselves; otherwise it is frozen.
         centred: start an age network at the median age and let it learn hundredths of years around it. The
@@ -46,6 +47,7 @@ class Recipe:
     patience: int = 0
     monitor: str = "val_loss"
     learning_rate: float = 1e-3
+    cosine: bool = False
     batch_size: int = BATCH_SIZE
     trainable: bool = False
     centred: bool = False
@@ -61,8 +63,13 @@ class Recipe:
     def metric(self) -> str:
         return METRICS[self.task]
 
+    @property
+    def loss(self) -> str:
+        return LOSSES[self.task]
+
 
 METRICS = {"age": "mae", "gender": "accuracy"}
+LOSSES = {"age": "mean_absolute_error", "gender": "binary_crossentropy"}
 
 RECIPES = {
     recipe.name: recipe
@@ -73,12 +80,12 @@ RECIPES = {
             pooling="pooled", epochs=20, patience=5, monitor="val_accuracy",
         ),
         Recipe(
-            "scratch-age", "age", "SmallConv",
-            dropout=0.2, epochs=20, patience=6, trainable=True, centred=True,
+            "scratch-age", "age", "SmallConv", pooling="pooled", epochs=24, learning_rate=4e-3,
+            cosine=True, trainable=True, centred=True,
         ),
         Recipe(
-            "scratch-gender", "gender", "SmallConv",
-            dropout=0.2, epochs=12, patience=4, monitor="val_accuracy", trainable=True,
+            "scratch-gender", "gender", "SmallConv", pooling="pooled", epochs=12, monitor="val_accuracy",
+            learning_rate=2e-3, cosine=True, trainable=True,
         ),
     )
 }  # fmt: skip
@@ -134,14 +141,14 @@ def _last_layers(recipe: Recipe, median_age: float) -> list[keras.layers.Layer]:
     ]
 
 
-def compile_network(network: keras.Model, recipe: Recipe) -> None:
-    """Set the loss, the metric and the optimiser of the recipe's task."""
-    loss = {"age": "mean_absolute_error", "gender": "binary_crossentropy"}[recipe.task]
+def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
+    """Set the loss, the metric and the optimiser of the recipe's task; ``steps`` are the batches of an epoch."""
+    rate = recipe.learning_rate
+    if recipe.cosine:
+        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=recipe.epochs * steps)
+    # XLA would compile for minutes what runs for seconds.
     network.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss=loss,
-        metrics=[recipe.metric],
-        jit_compile=False,
+        optimizer=keras.optimizers.Adam(rate), loss=recipe.loss, metrics=[recipe.metric], jit_compile=False
     )
 
 

@@ -70,7 +70,7 @@ def fit(
 
     Args:
         network: compiled; used as it is if ``folder`` holds no state.
-        train, validation: batches; ``train`` is brought to the epoch where training goes on.
+        train, validation: batches; ``train`` takes the order of each epoch from its number.
         folder: takes ``state.json``, the networks of the last and the best epoch, and TensorBoard logs.
         seed: of the dropout.
         identity: what this training is made of, as JSON; a state with another identity is not continued.
@@ -87,16 +87,17 @@ def fit(
     if state.history and not has_ended(recipe, state.history):
         network = keras.saving.load_model(state.network(state.epochs_run - 1))
     if not has_ended(recipe, state.history):
-        train.start_at(state.epochs_run)
         with track(f"{recipe.name}", recipe.epochs) as advance:
             advance(state.epochs_run)
-            keeper = _Keeper(state, recipe, seed, advance)
+            keeper = _Keeper(state, recipe, seed, train, advance)
             network.fit(
                 train,
                 validation_data=validation,
                 initial_epoch=state.epochs_run,
                 epochs=recipe.epochs,
                 callbacks=[keeper],
+                # The batches have their order; Keras would shuffle them again from Python's own generator.
+                shuffle=False,
                 verbose=0,
             )
     best = best_epoch(recipe, state.history)
@@ -153,12 +154,15 @@ class _State:
 class _Keeper(keras.callbacks.Callback):
     """Seeds each epoch, records it when it ends, and stops the training where the recipe says so."""
 
-    def __init__(self, state: _State, recipe: Recipe, seed: int, advance: Advance) -> None:
+    def __init__(self, state: _State, recipe: Recipe, seed: int, train: Batches, advance: Advance) -> None:
         super().__init__()
         self._state, self._recipe, self._seed, self._advance = state, recipe, seed, advance
+        self._train = train
         self._began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        # Said outright: Keras calls the batches' on_epoch_end more often than epochs end.
+        self._train.start_at(epoch)
         _seed_dropout(self.model, self._seed, epoch)
         self._began = time.perf_counter()
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.faces.table import digest_table
@@ -15,7 +16,7 @@ from agelens.files import digest_json, read_json, write_json
 from agelens.networks.backbones import NOTEBOOK_SEVEN, Backbone, BackboneSpec, build_backbone, find_backbone
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.network import baselines, feature_batches
-from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, comparison_recipe, compile_network
+from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, comparison_recipe
 from agelens.progress import Track, quiet
 from agelens.study.metrics import interval, mean
 
@@ -100,48 +101,84 @@ def _compare_one(
     features = extract(
         backbone, table, comparison.precision, comparison.head == "pooled", comparison.cache, track
     )
-    one = {"identity": identity}
-    for task in TASKS:
-        recipe = comparison_recipe(task, comparison.head, comparison.epochs)
-        figures = train_small_head(features, table, recipe, comparison.seed, spec.name, track)
-        one[task] = {**figures, **_costs(backbone, features, comparison)}
+    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
+    figures = train_small_heads(features, table, recipes, comparison.seed, spec.name, track)
+    costs = _costs(backbone, features, comparison)
+    one = {"identity": identity, **{task: {**figures[task], **costs} for task in TASKS}}
     write_json(kept, one)
     return one
 
 
-def train_small_head(
-    features: Features, table: pd.DataFrame, recipe: Recipe, seed: int, name: str, track: Track = quiet
-) -> dict[str, Any]:
-    """Train the comparison's head on cached features.
+def train_small_heads(
+    features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int, name: str, track: Track = quiet
+) -> dict[str, dict[str, Any]]:
+    """Train the comparison's heads side by side on cached features, so that each batch is read once for all.
+
+    The heads share nothing, so each learns as it would alone.
+
+    Args:
+        recipes: one a task, with the same epochs and batch size.
 
     Returns:
-        ``train_M`` and ``val_M``, one figure an epoch, and ``val_M_ci95`` of the last, M being mae (years) or accuracy.
+        by task ``train_M`` and ``val_M``, one figure an epoch, and ``val_M_ci95`` of the last epoch, M being mae (in
+        years) or accuracy.
     """
-    keras.utils.set_random_seed(seed)
-    head = build_head(recipe, features.shape)
-    compile_network(head, recipe)
-    train = feature_batches(features, table, "train", recipe, seed)
-    validation = feature_batches(features, table, "validation", recipe)
-    with track(f"{name} {recipe.task}", recipe.epochs) as advance:
-        metric = recipe.metric
+    tasks = tuple(recipe.task for recipe in recipes)
+    epochs, batch_size = recipes[0].epochs, recipes[0].batch_size
+    train = feature_batches(features, table, "train", tasks, batch_size, seed)
+    validation = feature_batches(features, table, "validation", tasks, batch_size)
+    network = _side_by_side(features, recipes, seed)
+    with track(f"{name} heads", epochs) as advance:
         shown = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
+            on_epoch_end=lambda epoch, logs: advance(1, _note(recipes, logs))
         )
-        history = head.fit(
-            train, validation_data=validation, epochs=recipe.epochs, callbacks=[shown], verbose=0
+        history = network.fit(
+            train, validation_data=validation, epochs=epochs, callbacks=[shown], shuffle=False, verbose=0
         ).history
-    mask = (table["part"] == "validation").to_numpy()
-    estimates = head.predict(validation, verbose=0).reshape(-1)
-    labels = table.loc[mask, recipe.task].to_numpy(float)
-    score = (
-        np.abs(estimates - labels)
-        if recipe.task == "age"
-        else ((estimates >= 0.5) == (labels == 1)).astype(float)
-    )
+    estimates = network.predict(validation, verbose=0)
+    rows = table[table["part"] == "validation"]
     return {
-        f"train_{metric}": [float(value) for value in history[metric]],
-        f"val_{metric}": [float(value) for value in history[f"val_{metric}"]],
-        f"val_{metric}_ci95": interval(mean, score, seed=seed),
+        recipe.task: _figures(recipe, history, rows, estimates[recipe.task].reshape(-1), seed)
+        for recipe in recipes
+    }
+
+
+def _side_by_side(features: Features, recipes: list[Recipe], seed: int) -> keras.Model:
+    inputs = keras.Input(features.shape, name="features")
+    outputs = {}
+    for recipe in recipes:
+        # Each head starts from the seed as if it were alone.
+        keras.utils.set_random_seed(seed)
+        outputs[recipe.task] = build_head(recipe, features.shape)(inputs)
+    network = keras.Model(inputs, outputs)
+    network.compile(
+        optimizer=keras.optimizers.Adam(recipes[0].learning_rate),
+        loss={recipe.task: recipe.loss for recipe in recipes},
+        metrics={recipe.task: [recipe.metric] for recipe in recipes},
+        jit_compile=False,
+    )
+    return network
+
+
+def _note(recipes: list[Recipe], logs: dict[str, float]) -> str:
+    return ", ".join(
+        f"val {recipe.metric} {logs[f'val_{recipe.task}_{recipe.metric}']:.2f}" for recipe in recipes
+    )
+
+
+def _figures(
+    recipe: Recipe,
+    history: dict[str, list[float]],
+    rows: pd.DataFrame,
+    estimates: NDArray[np.float32],
+    seed: int,
+) -> dict[str, Any]:
+    key, labels = f"{recipe.task}_{recipe.metric}", rows[recipe.task].to_numpy(float)
+    score = np.abs(estimates - labels) if recipe.task == "age" else (estimates >= 0.5) == (labels == 1)
+    return {
+        f"train_{recipe.metric}": [float(value) for value in history[key]],
+        f"val_{recipe.metric}": [float(value) for value in history[f"val_{key}"]],
+        f"val_{recipe.metric}_ci95": interval(mean, score.astype(float), seed=seed),
     }
 
 

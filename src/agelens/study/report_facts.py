@@ -97,7 +97,9 @@ def warnings(run: Run) -> list[str]:
             "backbones."
         )
     if run.config.get("limit") is not None:
-        told.append(f"Only {count(run.config['limit'])} images of the source were drawn for this run.")
+        told.append(
+            f"Only {count(run.config['limit'])} images of the source, picked at random, make up this run."
+        )
     if measured_part(run) in ("train", "validation"):
         told.append(f"The figures are of the {measured_part(run)} part, not of the test part.")
     if run.evaluation.get("settings", {}).get("seen_images_included"):

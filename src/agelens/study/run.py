@@ -29,6 +29,8 @@ from agelens.files import digest_json, read_json, write_json
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
 
+DEFAULT_SEED = 42
+
 
 class Run:
     """The folder of a study.
@@ -63,6 +65,10 @@ class Run:
         if kept.get("key") == key and all((self.folder / output).exists() for output in outputs):
             self.say(f"{name}: done before")
             return
+        # A step that is broken off may leave some of its files new and some old: it counts as not done.
+        if kept:
+            del self.config["steps"][name]
+            self._write_config()
         began = time.perf_counter()
         work()
         seconds = time.perf_counter() - began
@@ -75,29 +81,32 @@ class Run:
         self._write_config()
         self.say(f"{name}: done in {seconds:.1f} s")
 
-    def begin(self, source: Path | None, seed: int, limit: int | None) -> None:
+    def begin(self, source: Path | None, seed: int | None = None, limit: int | None = None) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
+
+        Args:
+            source: folder or manifest; None goes on with a run that has been begun.
+            seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
+            limit: use only this many images, drawn by chance; None is the run's own, or all.
 
         Raises:
             AgeLensError: no source, or the run was begun with another source, seed or limit.
         """
+        begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
         if source is None:
-            if not (self.folder / "table.csv").exists():
+            if not begun:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
+            self._refuse_others({"seed": seed, "limit": limit})
             return
-        origin = {"source": str(source.absolute()), "seed": seed, "limit": limit}
-        began_with = {key: self.config.get(key) for key in origin}
-        if self.config and began_with != origin:
-            differences = ", ".join(
-                f"{key} {began_with[key]} and not {origin[key]}"
-                for key in origin
-                if began_with[key] != origin[key]
-            )
-            raise AgeLensError(
-                f"{self.folder} was begun with {differences}; give another --out, or delete it."
-            )
+        origin = {
+            "source": str(source.absolute()),
+            "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
+            "limit": self.config.get("limit") if limit is None else limit,
+        }
+        if self.config:
+            self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         faces = read_faces(source)
         self._check_writable()
@@ -108,6 +117,18 @@ class Run:
         self.step(
             "audit", {**origin, "digest": digest_table(faces.table)}, outputs, lambda: self._audit(faces)
         )
+
+    def _refuse_others(self, origin: dict[str, Any]) -> None:
+        """Refuse what the run was not begun with; a None is not asked for."""
+        differences = ", ".join(
+            f"{key} {self.config.get(key)} and not {value}"
+            for key, value in origin.items()
+            if value is not None and self.config.get(key) != value
+        )
+        if differences:
+            raise AgeLensError(
+                f"{self.folder} was begun with {differences}; give another --out, or delete it."
+            )
 
     def _check_writable(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +158,9 @@ class Run:
         write_json(self.folder / "config.json", self.config)
 
 
-def audit_faces(run: Run, source: Path | None, seed: int, limit: int | None) -> dict[str, Any]:
+def audit_faces(
+    run: Run, source: Path | None, seed: int | None = None, limit: int | None = None
+) -> dict[str, Any]:
     """Audit and split; returns the content of ``audit.json``."""
     run.begin(source, seed, limit)
     return dict(read_json(run.folder / "audit.json"))

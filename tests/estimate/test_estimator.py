@@ -1,0 +1,137 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import find_bundles
+from agelens.estimate.estimator import BATCH, Estimator, Face, load
+from agelens.images import load_face, read_rgb
+
+
+@pytest.fixture(scope="module")
+def paths(study) -> list[Path]:
+    """More files than a batch holds, all readable."""
+    return [Path(path) for path in pd.read_csv(study.folder / "table.csv")["path"][: 2 * BATCH + 5]]
+
+
+@pytest.fixture(scope="module")
+def crops(paths: list[Path]) -> list[NDArray[np.uint8]]:
+    return [read_rgb(path) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def estimator(study) -> Estimator:
+    return load(study.folder, "f32")
+
+
+def test_a_face_has_years_and_a_probability(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
+    faces = estimator.estimate_crops(crops)
+    assert len(faces) == len(crops)
+    assert all(isinstance(face.age_years, float) and np.isfinite(face.age_years) for face in faces)
+    assert all(face.p_female is not None and 0 <= face.p_female <= 1 for face in faces)
+    assert len({face.age_years for face in faces}) > len(faces) // 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        faces[0].age_years = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("precision", ["f32", "auto"])
+def test_a_face_does_not_depend_on_its_batch_or_its_place(
+    study, crops: list[NDArray[np.uint8]], precision: str
+) -> None:
+    estimator = load(study.folder, precision)
+    together = estimator.estimate_crops(crops)
+    assert estimator.estimate_crops(crops[::-1])[::-1] == together
+    assert [estimator.estimate_crops([crop])[0] for crop in crops[:5]] == together[:5]
+    assert estimator.estimate_crops(crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
+
+
+def test_files_and_crops_agree(estimator: Estimator, paths: list[Path]) -> None:
+    results = list(estimator.estimate_files(paths))
+    assert [result.file for result in results] == [str(path) for path in paths]
+    # Decoded as in training: a JPEG twice as large as the network's side is decoded at half its size.
+    crops = [load_face(path, 32) for path in paths]
+    assert [result.faces[0] for result in results] == estimator.estimate_crops(crops)
+
+
+def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Path]) -> None:
+    asked: list[Path] = []
+
+    def endless():
+        while True:
+            asked.append(paths[0])
+            yield paths[0]
+
+    next(estimator.estimate_files(endless()))
+    assert len(asked) == 2 * BATCH
+
+
+def test_a_bad_file_stands_in_its_place_with_a_reason(
+    estimator: Estimator, paths: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    results = list(
+        estimator.estimate_files([paths[0], tmp_path / "bad.jpg", tmp_path / "gone.jpg", paths[1]])
+    )
+    assert [bool(result.problem) for result in results] == [False, True, True, False]
+    assert results[1].faces == ()
+    assert "not an image" in results[1].problem
+    assert "No such file" in results[2].problem
+    alone = list(estimator.estimate_files([tmp_path / "bad.jpg"]))
+    assert len(alone) == 1
+
+
+def test_nothing_gives_nothing(estimator: Estimator) -> None:
+    assert estimator.estimate_crops([]) == []
+    assert list(estimator.estimate_files([])) == []
+
+
+def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
+    one = np.zeros((1, 1, 3), np.uint8)
+    wide = np.zeros((20, 300, 3), np.uint8)
+    assert len(estimator.estimate_crops([one, wide])) == 2
+    turned = np.asfortranarray(crops[0])
+    assert estimator.estimate_crops([turned]) == estimator.estimate_crops([crops[0]])
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((1, 8, 8, 3), np.uint8),
+    ],
+    ids=["float", "four channels", "grey", "a batch"],
+)
+def test_what_is_no_crop_is_refused_with_what_it_is(estimator: Estimator, crop: NDArray[np.generic]) -> None:
+    with pytest.raises(ValueError, match=r"A crop is uint8 \(height, width, 3\), not "):
+        estimator.estimate_crops([crop])  # type: ignore[list-item]
+
+
+def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[np.uint8]]) -> None:
+    both = load(study.folder, "f32").estimate_crops(crops[:2])
+    age = load(study.folder / "age", "f32").estimate_crops(crops[:2])
+    gender = load(study.folder / "gender", "f32").estimate_crops(crops[:2])
+    assert age == [Face(face.age_years, None) for face in both]
+    assert gender == [Face(None, face.p_female) for face in both]
+
+
+def test_two_networks_for_one_task_are_refused(study) -> None:
+    age = find_bundles(study.folder / "age")[0]
+    with pytest.raises(AgeLensError, match="at most one bundle for age"):
+        Estimator([age, age])
+
+
+def test_an_unknown_precision_is_refused(study) -> None:
+    with pytest.raises(AgeLensError, match="Precision 'f64' is not one of auto, bf16, f32"):
+        load(study.folder, "f64")
+
+
+def test_a_network_that_is_none_is_refused(study) -> None:
+    age = find_bundles(study.folder / "age")[0]
+    with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
+        Estimator([dataclasses.replace(age, network=b"this is no network")])

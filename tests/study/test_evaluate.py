@@ -1,0 +1,126 @@
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import Bundle, find_bundles
+from agelens.estimate.estimator import load
+from agelens.faces.drawn import draw_faces
+from agelens.faces.table import read_faces, read_table
+from agelens.study.evaluate import choose_rows, evaluate
+
+
+@pytest.fixture(scope="module")
+def bundles(study) -> list[Bundle]:
+    return find_bundles(study.folder)
+
+
+@pytest.fixture(scope="module")
+def table(study) -> pd.DataFrame:
+    return read_table(study.folder / "table.csv")
+
+
+def copies(table: pd.DataFrame, part: str, count: int, folder: Path) -> pd.DataFrame:
+    """A new dataset out of images of one part, under other names and with other labels."""
+    folder.mkdir()
+    for number, path in enumerate(table.loc[table["part"] == part, "path"].iloc[:count]):
+        shutil.copy(path, folder / f"50_0_0_{number}.jpg")
+    return read_faces(folder).table
+
+
+def test_figures_are_those_of_the_estimates(table: pd.DataFrame, bundles: list[Bundle], study) -> None:
+    done = evaluate(table, bundles, "test", precision="f32")
+    test = table[table["part"] == "test"]
+    assert done.predictions["path"].tolist() == test["path"].tolist()
+    estimates = list(load(study.folder, "f32").estimate_files(Path(path) for path in test["path"]))
+    assert done.predictions["age_years"].tolist() == [one.faces[0].age_years for one in estimates]
+    assert done.predictions["p_female"].tolist() == [one.faces[0].p_female for one in estimates]
+    errors = done.predictions["age_years"].to_numpy() - test["age"].to_numpy()
+    assert done.figures["age"]["mae"] == pytest.approx(np.abs(errors).mean())
+    right = (done.predictions["p_female"].to_numpy() >= 0.5) == (test["gender"].to_numpy() == 1)
+    assert done.figures["gender"]["accuracy"] == pytest.approx(right.mean())
+    assert done.figures["settings"]["seen_images_included"] is False
+    assert done.figures["settings"]["seen_images"] == {"age": 0, "gender": 0}
+    json.dumps(done.figures, allow_nan=False)
+
+
+def test_baselines_come_from_the_training_part(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    figures = evaluate(table, bundles, "test").figures
+    train, test = (table[table["part"] == part] for part in ("train", "test"))
+    assert figures["age"]["baseline_mae"] == pytest.approx((test["age"] - train["age"].median()).abs().mean())
+    majority = int(train["gender"].mean() >= 0.5)
+    assert figures["gender"]["baseline_accuracy"] == pytest.approx((test["gender"] == majority).mean())
+
+
+def test_a_part_that_made_the_network_is_refused_and_counted(
+    table: pd.DataFrame, bundles: list[Bundle]
+) -> None:
+    count = int((table["part"] == "train").sum())
+    with pytest.raises(AgeLensError, match=rf"{count} of {count} made the age network \(train {count}\)"):
+        evaluate(table, bundles, "train")
+    with pytest.raises(
+        AgeLensError, match=rf"of {len(table)} made the age network \(train {count}, validation "
+    ):
+        evaluate(table, bundles, "all")
+
+
+def test_a_copied_and_renamed_image_is_known_by_its_bytes(
+    table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
+) -> None:
+    draw_faces(tmp_path / "new", 12, seed=99, side=64)
+    fresh = read_faces(tmp_path / "new").table
+    assert evaluate(fresh, bundles).figures["settings"]["images"] == 12
+    mixed = pd.concat([fresh, copies(table, "validation", 1, tmp_path / "copied")], ignore_index=True)
+    with pytest.raises(AgeLensError, match=r"1 of 13 made the age network \(validation 1\).*--include-seen"):
+        evaluate(mixed, bundles)
+
+
+def test_seen_images_are_measured_when_asked_and_the_result_says_so(
+    table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
+) -> None:
+    seen = copies(table, "train", 5, tmp_path / "copied")
+    settings = evaluate(seen, bundles, include_seen=True).figures["settings"]
+    assert settings["seen_images_included"] is True
+    assert settings["seen_images"] == {"age": 5, "gender": 5}
+    assert settings["part"] == "all"
+
+
+def test_one_network_gives_one_task(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    done = evaluate(table, bundles[:1], "test")
+    assert set(done.figures) == {"age", "settings"}
+    assert "p_female" not in done.predictions
+    assert not done.predictions["age_years"].isna().any()
+
+
+def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    one, same, other = (evaluate(table, bundles, "test", seed=seed).figures["age"] for seed in (1, 1, 2))
+    assert one == same
+    assert one["mae"] == other["mae"]
+    assert one["mae_ci95"] != other["mae_ci95"]
+
+
+def test_an_image_that_is_gone_stops_the_measurement(
+    table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
+) -> None:
+    rows = table[table["part"] == "test"].copy()
+    rows.iloc[0, rows.columns.get_loc("path")] = str(tmp_path / "gone.jpg")
+    with pytest.raises(AgeLensError, match=r"gone\.jpg cannot be read"):
+        evaluate(rows, bundles, "test")
+
+
+def test_rows_of_a_part(table: pd.DataFrame) -> None:
+    assert set(choose_rows(table, "validation")["part"]) == {"validation"}
+    assert len(choose_rows(table, "all")) == len(table)
+    assert len(choose_rows(table.drop(columns="part"), "test")) == len(table)
+    with pytest.raises(AgeLensError, match="no rows in the part 'nonsense'"):
+        choose_rows(table, "nonsense")
+
+
+def test_two_networks_for_one_task_are_refused(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    with pytest.raises(AgeLensError, match="at most one bundle for age"):
+        evaluate(table, [bundles[0], dataclasses.replace(bundles[0], seen={})], "test")

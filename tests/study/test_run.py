@@ -1,0 +1,119 @@
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agelens.errors import AgeLensError
+from agelens.faces.table import read_faces
+from agelens.files import read_json, write_json
+from agelens.study.run import Run, audit_faces
+
+
+@pytest.fixture
+def run(study, tmp_path: Path) -> Run:
+    """A run that has been audited, to write into."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.json", "table.csv", "audit.json", "audit.html"):
+        shutil.copy(study.folder / name, folder / name)
+    return Run(folder)
+
+
+def counting(log: list[str], run: Run, output: str, fail: bool = False):
+    def work() -> None:
+        log.append(output)
+        write_json(run.folder / output, len(log))
+        if fail:
+            raise KeyboardInterrupt
+
+    return work
+
+
+def test_an_audit_leaves_a_table_with_parts_and_says_what_made_it(faces_folder: Path, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    found = audit_faces(run, faces_folder, 42, None)
+    assert found == json.loads((run.folder / "audit.json").read_text())
+    assert set(run.table["part"]) == {"train", "validation", "test"}
+    assert found["usable"] == len(run.table)
+    config = read_json(run.folder / "config.json")
+    assert (config["source"], config["seed"], config["limit"]) == (str(faces_folder), 42, None)
+    assert config["drawn"] is True
+    assert config["versions"]["agelens"]
+    assert config["steps"]["audit"]["seconds"] >= 0
+
+
+def test_copies_of_a_picture_stay_in_one_part(study) -> None:
+    table = Run(study.folder).table
+    assert (table.groupby("group")["part"].nunique() == 1).all()
+    assert (table.groupby("digest")["part"].nunique() == 1).all()
+    assert (table.groupby("group").size() > 1).sum() >= 8
+
+
+def test_a_limit_draws_a_sample_that_the_seed_decides(faces_folder: Path, tmp_path: Path) -> None:
+    tables = []
+    for number, seed in enumerate((1, 1, 2)):
+        run = Run(tmp_path / str(number))
+        run.begin(faces_folder, seed, 60)
+        tables.append(run.table)
+    assert len(tables[0]) <= 60
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    assert set(tables[0]["digest"]) != set(tables[2]["digest"])
+    assert len(read_faces(faces_folder).table) > 60
+
+
+def test_a_step_is_done_once_for_the_same_settings(run: Run) -> None:
+    log: list[str] = []
+    for settings in ({"a": 1}, {"a": 1}, {"a": 2}):
+        Run(run.folder).step("count", settings, ["count.json"], counting(log, run, "count.json"))
+    assert len(log) == 2
+    (run.folder / "count.json").unlink()
+    Run(run.folder).step("count", {"a": 2}, ["count.json"], counting(log, run, "count.json"))
+    assert len(log) == 3
+
+
+def test_a_step_that_was_broken_off_is_not_taken_for_the_one_before(run: Run) -> None:
+    log: list[str] = []
+    run.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    with pytest.raises(KeyboardInterrupt):
+        run.step("count", {"a": 2}, ["count.json"], counting(log, run, "count.json", fail=True))
+    Run(run.folder).step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    assert len(log) == 3
+    assert read_json(run.folder / "count.json") == 3
+
+
+def test_an_audit_that_was_broken_off_is_no_study(run: Run) -> None:
+    (run.folder / "config.json").unlink()
+    with pytest.raises(AgeLensError, match="holds no study yet"):
+        Run(run.folder).begin(None)
+
+
+def test_what_is_not_asked_for_is_the_runs_own(faces_folder: Path, tmp_path: Path) -> None:
+    Run(tmp_path / "run").begin(faces_folder, 9, 50)
+    before = (tmp_path / "run" / "config.json").read_text()
+    for source in (None, faces_folder):
+        again = Run(tmp_path / "run")
+        again.begin(source)
+        assert (again.config["seed"], again.config["limit"]) == (9, 50)
+    assert (tmp_path / "run" / "config.json").read_text() == before
+    for change, words in (((faces_folder, 8), "seed 9 and not 8"), ((None, None, 40), "limit 50 and not 40")):
+        with pytest.raises(AgeLensError, match=words):
+            Run(tmp_path / "run").begin(*change)
+
+
+def test_a_source_that_has_changed_is_audited_again(faces_folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "faces"
+    shutil.copytree(faces_folder, source)
+    run = Run(tmp_path / "run")
+    run.begin(source)
+    count = len(run.table)
+    Path(run.table["path"].iloc[0]).unlink()
+    Run(tmp_path / "run").begin(source)
+    assert len(run.table) == count - 1
+
+
+def test_a_broken_configuration_is_named(run: Run) -> None:
+    (run.folder / "config.json").write_text('{"half": ')
+    with pytest.raises(AgeLensError, match=r"config\.json is not valid JSON"):
+        Run(run.folder)
