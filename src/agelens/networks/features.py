@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,14 +250,23 @@ def compile_network(network: ov.Model, precision: str) -> ov.CompiledModel:
 def run_network(compiled: ov.CompiledModel, images: NDArray[np.uint8], shape: Shape) -> NDArray[np.float32]:
     """Run uint8 images (n, side, side, 3) through a network; gives float32 (n, *shape) in the order of the images."""
     results = np.empty((len(images), *shape), np.float32)
+    # Requests are waited for in turn. AsyncInferQueue would call back into Python: a thread of OpenVINO then needs the
+    # GIL to let go of the callback, and waits for ever if Python is freeing the network (seen in OpenVINO 2026.4).
+    count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    idle = [compiled.create_infer_request() for _ in range(count)]
+    running: deque[tuple[ov.InferRequest, int]] = deque()
 
-    def keep(request: ov.InferRequest, start: int) -> None:
+    def collect() -> ov.InferRequest:
+        request, start = running.popleft()
+        request.wait()
         output = request.get_output_tensor().data
         results[start : start + len(output)] = output.reshape(-1, *shape)
+        return request
 
-    queue = ov.AsyncInferQueue(compiled)
-    queue.set_callback(keep)
     for start in range(0, len(images), _BATCH):
-        queue.start_async([images[start : start + _BATCH]], start)
-    queue.wait_all()
+        request = idle.pop() if idle else collect()
+        request.start_async([images[start : start + _BATCH]])
+        running.append((request, start))
+    while running:
+        collect()
     return results

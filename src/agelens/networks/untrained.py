@@ -5,7 +5,7 @@ import numpy as np
 
 from agelens.faces.drawn import draw_face
 
-_FACES = 8
+_FACES = 4
 
 
 def feature_gain(network: keras.Model, side: int) -> float:
@@ -21,7 +21,10 @@ def feature_gain(network: keras.Model, side: int) -> float:
     rng = np.random.default_rng(0)
     ages = rng.integers(0, 100, _FACES)
     drawn = [draw_face(int(age), number % 2, rng, max(side, 32)) for number, age in enumerate(ages)]
-    features = network.predict(np.stack([np.asarray(face) for face in drawn]), verbose=0)
+    # Called and not predicted: tracing a deep network takes longer than running it once.
+    features = keras.ops.convert_to_numpy(
+        network(np.stack([np.asarray(face) for face in drawn]), training=False)
+    )
     spread = float(np.std(features.astype(np.float64)))
     # Three digits, so that rounding elsewhere in the machine does not make another network of it.
     return float(f"{1 / spread:.3g}") if spread > 0 else 1.0
