@@ -204,7 +204,7 @@ WRONG_CALLS = {
     "evaluate --out RUN": "holds no study yet",
     "evaluate --out STUDY --part nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
-    "evaluate --out STUDY --part train": "made the age network (train ",
+    "evaluate --out STUDY --part train": "were used to train or choose the age network (train ",
     "predict": "Missing argument",
     "predict --crops NOWHERE --bundle STUDY": "does not exist; give image files or a folder of them",
     "predict --crops FACES --bundle NOWHERE": "holds no bundle",

@@ -376,9 +376,8 @@ def _comparison_lines(result: dict[str, Any]) -> list[str]:
     lines = []
     for name, age in result["age"].items():
         gender = result["gender"][name]
-        low, high = age["val_mae_ci95"]
         lines.append(
-            f"{name:18} MAE {age['val_mae'][-1]:6.2f} [{low:.2f}, {high:.2f}]  "
+            f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'], 1)}  "
             f"accuracy {gender['val_accuracy'][-1]:6.1%}  {age['weights']} weights"
         )
     blind = result["baseline"]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,6 +22,11 @@ def settings(cache: Path) -> Settings:
     return Settings(weights="random", side=32, precision="f32", cache=cache, source="drawn")
 
 
+def best_state(folder: Path, card: dict[str, Any]) -> Path:
+    (making,) = folder.iterdir()
+    return making / f"epoch-{card['training']['best_epoch']:03d}.keras"
+
+
 def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     table: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -37,7 +43,7 @@ def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     assert bundle.seen == dict(zip(table["digest"], table["part"], strict=True))
     # The shipped file against Keras: backbone and head put together from the state of the best epoch.
     backbone = module.build_backbone(find_backbone("SmallConv"), "random", 32)
-    head = keras.saving.load_model(tmp_path / "state" / f"epoch-{card['training']['best_epoch']:03d}.keras")
+    head = keras.saving.load_model(best_state(tmp_path / "state", card))
     faces = read_faces_at(table["path"].tolist()[:8], 32)
     expected = module.join(backbone, head).predict(faces, verbose=0)[:, 0]
     estimator = Estimator([bundle], "f32")
@@ -54,8 +60,7 @@ def test_a_network_that_learns_whole_changes_its_backbone(table: pd.DataFrame, t
     assert card["network"]["frozen"] is False
     assert len(card["training"]["history"]["val_mae"]) == 2
     start = module.build_backbone(spec, "random", 32)
-    state = tmp_path / "state" / f"epoch-{card['training']['best_epoch']:03d}.keras"
-    trained = keras.saving.load_model(state)
+    trained = keras.saving.load_model(best_state(tmp_path / "state", card))
     assert not np.allclose(trained.layers[1].get_weights()[0], start.model.get_weights()[0])  # type: ignore[union-attr]
     network = ov.Core().compile_model(
         str(target / "network.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
@@ -74,3 +79,16 @@ def test_a_table_without_parts_is_refused(table: pd.DataFrame, tmp_path: Path) -
             table.assign(part="train"), find_recipe("scratch", "age"), find_backbone("SmallConv"),
             tmp_path / "state", tmp_path / "age", settings(tmp_path),
         )  # fmt: skip
+
+
+def test_a_damaged_bundle_is_made_again(table: pd.DataFrame, tmp_path: Path) -> None:
+    recipe = find_recipe("notebook", "gender").with_(epochs=1, backbone="SmallConv")
+    spec, target = find_backbone("SmallConv"), tmp_path / "gender"
+
+    def make() -> dict[str, Any]:
+        return train_network(table, recipe, spec, tmp_path / "state", target, settings(tmp_path / "cache"))
+
+    first = make()
+    (target / "network.onnx").write_bytes(b"half")
+    assert make() == first
+    assert open_bundle(target).card == first

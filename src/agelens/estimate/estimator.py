@@ -17,6 +17,7 @@ from agelens.images import Pixels, read_rgb, resize_face
 
 PRECISIONS = ("auto", "bf16", "f32")
 BATCH = 32
+_PIECE = 8
 Item = TypeVar("Item")
 
 
@@ -153,8 +154,19 @@ def _compile(bundle: Bundle, precision: str) -> _Network:
 
 
 def _run(network: _Network, faces: Pixels) -> NDArray[np.float32]:
-    """One number a face, from uint8 (faces, side, side, 3)."""
-    return np.asarray(network.compiled([faces])[0], np.float32).reshape(-1)
+    """One number a face, from uint8 (faces, side, side, 3); pieces run at once, one on each stream of the CPU."""
+    values = np.empty(len(faces), np.float32)
+
+    def keep(request: ov.InferRequest, start: int) -> None:
+        output = request.get_output_tensor().data.reshape(-1)
+        values[start : start + len(output)] = output
+
+    queue = ov.AsyncInferQueue(network.compiled)
+    queue.set_callback(keep)
+    for start in range(0, len(faces), _PIECE):
+        queue.start_async([faces[start : start + _PIECE]], start)
+    queue.wait_all()
+    return values
 
 
 def load(folder: Path | str, precision: str = "auto") -> Estimator:

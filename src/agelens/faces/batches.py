@@ -1,7 +1,6 @@
 """Batches for Keras, decoded as they are needed, on whatever backend Keras runs."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,23 +87,18 @@ def face_batches(table: pd.DataFrame, target: str, side: int, **options: int | N
     return Batches(read, table[target].to_numpy(np.float32), **options)  # type: ignore[arg-type]
 
 
-def read_faces_at(paths: list[str], side: int, threads: ThreadPoolExecutor | None = None) -> Pixels:
+def read_faces_at(paths: list[str], side: int) -> Pixels:
     """Decode face crops into one uint8 array (paths, side, side, 3), RGB.
 
     Raises:
         AgeLensError: names the file that cannot be decoded.
     """
     images = np.empty((len(paths), side, side, 3), np.uint8)
-
-    def fill(row: int) -> None:
+    for row, path in enumerate(paths):
         try:
-            images[row] = load_face(Path(paths[row]), side)
+            images[row] = load_face(Path(path), side)
         except ImageError as error:
             raise AgeLensError(
-                f"{paths[row]} {error}; run 'agelens audit' on the folder again to leave such files out."
+                f"{path} {error}; run 'agelens audit' on the folder again to leave such files out."
             ) from None
-
-    # map() is drained so that a failure in a thread is raised here.
-    for _ in (threads.map if threads else map)(fill, range(len(paths))):
-        pass
     return images

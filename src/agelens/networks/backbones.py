@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from agelens.errors import AgeLensError
-from agelens.files import digest_file
+from agelens.files import digest_file, digest_json
 from agelens.networks.small import build_small_conv
 from agelens.networks.untrained import feature_gain
 from agelens.networks.weights import WeightsFile, fetch_weights
@@ -87,8 +87,8 @@ class Backbone:
     Attributes:
         spec: its record.
         side: pixels of the square input.
-        weights: "imagenet", "random", or the path of the file they came from.
-        digest: SHA-256 of the weights.
+        weights: "imagenet", "random", or the name of the file they came from.
+        digest: SHA-256 of all that decides its features but the side: weights, scaling, gain, its file.
         parameters: how many numbers it holds.
         feature_shape: (height, width, channels), or (channels,) for a file that pools by itself.
         model: uint8 (faces, side, side, 3) to features; None for an ONNX file.
@@ -196,7 +196,7 @@ def fetch_backbone(name: str, folder: Path | None = None) -> Path:
     """
     spec = find_backbone(name)
     if spec.imagenet is None:
-        raise AgeLensError(f"{spec.name} has no ImageNet weights; use --weights random and --trainable.")
+        raise AgeLensError(f"{spec.name} has no ImageNet weights; use --weights random.")
     return fetch_weights(spec.imagenet, folder)
 
 
@@ -226,12 +226,13 @@ def build_backbone(
     assert spec.builder is not None
     keras.utils.set_random_seed(seed)
     body = spec.builder(input_shape=(side, side, 3), include_top=False, weights=None)
-    if weights == "imagenet" or Path(weights).is_dir():
+    if weights != "random" and (weights == "imagenet" or Path(weights).is_dir()):
         folder = None if weights == "imagenet" else Path(weights)
         _load(body, fetch_backbone(spec.name, folder), spec.name)
         weights = "imagenet"
     elif weights != "random":
         _load(body, Path(weights), spec.name)
+        weights = Path(weights).name
     return _with_scaling(spec, body, side, weights)
 
 
@@ -241,7 +242,8 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
         from agelens.networks.portable import inspect_onnx
 
         parameters, feature_shape = inspect_onnx(spec, side)
-        return Backbone(spec, side, str(spec.file), digest_file(spec.file), parameters, feature_shape, None)
+        digest = digest_json([digest_file(spec.file), spec.scaling])
+        return Backbone(spec, side, spec.file.name, digest, parameters, feature_shape, None)
     try:
         body = keras.saving.load_model(spec.file, compile=False)
     except (ValueError, TypeError, OSError) as error:
@@ -249,7 +251,7 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
             f"{spec.file} cannot be loaded as a Keras file ({str(error).splitlines()[0]}); "
             "code inside a file is never run."
         ) from None
-    return _with_scaling(spec, body, side, str(spec.file))
+    return _with_scaling(spec, body, side, spec.file.name)
 
 
 def _load(body: keras.Model, path: Path, name: str) -> None:
@@ -272,18 +274,35 @@ def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str
     if len(features.shape) not in (2, 4):
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
+    gain = 1.0
     if weights == "random":
-        features = keras.layers.Rescaling(feature_gain(model, side))(features)
+        gain = feature_gain(model, side)
+        features = keras.layers.Rescaling(gain)(features)
         model = keras.Model(faces, features, name=model.name)
-    return Backbone(
-        spec,
-        side,
-        weights,
-        digest_weights(model),
-        int(model.count_params()),
-        tuple(features.shape[1:]),
-        model,
-    )
+    # Weights do not say what is done with them: strides and activations stand in the file alone.
+    file = digest_file(spec.file) if spec.file else ""
+    digest = digest_json([digest_weights(model), spec.scaling, gain, file])
+    return Backbone(spec, side, weights, digest, int(model.count_params()), tuple(features.shape[1:]), model)
+
+
+def fitting_side(spec: BackboneSpec, side: int | None) -> int:
+    """The side asked for, raised to the least that the backbone takes; its own where none is asked for."""
+    return max(side or spec.side, spec.least_side)
+
+
+def content_digest(spec: BackboneSpec, weights: str) -> str:
+    """What stands for the files behind a backbone in the settings of a step: their content, not their names.
+
+    Raises:
+        AgeLensError: the weights file does not exist.
+    """
+    if weights in ("imagenet", "random") or Path(weights).is_dir():
+        return digest_file(spec.file) if spec.file else weights
+    if not Path(weights).is_file():
+        raise AgeLensError(
+            f"The weights file {weights} does not exist; give a file, a folder, 'imagenet' or 'random'."
+        )
+    return digest_file(Path(weights))
 
 
 def scale_layers(scaling: Scaling, faces: keras.KerasTensor) -> keras.KerasTensor:

@@ -6,7 +6,6 @@ side, the precision, the pooling and the decoder. Within it each row belongs to 
 or smaller table, or one that lies elsewhere, still finds what is there.
 """
 
-import json
 import os
 import shutil
 import time
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
-from agelens.files import digest_json, naming_errors, write_json
+from agelens.files import digest_json, naming_errors, read_json, write_json
 from agelens.images import DECODER_VERSION
 from agelens.networks.backbones import Backbone, Shape
 from agelens.networks.portable import pooled as pooled_model
@@ -115,8 +114,11 @@ def extract(
     pool = pool and len(backbone.feature_shape) == 3
     if pool:
         maps = _Store(cache, backbone, precision, pool=False)
-        if maps.exists() and not maps.missing(table):
-            return maps.view(table, pool=True)
+        if maps.exists():
+            with FileLock(maps.folder / "lock"):
+                maps.repair()
+                if not maps.missing(table):
+                    return maps.view(table, pool=True)
     store = _Store(cache, backbone, precision, pool)
     store.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(store.folder / "lock"):
@@ -190,16 +192,19 @@ class _Store:
                 os.fsync(file.fileno())
 
     def record_pace(self, images: int, seconds: float) -> None:
-        write_json(self._pace, {"images": images, "seconds": seconds})
+        """Add to what all passes into this store took, so that a short top-up does not stand for the whole."""
+        kept = read_json(self._pace) if self._pace.exists() else {"images": 0, "seconds": 0.0}
+        write_json(self._pace, {"images": kept["images"] + images, "seconds": kept["seconds"] + seconds})
 
     def view(self, table: pd.DataFrame, pool: bool) -> Features:
         known = {digest: row for row, digest in enumerate(self.digests())}
         index = np.array([known[digest] for digest in table["digest"]], np.int64)
         rows: NDArray[np.generic] = np.memmap(self._rows, self.dtype, "r", shape=(len(known), *self.shape))
-        pace = json.loads(self._pace.read_text()) if self._pace.exists() else None
+        pace = read_json(self._pace) if self._pace.exists() else None
         rate = pace["images"] / pace["seconds"] if pace else None
         shape = self.shape[-1:] if pool else self.shape
-        return Features(rows, index, pool, shape, self.precision, rate, self.row_bytes)
+        row_bytes = int(np.prod(shape)) * self.dtype.itemsize
+        return Features(rows, index, pool, shape, self.precision, rate, row_bytes)
 
 
 def _fill(
@@ -217,19 +222,22 @@ def _fill(
     compiled = compile_network(pooled_model(network) if pool else network, precision)
     paths = table["path"].to_numpy()[missing].tolist()
     digests = table["digest"].to_numpy()[missing].tolist()
-    started, done = time.perf_counter(), 0
-    with track(f"{backbone.spec.name} features", len(paths)) as advance, ThreadPoolExecutor(2) as decoders:
+    started = lap = time.perf_counter()
+    done = 0
+    with track(f"{backbone.spec.name} features", len(paths)) as advance, ThreadPoolExecutor(1) as decoder:
         chunks = [slice(start, start + _CHUNK) for start in range(0, len(paths), _CHUNK)]
         # The next chunk is decoded while the network works on this one.
-        ahead = decoders.submit(read_faces_at, paths[chunks[0]], backbone.side)
+        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side)
         for number, chunk in enumerate(chunks):
             images = ahead.result()
             if number + 1 < len(chunks):
-                ahead = decoders.submit(read_faces_at, paths[chunks[number + 1]], backbone.side)
+                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.side)
             store.append(digests[chunk], run_network(compiled, images, store.shape))
+            now = time.perf_counter()
+            store.record_pace(len(images), now - lap)
+            lap = now
             done += len(images)
             advance(len(images), f"{done / (time.perf_counter() - started):.0f} images/s")
-    store.record_pace(done, time.perf_counter() - started)
 
 
 def _check_room(store: _Store, images: int) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import CARD, write_bundle
+from agelens.estimate.bundle import CARD, open_bundle, write_bundle
 from agelens.faces.batches import Batches, face_batches
 from agelens.faces.table import digest_table
 from agelens.files import digest_json, read_json
-from agelens.networks.backbones import Backbone, BackboneSpec, build_backbone
+from agelens.images import DECODER_VERSION
+from agelens.networks.backbones import Backbone, BackboneSpec, build_backbone, content_digest, fitting_side
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.portable import append_onnx, export_onnx
 from agelens.networks.recipes import Recipe, build_head, compile_network, describe_layers
@@ -65,7 +66,7 @@ def train_network(
 
     Args:
         table: a face table with parts.
-        folder: takes the states of the training.
+        folder: takes the states of the training, in a subfolder for each making.
         target: folder of the bundle.
 
     Returns:
@@ -75,9 +76,11 @@ def train_network(
     if any(part.empty for part in parts.values()):
         raise AgeLensError("The table has no training or no validation part; split it first.")
     identity = _identity(table, spec, recipe, settings)
-    if (target / CARD).exists() and read_json(target / CARD).get("identity") == digest_json(identity):
-        return dict(read_json(target / CARD))
-    backbone = build_backbone(spec, settings.weights, settings.side, settings.seed)
+    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+        return finished
+    # Each making has states of its own: other settings neither continue nor destroy them.
+    folder = folder / digest_json(identity)[:12]
+    backbone = build_backbone(spec, settings.weights, fitting_side(spec, settings.side), settings.seed)
     median_age = baselines(table)["median_age"]
     if recipe.trainable:
         network, training = _train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
@@ -94,15 +97,23 @@ def train_network(
     return dict(read_json(target / CARD))
 
 
+def intact_card(target: Path) -> dict[str, Any] | None:
+    """The card of a bundle, or None where there is none or it is damaged."""
+    try:
+        return open_bundle(target).card
+    except AgeLensError:
+        return None
+
+
 def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings: Settings) -> dict[str, Any]:
     return {
         "table": digest_table(table),
-        "recipe": recipe.settings(),
+        "recipe": {**recipe.settings(), "backbone": spec.name},
         "backbone": spec.name,
-        "file": str(spec.file or ""),
         "scaling": spec.scaling,
-        "side": settings.side or spec.side,
-        "weights": settings.weights,
+        "side": fitting_side(spec, settings.side),
+        "contents": content_digest(spec, settings.weights),
+        "decoder": DECODER_VERSION,
         "precision": "f32" if recipe.trainable else resolve_precision(settings.precision),
         "seed": settings.seed,
     }
@@ -228,7 +239,7 @@ def _card(
         },
         "training": {
             "recipe": recipe.name,
-            "settings": recipe.settings(),
+            "settings": {**recipe.settings(), "backbone": backbone.spec.name},
             "seed": settings.seed,
             "precision": identity["precision"],
             "epochs_run": training.epochs_run,

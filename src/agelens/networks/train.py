@@ -73,14 +73,14 @@ def fit(
         train, validation: batches; ``train`` takes the order of each epoch from its number.
         folder: takes ``state.json``, the networks of the last and the best epoch, and TensorBoard logs.
         seed: of the dropout.
-        identity: what this training is made of, as JSON; a state with another identity is not continued.
+        identity: what this training is made of, as JSON; a state with another identity is refused.
         track: shows epochs and losses with the time left.
 
     Returns:
         the network of the best epoch, and how it went.
 
     Raises:
-        AgeLensError: the loss is no longer a number, or the folder cannot be written.
+        AgeLensError: the loss is no longer a number, or the folder holds another training.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State(folder, digest_json({"recipe": recipe.settings(), "seed": seed, **identity}))
@@ -115,10 +115,9 @@ class _State:
         path = folder / "state.json"
         if path.exists():
             kept = read_json(path)
-            if kept["identity"] == identity:
-                self.history, self.seconds = kept["history"], kept["seconds"]
-            else:
-                self._forget()
+            if kept["identity"] != identity:
+                raise AgeLensError(f"{folder} holds another training; delete it, or train in another folder.")
+            self.history, self.seconds = kept["history"], kept["seconds"]
 
     @property
     def epochs_run(self) -> int:
@@ -141,13 +140,6 @@ class _State:
         keep = {self.network(epoch), self.network(best_epoch(recipe, self.history))}
         for path in self.folder.glob("epoch-*.keras"):
             if path not in keep:
-                path.unlink()
-
-    def _forget(self) -> None:
-        """A training of something else is in the folder: its networks and logs would only mislead."""
-        (self.folder / "state.json").unlink()
-        for pattern in ("epoch-*.keras", "events.*"):
-            for path in self.folder.glob(pattern):
                 path.unlink()
 
 

@@ -34,10 +34,11 @@ def fetch_weights(weights: WeightsFile, folder: Path | None = None) -> Path:
     folder = folder or Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
     try:
         path = pooch.retrieve(weights.url, known_hash=weights.digest, fname=weights.name, path=folder)
-    except (requests.RequestException, OSError) as error:
+    except requests.RequestException as error:
         raise AgeLensError(
             f"{weights.name} could not be downloaded ({type(error).__name__}); fetch {weights.url} where there is a "
-            f"network and put it into {folder} or give it with --weights FILE; --weights random needs no file."
+            f"network and put it into {folder}, or give its folder (or, for one backbone, the file) with --weights; "
+            "--weights random needs no file."
         ) from None
     except ValueError as error:
         raise AgeLensError(

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from agelens.errors import AgeLensError
 from agelens.faces.table import digest_table
 from agelens.files import digest_json, read_json, write_json
-from agelens.networks.backbones import NOTEBOOK_SEVEN, Backbone, BackboneSpec, build_backbone, find_backbone
+from agelens.images import DECODER_VERSION
+from agelens.networks.backbones import (
+    NOTEBOOK_SEVEN,
+    Backbone,
+    BackboneSpec,
+    build_backbone,
+    content_digest,
+    find_backbone,
+    fitting_side,
+)
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.network import baselines, feature_batches
 from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, comparison_recipe
@@ -65,7 +74,9 @@ def compare(
         raise AgeLensError(f"There is no head {comparison.head!r}; known are {', '.join(HEADS)}.")
     specs = [find_backbone(text) for text in comparison.backbones]
     if len({spec.name for spec in specs}) != len(specs):
-        raise AgeLensError("Each backbone can be compared once; one is named twice.")
+        raise AgeLensError(
+            "Each backbone can be compared once; one is named twice, or two files share a name."
+        )
     result: dict[str, Any] = {task: {} for task in TASKS}
     for spec in specs:
         one = _compare_one(table, spec, comparison, folder, track)
@@ -79,15 +90,15 @@ def compare(
 def _compare_one(
     table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, folder: Path, track: Track
 ) -> dict[str, Any]:
-    side = max(comparison.side or spec.side, spec.least_side)
+    side = fitting_side(spec, comparison.side)
     identity = digest_json(
         {
             "table": digest_table(table),
             "backbone": spec.name,
-            "file": str(spec.file or ""),
             "scaling": spec.scaling,
             "side": side,
-            "weights": comparison.weights,
+            "contents": content_digest(spec, comparison.weights),
+            "decoder": DECODER_VERSION,
             "head": comparison.head,
             "epochs": comparison.epochs,
             "precision": resolve_precision(comparison.precision),
@@ -135,6 +146,10 @@ def train_small_heads(
         history = network.fit(
             train, validation_data=validation, epochs=epochs, callbacks=[shown], shuffle=False, verbose=0
         ).history
+    if not all(np.isfinite(values).all() for values in history.values()):
+        raise AgeLensError(
+            f"{name}: the loss of the small head is no longer a number; its features are too large."
+        )
     estimates = network.predict(validation, verbose=0)
     rows = table[table["part"] == "validation"]
     return {

@@ -96,7 +96,7 @@ def _seen(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
 
 def _refusal(seen: dict[str, dict[str, int]], total: int) -> str:
     words = "; ".join(
-        f"{sum(counts.values())} of {total} made the {task} network ("
+        f"{sum(counts.values())} of {total} were used to train or choose the {task} network ("
         + ", ".join(f"{part} {count}" for part, count in sorted(counts.items()))
         + ")"
         for task, counts in seen.items()

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from agelens.estimate.bundle import CARD, SUMS, find_bundles
-from agelens.files import read_json, replacing_file, write_json
-from agelens.networks.backbones import find_backbone
-from agelens.networks.network import Settings, train_network
+from agelens.files import digest_file, read_json, replacing_file, write_json
+from agelens.networks.backbones import content_digest, find_backbone
+from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
@@ -47,7 +47,9 @@ class TrainingPlan:
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     target = run.folder / "comparison.json"
-    settings = run.settings(**_plain(comparison))
+    specs = [find_backbone(text) for text in comparison.backbones]
+    contents = [content_digest(spec, comparison.weights) for spec in specs]
+    settings = run.settings(**_plain(comparison), contents=contents)
 
     def work() -> None:
         result = compare(run.table, comparison, run.folder / "comparison", run.track, run.say)
@@ -75,12 +77,13 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     )
     spec = find_backbone(recipe.backbone)
     # A network that learns from nothing has no use for files of weights.
-    weights = "random" if spec.imagenet is None and spec.file is None else plan.weights
+    scratch = spec.imagenet is None and spec.file is None
+    weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
         weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
         source=_source_name(run), licence=_licence(run),
     )  # fmt: skip
-    settings = run.settings(**recipe.settings(), **_plain(making))
+    settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
         run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
     training = run.folder / "training" / task
@@ -88,6 +91,8 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     def work() -> None:
         train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
 
+    if intact_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
 
 
@@ -106,7 +111,7 @@ def evaluate_networks(
     target = run.folder / "evaluation.json"
     bundles = find_bundles(bundle or run.folder)
     settings = run.settings(
-        bundles={one.task: one.card["identity"] for one in bundles}, part=part, include_seen=include_seen,
+        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, include_seen=include_seen,
         seed=run.config["seed"], precision=precision,
     )  # fmt: skip
 
@@ -126,6 +131,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
 
 def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
+    _check(plan)
     explore_faces(run)
     compare_backbones(run, comparison)
     train_networks(run, plan)
@@ -139,6 +145,13 @@ def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str,
             for task in plan.tasks
         },
     }
+
+
+def _check(plan: TrainingPlan) -> None:
+    """Refuse what could not be trained before hours are spent on what comes before it."""
+    for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):
+        spec = find_backbone(name or find_recipe(plan.recipe, task).backbone)
+        content_digest(spec, plan.weights)
 
 
 def _plain(settings: Any) -> dict[str, Any]:

@@ -66,9 +66,7 @@ class Run:
             self.say(f"{name}: done before")
             return
         # A step that is broken off may leave some of its files new and some old: it counts as not done.
-        if kept:
-            del self.config["steps"][name]
-            self._write_config()
+        self.forget(name)
         began = time.perf_counter()
         work()
         seconds = time.perf_counter() - began
@@ -76,10 +74,16 @@ class Run:
             "settings": settings,
             "key": key,
             "seconds": round(seconds, 2),
+            "versions": versions(),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._write_config()
         self.say(f"{name}: done in {seconds:.1f} s")
+
+    def forget(self, name: str) -> None:
+        """Count a step as not done."""
+        if self.config.get("steps", {}).pop(name, None):
+            self._write_config()
 
     def begin(self, source: Path | None, seed: int | None = None, limit: int | None = None) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
@@ -111,12 +115,10 @@ class Run:
         faces = read_faces(source)
         self._check_writable()
         self.config.update(
-            {**origin, "drawn": (source / MARKER).exists(), "versions": versions(), "machine": machine()}
+            {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
-        self.step(
-            "audit", {**origin, "digest": digest_table(faces.table)}, outputs, lambda: self._audit(faces)
-        )
+        self.step("audit", {**origin, "files": _digest_files(faces)}, outputs, lambda: self._audit(faces))
 
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
@@ -156,6 +158,17 @@ class Run:
 
     def _write_config(self) -> None:
         write_json(self.folder / "config.json", self.config)
+
+
+def _digest_files(faces: Faces) -> str:
+    """Which files the source holds, by name, content and label, and which of them are left out."""
+    rejected = [[one.file, one.reason] for one in faces.rejected]
+    return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
+
+
+def _are_drawn(table: pd.DataFrame) -> bool:
+    """Whether every image lies in a folder that the program drew."""
+    return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
 
 
 def audit_faces(
