@@ -97,7 +97,7 @@ def audit(
     from agelens.study.run import audit_faces
 
     found = audit_faces(_open(out), source, seed, limit)
-    _show({key: value for key, value in found.items() if key != "lists"}, json, found)
+    _print_lines(_audit_lines(found), json, found)
 
 
 @app.command()
@@ -281,7 +281,8 @@ def fetch(
         str, typer.Argument(help="'utkface', or the name of a backbone for its ImageNet weights.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder that takes weights; Keras's own if not given.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder that takes it; Kaggle's or Keras's own if not given."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
     json: Json = False,
@@ -290,7 +291,7 @@ def fetch(
     if what.lower() == "utkface":
         from agelens.faces.sources import fetch_utkface
 
-        path = fetch_utkface()
+        path = fetch_utkface(out)
     else:
         _load_keras()
         from agelens.networks.backbones import fetch_backbone
@@ -368,8 +369,13 @@ def _print_lines(lines: list[str], as_json: bool, result: Any) -> None:
         print(line)
 
 
-def _show(counts: dict[str, Any], as_json: bool, result: Any) -> None:
-    _print_lines([f"{key.replace('_', ' ')}: {value}" for key, value in counts.items()], as_json, result)
+def _audit_lines(found: dict[str, Any]) -> list[str]:
+    conflicts = found["label_conflicts"]
+    lines = [f"{key.replace('_', ' ')}: {value:,}" for key, value in found.items() if isinstance(value, int)]
+    return [
+        *lines,
+        f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}",
+    ]
 
 
 def _comparison_lines(result: dict[str, Any]) -> list[str]:
@@ -426,7 +432,7 @@ _INTERRUPTED = "Interrupted; the same command goes on from what is done."
 _EXTRA = frozenset(
     {
         "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "sklearn", "tensorboardX", "tensorflow", "tf2onnx",
+        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
         "torch",
     }
 )  # fmt: skip

@@ -75,6 +75,15 @@ def _take_place(temporary: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def remove_partials(folder: Path) -> None:
+    """Remove what a killed program was writing in a folder and below it; nobody may be writing there now."""
+    for path in sorted(folder.rglob(f"{_PARTIAL}*")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def naming_errors(target: Path) -> Iterator[None]:
     """Let an error of writing name what is written: by itself it names nothing, or a temporary path."""

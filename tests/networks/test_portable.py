@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import onnx
 import openvino as ov
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from onnx import helper, numpy_helper
 
+from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
 from agelens.networks.backbones import SCALINGS, build_backbone, find_backbone
 from agelens.networks.features import extract
@@ -58,6 +60,26 @@ def test_an_onnx_file_is_a_backbone(
     features = extract(backbone, table.iloc[:6], "f32", cache=tmp_path / "cache")
     expected = by_hand(read_faces_at(table["path"].tolist()[:6], 32), scaling)
     np.testing.assert_allclose(features.read(slice(None)), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_side_that_the_file_does_not_take_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.onnx"
+    write_convolution(file, True, 13)
+    with pytest.raises(AgeLensError, match="32 x 32 pixels, not 64; say @32"):
+        build_backbone(find_backbone(f"{file}@64:tf"))
+
+
+def test_scaling_is_part_of_what_features_are_kept_under(table: pd.DataFrame, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    mine = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, strides=4)])
+    file, cache = tmp_path / "mine.keras", tmp_path / "cache"
+    mine.save(file)
+    for scaling in ("tf", "caffe"):
+        backbone = build_backbone(find_backbone(f"{file}@32:{scaling}"))
+        assert backbone.model is not None
+        expected = backbone.model.predict(read_faces_at(table["path"].tolist()[:3], 32), verbose=0)
+        ours = extract(backbone, table.iloc[:3], "f32", cache=cache).read(slice(None))
+        np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_an_onnx_backbone_and_a_head_become_one_network(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from agelens.errors import AgeLensError
+from agelens.faces.drawn import draw_faces
 from agelens.faces.table import read_faces
 from agelens.files import read_json, write_json
+from agelens.study.learn import TrainingPlan, evaluate_networks, train_networks
 from agelens.study.run import Run, audit_faces
 
 
@@ -117,3 +120,42 @@ def test_a_broken_configuration_is_named(run: Run) -> None:
     (run.folder / "config.json").write_text('{"half": ')
     with pytest.raises(AgeLensError, match=r"config\.json is not valid JSON"):
         Run(run.folder)
+
+
+def test_two_at_once_do_not_write_into_one_run(run: Run) -> None:
+    with FileLock(run.folder / ".lock"), pytest.raises(AgeLensError, match="Another agelens is at work"):
+        run.begin(None)
+
+
+def test_what_a_killed_program_was_writing_is_removed(run: Run) -> None:
+    (run.folder / "training").mkdir()
+    (run.folder / "training" / ".partial.epoch-001.x.keras").write_bytes(b"half")
+    (run.folder / ".partial.age.x").mkdir()
+    run.begin(None)
+    assert not list(run.folder.rglob(".partial.*"))
+    assert (run.folder / "table.csv").exists()
+
+
+def test_images_that_were_renamed_are_audited_again(tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    draw_faces(folder, 40, seed=9, side=64)
+    first = Run(tmp_path / "run")
+    first.begin(folder)
+    old = Path(first.table["path"][0])
+    new = old.rename(old.with_name(old.name.replace(".jpg.chip", ".again.jpg.chip")))
+    again = Run(tmp_path / "run")
+    again.begin(folder)
+    assert str(new) in set(again.table["path"])
+    assert str(old) not in set(again.table["path"])
+
+
+def test_a_small_network_learns_drawn_faces(tmp_path: Path) -> None:
+    """Half of the error of predicting the median is what drawn faces were made for."""
+    folder = tmp_path / "faces"
+    draw_faces(folder, 1000, seed=11, side=64)
+    run = Run(tmp_path / "run")
+    run.begin(folder)
+    train_networks(run, TrainingPlan(recipe="scratch", side=64, epochs=16))
+    figures = evaluate_networks(run)
+    assert figures["age"]["mae"] < 0.5 * figures["age"]["baseline_mae"]
+    assert figures["gender"]["accuracy"] > 0.85

@@ -13,11 +13,14 @@ PAGE = f"https://www.kaggle.com/datasets/{HANDLE}"
 _FOLDER = "UTKFace"
 
 
-def fetch_utkface() -> Path:
+def fetch_utkface(folder: Path | None = None) -> Path:
     """Download UTKFace from Kaggle, or find it in kagglehub's cache.
 
     kagglehub asks Kaggle for the newest version first, so it needs the network even for what it has already.
     A download that broke off goes on where it stopped.
+
+    Args:
+        folder: where to; None is kagglehub's cache.
 
     Returns:
         The folder of the aligned faces, for `agelens.faces.table.read_faces`.
@@ -35,7 +38,7 @@ def fetch_utkface() -> Path:
     except ImportError:
         raise AgeLensError("Downloading UTKFace needs kagglehub: pip install 'agelens[study]'.") from None
     try:
-        root = Path(kagglehub.dataset_download(HANDLE))
+        root = Path(kagglehub.dataset_download(HANDLE, output_dir=str(folder) if folder else None))
     except (requests.ConnectionError, requests.Timeout):
         raise _by_hand("Kaggle cannot be reached") from None
     except (

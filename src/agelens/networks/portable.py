@@ -154,10 +154,16 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     inputs = [
         value for value in body.graph.input if value.name not in {t.name for t in body.graph.initializer}
     ]
-    shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]
-    if len(inputs) != 1 or len(shape) != 4 or 3 not in (shape[1], shape[3]):
+    shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
+    if len(shape) != 4 or 3 not in (shape[1], shape[3]):
         raise AgeLensError(f"{spec.file} does not take one batch of images with three channels.")
     channels_first = shape[1] == 3
+    declared = shape[2:] if channels_first else shape[1:3]
+    # 0 stands for a side that the file leaves open.
+    if any(length not in (0, side) for length in declared):
+        raise AgeLensError(
+            f"{spec.file} takes images of {declared[1]} x {declared[0]} pixels, not {side}; say @{declared[0]}."
+        )
     _free_batch(inputs[0])
     for value in body.graph.output:
         _free_batch(value)

@@ -11,7 +11,7 @@ from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
-from agelens.study.run import Run, explore_faces, report_run
+from agelens.study.run import REPORT, Run, explore_faces, report_run
 
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
 DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
@@ -103,7 +103,7 @@ def evaluate_networks(
     include_seen: bool = False,
     precision: str = "auto",
 ) -> dict[str, Any]:
-    """Measure networks on a part of the run's table; returns the content of ``evaluation.json``.
+    """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
     Args:
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
@@ -120,6 +120,7 @@ def evaluate_networks(
         _write_evaluation(done, run.folder)
 
     run.step("evaluate", settings, [target.name, "predictions.csv"], work)
+    run.say(f"report: {report_run(run)}")
     return dict(read_json(target))
 
 
@@ -136,10 +137,8 @@ def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str,
     compare_backbones(run, comparison)
     train_networks(run, plan)
     figures = evaluate_networks(run, precision=plan.precision)
-    report = report_run(run)
-    run.say(f"report: {report}")
     return {
-        "report": str(report),
+        "report": str(run.folder / REPORT),
         **{
             task: {key: value for key, value in figures[task].items() if key != "groups"}
             for task in plan.tasks

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from agelens.errors import AgeLensError
 from agelens.faces.audit import audit
@@ -25,11 +26,12 @@ from agelens.faces.drawn import MARKER
 from agelens.faces.gallery import write_gallery
 from agelens.faces.split import split
 from agelens.faces.table import Faces, digest_table, read_faces, read_table, sample, write_table
-from agelens.files import digest_json, read_json, write_json
+from agelens.files import digest_json, read_json, remove_partials, write_json
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
 
 DEFAULT_SEED = 42
+REPORT = "report.html"
 
 
 class Run:
@@ -103,6 +105,7 @@ class Run:
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
             self._refuse_others({"seed": seed, "limit": limit})
+            self._take()
             return
         origin = {
             "source": str(source.absolute()),
@@ -113,7 +116,7 @@ class Run:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         faces = read_faces(source)
-        self._check_writable()
+        self._take()
         self.config.update(
             {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
         )
@@ -123,7 +126,7 @@ class Run:
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
         differences = ", ".join(
-            f"{key} {self.config.get(key)} and not {value}"
+            f"{key} {self.config.get(key) or 'none'} and not {value}"
             for key, value in origin.items()
             if value is not None and self.config.get(key) != value
         )
@@ -132,10 +135,20 @@ class Run:
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
             )
 
-    def _check_writable(self) -> None:
+    def _take(self) -> None:
+        """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.folder):
             pass
+        # A singleton, so that one process may open its run again.
+        self._lock = FileLock(self.folder / ".lock", is_singleton=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise AgeLensError(
+                f"Another agelens is at work in {self.folder}; wait for it, or give another --out."
+            ) from None
+        remove_partials(self.folder)
 
     def _audit(self, faces: Faces) -> None:
         seed, limit = self.config["seed"], self.config["limit"]
