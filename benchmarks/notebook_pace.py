@@ -42,8 +42,8 @@ from _common import (
 )
 
 from agelens.faces.table import digest_files
-from agelens.networks.backbones import NOTEBOOK_SEVEN, find_backbone
 from agelens.networks.recipes import TASKS
+from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
 from agelens.study.compare import Comparison, compare
 
 NOTEBOOK_IMAGES = 23_708

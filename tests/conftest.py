@@ -52,10 +52,11 @@ class Study:
 def agelens(*arguments: object) -> Said:
     """Run a command of AgeLens in this process, which is fast; exit status and both streams come back."""
     from agelens import cli
+    from agelens.cli_errors import answer
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli._answer(lambda: cli.app([str(one) for one in arguments], standalone_mode=False))
+        status = answer(lambda: cli.app([str(one) for one in arguments], standalone_mode=False))
     return Said(status, out.getvalue(), err.getvalue())
 
 

@@ -1,19 +1,17 @@
 """The command line: each command calls one function of a room, and errors are one sentence with exit status 2."""
 
-import contextlib
-import errno
 import json
-import logging
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from agelens._version import __version__
+from agelens.cli_errors import answer
+from agelens.cli_start import load_keras
+from agelens.cli_text import audit_lines, comparison_lines, evaluation_lines, training_line
 from agelens.errors import AgeLensError
 
 # Rooms are imported inside the commands: --help must not wait for pandas, let alone for TensorFlow.
@@ -97,7 +95,7 @@ def audit(
     from agelens.study.run import audit_faces
 
     found = audit_faces(_open(out), source, seed, limit)
-    _print_lines(_audit_lines(found), json, found)
+    _print_lines(audit_lines(found), json, found)
 
 
 @app.command()
@@ -128,14 +126,14 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    _load_keras()
+    load_keras()
     from agelens.study.learn import compare_backbones
 
     run = _begin(out, source, seed, limit)
     result = compare_backbones(
         run, _comparison(run, backbones, weights, side, head, epochs, precision, cache)
     )
-    _print_lines(_comparison_lines(result), json, result)
+    _print_lines(comparison_lines(result), json, result)
 
 
 @app.command()
@@ -163,7 +161,7 @@ def train(
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
     tasks = ("age", "gender") if task == "both" else (task,)
-    _load_keras()
+    load_keras()
     from agelens.study.learn import TrainingPlan, train_networks
 
     plan = TrainingPlan(
@@ -171,7 +169,7 @@ def train(
         epochs, patience, batch_size, learning_rate, trainable,
     )  # fmt: skip
     cards = train_networks(_begin(out, source, seed, limit), plan)
-    _print_lines([_training_line(card) for card in cards.values()], json, cards)
+    _print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
 @app.command()
@@ -194,12 +192,12 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    _load_keras()
+    load_keras()
     from agelens.study.learn import evaluate_networks
 
     run = _begin(out, source, seed, limit)
     figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), include_seen, precision)
-    _print_lines(_evaluation_lines(figures), json, figures)
+    _print_lines(evaluation_lines(figures), json, figures)
 
 
 @app.command()
@@ -247,7 +245,7 @@ def run_all(
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
-    _load_keras()
+    load_keras()
     from agelens.study.learn import TrainingPlan, run_study
 
     plan = TrainingPlan(
@@ -257,7 +255,7 @@ def run_all(
     run = _begin(out, source, seed, limit)
     comparison = _comparison(run, backbones, weights, side, head, 5, precision, cache)
     result = run_study(run, comparison, plan)
-    _print_lines([*_evaluation_lines(result), f"report: {result['report']}"], json, result)
+    _print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
 
 
 @app.command()
@@ -268,11 +266,11 @@ def demo(
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""
-    _load_keras()
+    load_keras()
     from agelens.study.demo import run_demo
 
     result = run_demo(_open(out), faces, seed)
-    _print_lines([*_evaluation_lines(result), f"report: {result['report']}"], json, result)
+    _print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
 
 
 @app.command()
@@ -293,42 +291,11 @@ def fetch(
 
         path = fetch_utkface(out)
     else:
-        _load_keras()
+        load_keras()
         from agelens.networks.backbones import fetch_backbone
 
         path = fetch_backbone(what, out)
     _print_lines([str(path)], json, {"path": str(path)})
-
-
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep what native libraries write to standard error while they load; it is shown if loading fails."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            os.dup2(kept, 2)
-            caught.seek(0)
-            sys.stderr.write(caught.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def _load_keras() -> None:
-    """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
-    try:
-        with _hushed():
-            import keras  # noqa: F401
-    except ValueError as error:
-        raise AgeLensError(
-            f"Keras cannot start: {error}; unset KERAS_BACKEND, or set it to tensorflow, jax or torch."
-        ) from None
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def _open(out: Path) -> Any:
@@ -354,7 +321,7 @@ def _comparison(
     precision: str,
     cache: Path | None,
 ) -> Any:
-    from agelens.networks.backbones import NOTEBOOK_SEVEN
+    from agelens.networks.specs import NOTEBOOK_SEVEN
     from agelens.study.compare import Comparison
 
     names = NOTEBOOK_SEVEN if backbones == "seven" else tuple(name.strip() for name in backbones.split(","))
@@ -369,129 +336,8 @@ def _print_lines(lines: list[str], as_json: bool, result: Any) -> None:
         print(line)
 
 
-def _audit_lines(found: dict[str, Any]) -> list[str]:
-    conflicts = found["label_conflicts"]
-    lines = [f"{key.replace('_', ' ')}: {value:,}" for key, value in found.items() if isinstance(value, int)]
-    return [
-        *lines,
-        f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}",
-    ]
-
-
-def _comparison_lines(result: dict[str, Any]) -> list[str]:
-    lines = []
-    for name, age in result["age"].items():
-        gender = result["gender"][name]
-        lines.append(
-            f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'], 1)}  "
-            f"accuracy {gender['val_accuracy'][-1]:6.1%}  {age['weights']} weights"
-        )
-    blind = result["baseline"]
-    lines.append(
-        f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  accuracy {blind['gender']['val_accuracy']:.1%}"
-    )
-    return lines
-
-
-def _training_line(card: dict[str, Any]) -> str:
-    training, metric = card["training"], {"age": "mae", "gender": "accuracy"}[card["task"]]
-    best = training["best_epoch"]
-    return (
-        f"{card['task']}: {card['network']['backbone']}, best epoch {best} of {training['epochs_run']}, "
-        f"validation {metric} {training['history'][f'val_{metric}'][best - 1]:.3f}"
-    )
-
-
-def _evaluation_lines(figures: dict[str, Any]) -> list[str]:
-    lines = []
-    if "age" in figures:
-        age = figures["age"]
-        lines.append(
-            f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'], 1)}, CS@5 {age['cs5']:.1%}, "
-            f"predicting the median {age['baseline_mae']:.2f}, {age['n']} faces"
-        )
-    if "gender" in figures:
-        gender = figures["gender"]
-        lines.append(
-            f"gender  accuracy {gender['accuracy']:.1%} {_interval(gender['accuracy_ci95'], 100)} %, "
-            f"predicting the majority {gender['baseline_accuracy']:.1%}, {gender['n']} faces"
-        )
-    if figures.get("settings", {}).get("seen_images_included"):
-        lines.append("These figures include images that made the networks, so they flatter.")
-    return lines
-
-
-def _interval(ci95: list[float] | None, scale: float) -> str:
-    return f"[{ci95[0] * scale:.2f}, {ci95[1] * scale:.2f}]" if ci95 else "[no interval]"
-
-
-INTERRUPTED = 130
-_INTERRUPTED = "Interrupted; the same command goes on from what is done."
-
-# Modules that come with the extra; the base installation lacks them by design.
-_EXTRA = frozenset(
-    {
-        "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
-        "torch",
-    }
-)  # fmt: skip
-
-
 def main() -> None:
     """Run the command line; the exit status is 2 for bad input, 1 where part of the work was done."""
     # This process is the program's own, so it may quiet TensorFlow's start; importing agelens never does.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.exit(_answer(lambda: app(standalone_mode=False)))
-
-
-def _answer(work: Callable[[], Any]) -> int:
-    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence."""
-    try:
-        status = work() or 0
-        # Here, where a full disk behind standard output can still be told.
-        sys.stdout.flush()
-        return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
-    except KeyboardInterrupt:
-        return _complain(_INTERRUPTED, INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the lines has enough, as `head` does; nobody is left to be told.
-        return 1
-    except typer.TyperException as error:
-        return _complain(error.format_message(), error.exit_code)
-    except AgeLensError as error:
-        return _complain(str(error))
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in _EXTRA:
-            raise
-        return _complain(_about_missing(error.name))
-    except OSError as error:
-        return _complain(_about_files(error))
-    finally:
-        _drop_output()
-
-
-def _drop_output() -> None:
-    """Let go of lines that standard output cannot take, or Python tries once more at its end and fails loudly."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _about_missing(module: str) -> str:
-    if module in ("jax", "torch"):
-        return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
-    return f"This command needs {module}, which comes with: pip install 'agelens[train]'"
-
-
-def _about_files(error: OSError) -> str:
-    place = error.filename or "standard output or a temporary file"
-    if error.errno == errno.ENOSPC:
-        return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
-    return f"{place} cannot be used: {error.strerror or error}; give another --out."
-
-
-def _complain(sentence: str, status: int = 2) -> int:
-    print(f"agelens: {sentence}", file=sys.stderr)
-    return status
+    sys.exit(answer(lambda: app(standalone_mode=False)))

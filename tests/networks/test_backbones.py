@@ -9,15 +9,8 @@ import pytest
 from keras.applications import imagenet_utils
 
 from agelens.errors import AgeLensError
-from agelens.networks.backbones import (
-    NOTEBOOK_SEVEN,
-    REGISTRY,
-    SCALINGS,
-    build_backbone,
-    fetch_backbone,
-    find_backbone,
-    scale_layers,
-)
+from agelens.networks.backbones import build_backbone, fetch_backbone, scale_layers
+from agelens.networks.specs import NOTEBOOK_SEVEN, REGISTRY, SCALINGS, find_backbone
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
@@ -163,7 +156,7 @@ def test_a_folder_of_weights_is_taken_as_imagenet(tmp_path: Path, monkeypatch: p
     import dataclasses
     import hashlib
 
-    from agelens.networks import backbones
+    from agelens.networks import specs
     from agelens.networks.weights import WeightsFile
 
     spec = find_backbone("MobileNetV3Small")
@@ -176,5 +169,5 @@ def test_a_folder_of_weights_is_taken_as_imagenet(tmp_path: Path, monkeypatch: p
     digest = hashlib.md5((folder / "stand-in.weights.h5").read_bytes()).hexdigest()
     fake = WeightsFile("https://example.invalid/stand-in.weights.h5", f"md5:{digest}")
     stand_in = dataclasses.replace(spec, imagenet=fake)
-    monkeypatch.setitem(backbones.REGISTRY, spec.name, stand_in)
+    monkeypatch.setitem(specs.REGISTRY, spec.name, stand_in)
     assert build_backbone(stand_in, str(folder), 64).weights == "imagenet"

@@ -8,8 +8,9 @@ import pytest
 from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
 from agelens.networks import features as module
-from agelens.networks.backbones import NOTEBOOK_SEVEN, Backbone, build_backbone, find_backbone
+from agelens.networks.backbones import Backbone, build_backbone
 from agelens.networks.features import extract, resolve_precision
+from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from agelens.estimate.estimator import Estimator
 from agelens.faces.batches import read_faces_at
 from agelens.images import load_face
 from agelens.networks import network as module
-from agelens.networks.backbones import find_backbone
 from agelens.networks.network import Settings, train_network
 from agelens.networks.recipes import find_recipe
+from agelens.networks.specs import find_backbone
 
 
 def settings(cache: Path) -> Settings:

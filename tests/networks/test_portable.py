@@ -12,10 +12,11 @@ from onnx import helper, numpy_helper
 
 from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
-from agelens.networks.backbones import SCALINGS, build_backbone, find_backbone
+from agelens.networks.backbones import build_backbone
 from agelens.networks.features import extract
 from agelens.networks.portable import append_onnx, export_onnx
 from agelens.networks.recipes import build_head, comparison_recipe
+from agelens.networks.specs import SCALINGS, find_backbone
 
 KERNEL = np.random.default_rng(0).normal(size=(5, 3, 4, 4)).astype(np.float32)
 

@@ -10,10 +10,11 @@ from agelens.errors import AgeLensError
 from agelens.faces.batches import face_batches
 from agelens.faces.drawn import draw_faces
 from agelens.faces.table import read_faces
-from agelens.networks.backbones import build_backbone, find_backbone
+from agelens.networks.backbones import build_backbone
 from agelens.networks.features import extract
 from agelens.networks.network import join
 from agelens.networks.recipes import build_head, comparison_recipe, compile_network
+from agelens.networks.specs import find_backbone
 from agelens.study import compare as module
 from agelens.study.compare import Comparison, compare, train_small_heads
 

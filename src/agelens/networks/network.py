@@ -15,10 +15,11 @@ from agelens.faces.batches import Batches, face_batches
 from agelens.faces.table import digest_table
 from agelens.files import digest_json, read_json
 from agelens.images import DECODER_VERSION
-from agelens.networks.backbones import Backbone, BackboneSpec, build_backbone, content_digest, fitting_side
+from agelens.networks.backbones import Backbone, build_backbone, content_digest, fitting_side
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.portable import append_onnx, export_onnx
 from agelens.networks.recipes import Recipe, build_head, compile_network, describe_layers
+from agelens.networks.specs import BackboneSpec
 from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions

@@ -17,7 +17,8 @@ from onnx import compose, helper, numpy_helper, version_converter
 
 from agelens.errors import AgeLensError
 from agelens.files import replacing_file, replacing_folder
-from agelens.networks.backbones import SCALINGS, Backbone, BackboneSpec, Shape
+from agelens.networks.backbones import Backbone, Shape
+from agelens.networks.specs import SCALINGS, BackboneSpec
 
 INPUT = "faces"
 # Understood by every runtime of the last years and by OpenVINO; files in older dialects are converted to it.

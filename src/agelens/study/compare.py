@@ -14,18 +14,11 @@ from agelens.errors import AgeLensError
 from agelens.faces.table import digest_table
 from agelens.files import digest_json, read_json, write_json
 from agelens.images import DECODER_VERSION
-from agelens.networks.backbones import (
-    NOTEBOOK_SEVEN,
-    Backbone,
-    BackboneSpec,
-    build_backbone,
-    content_digest,
-    find_backbone,
-    fitting_side,
-)
+from agelens.networks.backbones import Backbone, build_backbone, content_digest, fitting_side
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.network import baselines, feature_batches
 from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, comparison_recipe
+from agelens.networks.specs import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.progress import Track, quiet
 from agelens.study.metrics import interval, mean
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agelens.faces.drawn import draw_faces
-from agelens.networks.backbones import NOTEBOOK_SEVEN
+from agelens.networks.specs import NOTEBOOK_SEVEN
 from agelens.study.compare import Comparison
 from agelens.study.learn import TrainingPlan, run_study
 from agelens.study.run import Run

@@ -6,9 +6,10 @@ from typing import Any
 
 from agelens.estimate.bundle import CARD, SUMS, find_bundles
 from agelens.files import digest_file, read_json, replacing_file, write_json
-from agelens.networks.backbones import content_digest, find_backbone
+from agelens.networks.backbones import content_digest
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
+from agelens.networks.specs import find_backbone
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
 from agelens.study.run import REPORT, Run, explore_faces, report_run

@@ -1,0 +1,75 @@
+"""What goes wrong, as one sentence and an exit status."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from agelens.errors import AgeLensError
+
+INTERRUPTED = 130
+_INTERRUPTED = "Interrupted; the same command goes on from what is done."
+
+# Modules that come with the extra; the base installation lacks them by design.
+_EXTRA = frozenset(
+    {
+        "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
+        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
+        "torch",
+    }
+)  # fmt: skip
+
+
+def answer(work: Callable[[], Any]) -> int:
+    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence."""
+    try:
+        status = work() or 0
+        # Here, where a full disk behind standard output can still be told.
+        sys.stdout.flush()
+        return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
+    except KeyboardInterrupt:
+        return _complain(_INTERRUPTED, INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the lines has enough, as `head` does; nobody is left to be told.
+        return 1
+    except typer.TyperException as error:
+        return _complain(error.format_message(), error.exit_code)
+    except AgeLensError as error:
+        return _complain(str(error))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in _EXTRA:
+            raise
+        return _complain(_about_missing(error.name))
+    except OSError as error:
+        return _complain(_about_files(error))
+    finally:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Let go of lines that standard output cannot take, or Python tries once more at its end and fails loudly."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _about_missing(module: str) -> str:
+    if module in ("jax", "torch"):
+        return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
+    return f"This command needs {module}, which comes with: pip install 'agelens[train]'"
+
+
+def _about_files(error: OSError) -> str:
+    place = error.filename or "standard output or a temporary file"
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
+    return f"{place} cannot be used: {error.strerror or error}; give another --out."
+
+
+def _complain(sentence: str, status: int = 2) -> int:
+    print(f"agelens: {sentence}", file=sys.stderr)
+    return status

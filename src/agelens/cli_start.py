@@ -1,0 +1,41 @@
+"""Starting Keras without its engine's talk."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from agelens.errors import AgeLensError
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what native libraries write to standard error while they load; it is shown if loading fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        loaded = False
+        try:
+            yield
+            loaded = True
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            if not loaded:
+                caught.seek(0)
+                sys.stderr.write(caught.read().decode(errors="replace"))
+
+
+def load_keras() -> None:
+    """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
+    try:
+        with _hushed():
+            import keras  # noqa: F401
+    except ValueError as error:
+        raise AgeLensError(
+            f"Keras cannot start: {error}; unset KERAS_BACKEND, or set it to tensorflow, jax or torch."
+        ) from None
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
