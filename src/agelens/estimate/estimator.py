@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.bundle import Bundle, find_bundles
 from agelens.images import Pixels, read_rgb, resize_face
+from agelens.inference import run_network
 
 PRECISIONS = ("auto", "bf16", "f32")
 BATCH = 32
-_PIECE = 8
 Item = TypeVar("Item")
 
 
@@ -71,7 +71,8 @@ class Estimator:
         """Estimate faces that are already cropped.
 
         Args:
-            crops: uint8 arrays (height, width, 3), RGB, of any size; each is one face.
+            crops: uint8 arrays (height, width, 3), RGB, of any size; each is one face. `estimate_files` decodes large
+                JPEGs at a reduced size, as in training, so that its estimates of them differ a little.
 
         Returns:
             one Face a crop, in order; an empty list for none.
@@ -154,19 +155,8 @@ def _compile(bundle: Bundle, precision: str) -> _Network:
 
 
 def _run(network: _Network, faces: Pixels) -> NDArray[np.float32]:
-    """One number a face, from uint8 (faces, side, side, 3); pieces run at once, one on each stream of the CPU."""
-    values = np.empty(len(faces), np.float32)
-
-    def keep(request: ov.InferRequest, start: int) -> None:
-        output = request.get_output_tensor().data.reshape(-1)
-        values[start : start + len(output)] = output
-
-    queue = ov.AsyncInferQueue(network.compiled)
-    queue.set_callback(keep)
-    for start in range(0, len(faces), _PIECE):
-        queue.start_async([faces[start : start + _PIECE]], start)
-    queue.wait_all()
-    return values
+    """One number a face, from uint8 (faces, side, side, 3)."""
+    return run_network(network.compiled, faces, ())
 
 
 def load(folder: Path | str, precision: str = "auto") -> Estimator:

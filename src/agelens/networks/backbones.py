@@ -153,8 +153,13 @@ def content_digest(spec: BackboneSpec, weights: str) -> str:
     Raises:
         AgeLensError: the weights file does not exist.
     """
-    if weights in ("imagenet", "random") or Path(weights).is_dir():
-        return digest_file(spec.file) if spec.file else weights
+    if spec.file:
+        return digest_file(spec.file)
+    if weights == "random":
+        # The engines under Keras draw different numbers from the same seed.
+        return f"random on {keras.backend.backend()}"
+    if weights == "imagenet" or Path(weights).is_dir():
+        return "imagenet"
     if not Path(weights).is_file():
         raise AgeLensError(
             f"The weights file {weights} does not exist; give a file, a folder, 'imagenet' or 'random'."

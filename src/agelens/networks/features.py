@@ -9,7 +9,6 @@ or smaller table, or one that lies elsewhere, still finds what is there.
 import os
 import shutil
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from agelens.errors import AgeLensError
 from agelens.faces.batches import read_faces_at
 from agelens.files import digest_json, naming_errors, read_json, write_json
 from agelens.images import DECODER_VERSION
+from agelens.inference import run_network
 from agelens.networks.backbones import Backbone, Shape
 from agelens.networks.portable import pooled as pooled_model
 from agelens.networks.portable import supports_bfloat16, to_openvino
@@ -34,7 +34,6 @@ from agelens.progress import Track, quiet
 PRECISIONS = ("auto", "bf16", "f32")
 # bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
 _STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
-_BATCH = 16
 _CHUNK = 256
 
 
@@ -253,28 +252,3 @@ def compile_network(network: ov.Model, precision: str) -> ov.CompiledModel:
     """Compile for throughput on this CPU, in bf16 or f32."""
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
     return ov.Core().compile_model(network, "CPU", hints)
-
-
-def run_network(compiled: ov.CompiledModel, images: NDArray[np.uint8], shape: Shape) -> NDArray[np.float32]:
-    """Run uint8 images (n, side, side, 3) through a network; gives float32 (n, *shape) in the order of the images."""
-    results = np.empty((len(images), *shape), np.float32)
-    # Requests are waited for in turn. AsyncInferQueue would call back into Python: a thread of OpenVINO then needs the
-    # GIL to let go of the callback, and waits for ever if Python is freeing the network (seen in OpenVINO 2026.4).
-    count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-    idle = [compiled.create_infer_request() for _ in range(count)]
-    running: deque[tuple[ov.InferRequest, int]] = deque()
-
-    def collect() -> ov.InferRequest:
-        request, start = running.popleft()
-        request.wait()
-        output = request.get_output_tensor().data
-        results[start : start + len(output)] = output.reshape(-1, *shape)
-        return request
-
-    for start in range(0, len(images), _BATCH):
-        request = idle.pop() if idle else collect()
-        request.start_async([images[start : start + _BATCH]])
-        running.append((request, start))
-    while running:
-        collect()
-    return results

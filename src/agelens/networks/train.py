@@ -15,7 +15,7 @@ from tensorboardX import SummaryWriter
 
 from agelens.errors import AgeLensError
 from agelens.faces.batches import Batches
-from agelens.files import digest_json, read_json, replacing_file, write_json
+from agelens.files import digest_json, naming_errors, read_json, replacing_file, write_json
 from agelens.networks.recipes import Recipe
 from agelens.progress import Advance, Track, quiet
 
@@ -165,7 +165,8 @@ class _Keeper(keras.callbacks.Callback):
                 f"{self._recipe.name}: the loss is no longer a number in epoch {epoch + 1}; use a lower learning rate."
             )
         self._state.record(self.model, self._recipe, logs, time.perf_counter() - self._began)
-        with SummaryWriter(str(self._state.folder), purge_step=epoch + 1) as writer:
+        logs_folder = self._state.folder
+        with naming_errors(logs_folder), SummaryWriter(str(logs_folder), purge_step=epoch + 1) as writer:
             for key, value in logs.items():
                 writer.add_scalar(key, value, epoch + 1)
         metric = self._recipe.metric
