@@ -26,8 +26,9 @@ from _common import face_table, faces_folder, facts, keep, middle, parser, print
 from numpy.typing import NDArray
 
 from agelens.faces.batches import read_faces_at
+from agelens.inference import run_network
 from agelens.networks.backbones import Backbone, build_backbone
-from agelens.networks.features import compile_network, run_network
+from agelens.networks.features import compile_network
 from agelens.networks.portable import supports_bfloat16, to_openvino
 from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
 
