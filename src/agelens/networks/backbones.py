@@ -58,17 +58,23 @@ def fetch_backbone(name: str, folder: Path | None = None) -> Path:
 
 
 def build_backbone(
-    spec: BackboneSpec, weights: str = "imagenet", side: int | None = None, seed: int = 42
+    spec: BackboneSpec,
+    weights: str = "imagenet",
+    side: int | None = None,
+    seed: int = 42,
+    frozen: bool = True,
 ) -> Backbone:
     """Build a backbone with its preprocessing inside.
 
     Args:
         spec: from `find_backbone`.
         weights: "imagenet" (fetched once, into Keras's own cache), a folder that holds those files, "random" (from
-            the seed, features scaled by one factor), or the path of a Keras weights file without top.
+            the seed), or the path of a Keras weights file without top.
             A backbone that is a file brings its own.
         side: pixels; None is the record's.
         seed: of random weights.
+        frozen: the weights will stay. Features of random weights are then scaled by one factor (`feature_gain`); a
+            network that learns finds its own scale, and a factor would only multiply its learning rate.
 
     Raises:
         AgeLensError: the side is too small, the weights cannot be had or do not fit.
@@ -90,7 +96,7 @@ def build_backbone(
     elif weights != "random":
         _load(body, Path(weights), spec.name)
         weights = Path(weights).name
-    return _with_scaling(spec, body, side, weights)
+    return _with_scaling(spec, body, side, weights, even_out=frozen and weights == "random")
 
 
 def _from_file(spec: BackboneSpec, side: int) -> Backbone:
@@ -125,14 +131,16 @@ def _load(body: keras.Model, path: Path, name: str) -> None:
         ) from None
 
 
-def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str) -> Backbone:
+def _with_scaling(
+    spec: BackboneSpec, body: keras.Model, side: int, weights: str, even_out: bool = False
+) -> Backbone:
     faces = keras.Input((side, side, 3), dtype="uint8", name="faces")
     features = body(scale_layers(SCALINGS[spec.scaling], faces))
     if len(features.shape) not in (2, 4):
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
     gain = 1.0
-    if weights == "random":
+    if even_out:
         gain = feature_gain(model, side)
         features = keras.layers.Rescaling(gain)(features)
         model = keras.Model(faces, features, name=model.name)

@@ -81,7 +81,8 @@ def train_network(
         return finished
     # Each making has states of its own: other settings neither continue nor destroy them.
     folder = folder / digest_json(identity)[:12]
-    backbone = build_backbone(spec, settings.weights, fitting_side(spec, settings.side), settings.seed)
+    side = fitting_side(spec, settings.side)
+    backbone = build_backbone(spec, settings.weights, side, settings.seed, frozen=not recipe.trainable)
     median_age = baselines(table)["median_age"]
     if recipe.trainable:
         network, training = _train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
