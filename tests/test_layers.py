@@ -14,6 +14,7 @@ GROUND = {
     "errors",
     "files",
     "images",
+    "inference",
     "progress",
     "versions",
     "_version",

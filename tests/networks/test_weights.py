@@ -60,7 +60,7 @@ def test_without_a_download_the_message_says_what_to_do(
     url = f"{server}/{place}" if place else "http://127.0.0.1:9/absent.h5"
     with pytest.raises(AgeLensError, match="could not be downloaded") as raised:
         fetch_weights(WeightsFile(url, f"md5:{'0' * 32}"), tmp_path / "kept")
-    for word in (url, url.rsplit("/", 1)[1], "--weights FILE", "--weights random", str(tmp_path / "kept")):
+    for word in (url, url.rsplit("/", 1)[1], "with --weights", "--weights random", str(tmp_path / "kept")):
         assert word in str(raised.value)
 
 
