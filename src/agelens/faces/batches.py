@@ -1,6 +1,8 @@
 """Batches for Keras, decoded as they are needed, on whatever backend Keras runs."""
 
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError, ImageError
-from agelens.images import Pixels, load_face
+from agelens.faces.augment import augment
+from agelens.images import Pixels, load_face, read_rgb
 
 BATCH_SIZE = 32
 Labels = NDArray[np.float32]
@@ -87,8 +90,25 @@ def face_batches(table: pd.DataFrame, target: str, side: int, **options: int | N
     return Batches(read, table[target].to_numpy(np.float32), **options)  # type: ignore[arg-type]
 
 
-def read_faces_at(paths: list[str], side: int) -> Pixels:
+@dataclass(frozen=True)
+class View:
+    """Which chance change of every face is seen (see `agelens.faces.augment`).
+
+    Attributes:
+        seed: of the training.
+        number: another number, another change of each face.
+    """
+
+    seed: int
+    number: int
+
+
+def read_faces_at(paths: list[str], side: int, view: View | None = None) -> Pixels:
     """Decode face crops into one uint8 array (paths, side, side, 3), RGB.
+
+    Args:
+        view: which chance change of each face; None decodes them as they are. What is drawn for a face depends on
+            the view and on the name of its file.
 
     Raises:
         AgeLensError: names the file that cannot be decoded.
@@ -96,7 +116,11 @@ def read_faces_at(paths: list[str], side: int) -> Pixels:
     images = np.empty((len(paths), side, side, 3), np.uint8)
     for row, path in enumerate(paths):
         try:
-            images[row] = load_face(Path(path), side)
+            if view is None:
+                images[row] = load_face(Path(path), side)
+            else:
+                name = zlib.crc32(Path(path).name.encode())
+                images[row] = augment(read_rgb(Path(path), side), side, [view.seed, view.number, name])
         except ImageError as error:
             raise AgeLensError(
                 f"{path} {error}; run 'agelens audit' on the folder again to leave such files out."

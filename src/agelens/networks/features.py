@@ -22,7 +22,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
-from agelens.faces.batches import read_faces_at
+from agelens.faces.augment import AUGMENT_VERSION
+from agelens.faces.batches import View, read_faces_at
 from agelens.files import digest_json, naming_errors, read_json, write_json
 from agelens.images import DECODER_VERSION
 from agelens.inference import run_network
@@ -93,6 +94,7 @@ def extract(
     pool: bool = False,
     cache: Path | None = None,
     track: Track = quiet,
+    view: View | None = None,
 ) -> Features:
     """The features of every row of a face table, computed for those images that the cache lacks.
 
@@ -104,6 +106,7 @@ def extract(
             running the backbone again.
         cache: the folder that keeps features; None is `default_cache`.
         track: shows the progress.
+        view: which chance change of each image to run; None runs the images as they are.
 
     Raises:
         AgeLensError: an image cannot be decoded, or the disk cannot hold the features.
@@ -112,26 +115,28 @@ def extract(
     cache = cache or default_cache()
     pool = pool and len(backbone.feature_shape) == 3
     if pool:
-        maps = _Store(cache, backbone, precision, pool=False)
+        maps = _Store(cache, backbone, precision, False, view)
         if maps.exists():
             with FileLock(maps.folder / "lock"):
                 maps.repair()
                 if not maps.missing(table):
                     return maps.view(table, pool=True)
-    store = _Store(cache, backbone, precision, pool)
+    store = _Store(cache, backbone, precision, pool, view)
     store.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(store.folder / "lock"):
         store.repair()
         missing = store.missing(table)
         if missing:
-            _fill(store, backbone, table, missing, precision, pool, cache, track)
+            _fill(store, backbone, table, missing, precision, pool, cache, track, view)
     return store.view(table, pool=False)
 
 
 class _Store:
     """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images."""
 
-    def __init__(self, cache: Path, backbone: Backbone, precision: str, pool: bool) -> None:
+    def __init__(
+        self, cache: Path, backbone: Backbone, precision: str, pool: bool, view: View | None
+    ) -> None:
         self.key = {
             "backbone": backbone.spec.name,
             "weights": backbone.digest,
@@ -141,6 +146,8 @@ class _Store:
             "pooled": pool,
             "decoder": DECODER_VERSION,
         }
+        if view is not None:
+            self.key["view"] = [view.seed, view.number, AUGMENT_VERSION]
         name = f"{backbone.spec.name}-{backbone.side}-{precision}-{'pooled' if pool else 'maps'}"
         self.folder = cache / "features" / f"{name}-{digest_json(self.key)[:16]}"
         self.shape: Shape = backbone.feature_shape[-1:] if pool else backbone.feature_shape
@@ -215,6 +222,7 @@ def _fill(
     pool: bool,
     cache: Path,
     track: Track,
+    view: View | None,
 ) -> None:
     _check_room(store, len(missing))
     network = to_openvino(backbone, cache / "networks")
@@ -223,14 +231,15 @@ def _fill(
     digests = table["digest"].to_numpy()[missing].tolist()
     started = lap = time.perf_counter()
     done = 0
-    with track(f"{backbone.spec.name} features", len(paths)) as advance, ThreadPoolExecutor(1) as decoder:
+    shown = f"{backbone.spec.name} features" + (f", view {view.number + 1}" if view else "")
+    with track(shown, len(paths)) as advance, ThreadPoolExecutor(1) as decoder:
         chunks = [slice(start, start + _CHUNK) for start in range(0, len(paths), _CHUNK)]
         # The next chunk is decoded while the network works on this one.
-        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side)
+        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side, view)
         for number, chunk in enumerate(chunks):
             images = ahead.result()
             if number + 1 < len(chunks):
-                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.side)
+                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.side, view)
             store.append(digests[chunk], run_network(compiled, images, store.shape))
             now = time.perf_counter()
             store.record_pace(len(images), now - lap)

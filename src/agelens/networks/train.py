@@ -5,9 +5,10 @@ dropout), so a training that was killed at any moment and started again ends as 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -16,8 +17,23 @@ from tensorboardX import SummaryWriter
 from agelens.errors import AgeLensError
 from agelens.faces.batches import Batches
 from agelens.files import digest_json, naming_errors, read_json, replacing_file, write_json
-from agelens.networks.recipes import Recipe
 from agelens.progress import Advance, Track, quiet
+
+
+class Schedule(Protocol):
+    """What a training asks of a recipe: see `agelens.networks.recipes.Recipe`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def monitor(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    def settings(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -39,13 +55,13 @@ class Training:
         return len(self.history["loss"])
 
 
-def best_epoch(recipe: Recipe, history: dict[str, list[float]]) -> int:
+def best_epoch(recipe: Schedule, history: dict[str, list[float]]) -> int:
     """The first epoch, from 0, with the best monitored figure: least for a loss or error, greatest for an accuracy."""
     figures = np.asarray(history[recipe.monitor])
     return int(figures.argmax() if recipe.monitor.endswith("accuracy") else figures.argmin())
 
 
-def has_ended(recipe: Recipe, history: dict[str, list[float]]) -> bool:
+def has_ended(recipe: Schedule, history: dict[str, list[float]]) -> bool:
     """Whether all epochs are run, or the monitored figure has not improved for ``patience`` epochs.
 
     The same rule as keras.callbacks.EarlyStopping, but read off the history, which a killed training still has.
@@ -58,13 +74,14 @@ def has_ended(recipe: Recipe, history: dict[str, list[float]]) -> bool:
 
 def fit(
     network: keras.Model,
-    recipe: Recipe,
+    recipe: Schedule,
     train: Batches,
     validation: Batches,
     folder: Path,
     seed: int,
     identity: dict[str, Any],
     track: Track = quiet,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, Training]:
     """Train a compiled network by a recipe, or go on with a training that was killed.
 
@@ -75,6 +92,7 @@ def fit(
         seed: of the dropout.
         identity: what this training is made of, as JSON; a state with another identity is refused.
         track: shows epochs and losses with the time left.
+        callbacks: called after the state of an epoch is on disk.
 
     Returns:
         the network of the best epoch, and how it went.
@@ -95,7 +113,7 @@ def fit(
                 validation_data=validation,
                 initial_epoch=state.epochs_run,
                 epochs=recipe.epochs,
-                callbacks=[keeper],
+                callbacks=[keeper, *callbacks],
                 # The batches have their order; Keras would shuffle them again from Python's own generator.
                 shuffle=False,
                 verbose=0,
@@ -126,7 +144,7 @@ class _State:
     def network(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch + 1:03d}.keras"
 
-    def record(self, network: keras.Model, recipe: Recipe, logs: dict[str, float], seconds: float) -> None:
+    def record(self, network: keras.Model, recipe: Schedule, logs: dict[str, float], seconds: float) -> None:
         epoch = self.epochs_run
         with replacing_file(self.network(epoch)) as temporary:
             network.save(temporary)
@@ -146,7 +164,7 @@ class _State:
 class _Keeper(keras.callbacks.Callback):
     """Seeds each epoch, records it when it ends, and stops the training where the recipe says so."""
 
-    def __init__(self, state: _State, recipe: Recipe, seed: int, train: Batches, advance: Advance) -> None:
+    def __init__(self, state: _State, recipe: Schedule, seed: int, train: Batches, advance: Advance) -> None:
         super().__init__()
         self._state, self._recipe, self._seed, self._advance = state, recipe, seed, advance
         self._train = train
