@@ -141,7 +141,24 @@ def train(
     source: Source = None,
     out: Out = DEFAULT_OUT,
     task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
-    recipe: RecipeName = "notebook",
+    recipe: Annotated[
+        Literal["notebook", "scratch", "finetune"],
+        typer.Option(
+            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, --init."
+        ),
+    ] = "notebook",
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING.", show_default=False
+        ),
+    ] = None,
+    members: Annotated[
+        int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
+    ] = None,
+    stages: Annotated[
+        int | None, typer.Option(help="Resolutions that fine-tuning lets learn; 0 is all.", min=0)
+    ] = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -166,7 +183,7 @@ def train(
 
     plan = TrainingPlan(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
-        epochs, patience, batch_size, learning_rate, trainable,
+        epochs, patience, batch_size, learning_rate, trainable, init, members, stages,
     )  # fmt: skip
     cards = train_networks(_begin(out, source, seed, limit), plan)
     _print_lines([training_line(card) for card in cards.values()], json, cards)
@@ -177,7 +194,10 @@ def evaluate(
     source: Source = None,
     out: Out = DEFAULT_OUT,
     bundle: Annotated[
-        Path | None, typer.Option(help="A bundle, or a run with networks; the run's own if not given.")
+        Path | None,
+        typer.Option(
+            help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
+        ),
     ] = None,
     part: Annotated[
         Literal["train", "validation", "test", "all"] | None,
@@ -207,8 +227,9 @@ def predict(
         bool, typer.Option("--crops", help="Each image is one face, cropped as in UTKFace.")
     ] = False,
     bundle: Annotated[
-        Path, typer.Option(help="A bundle, or the folder of a run with networks.")
-    ] = DEFAULT_OUT,
+        Path | None,
+        typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File that takes the lines.")] = None,
     precision: Precision = "auto",
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
@@ -224,6 +245,21 @@ def predict(
     failed = predict_files(paths, bundle, out, precision)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def pack(
+    target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
+    out: Out = DEFAULT_OUT,
+    seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
+    json: Json = False,
+) -> None:
+    """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
+    from agelens.study.pack import pack as pack_run
+
+    card = pack_run(out, target)
+    lines = [*evaluation_lines(card["evaluation"]), *card["known_failures"], f"bundle: {target}"]
+    _print_lines(lines, json, card)
 
 
 @app.command("run")

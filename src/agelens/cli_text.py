@@ -31,12 +31,15 @@ def comparison_lines(result: dict[str, Any]) -> list[str]:
 
 def training_line(card: dict[str, Any]) -> str:
     """What `train` prints of one network, from its card."""
-    training, metric = card["training"], {"age": "mae", "gender": "accuracy"}[card["task"]]
+    training = card["training"]
     best = training["best_epoch"]
-    return (
-        f"{card['task']}: {card['network']['backbone']}, best epoch {best} of {training['epochs_run']}, "
-        f"validation {metric} {training['history'][f'val_{metric}'][best - 1]:.3f}"
-    )
+    start = f"{card['task']}: {card['network']['backbone']}, best epoch {best} of {training['epochs_run']}, validation "
+    if "validation" in training:
+        words = {"mae": "MAE {:.3f}", "cs5": "CS@5 {:.1%}", "accuracy": "accuracy {:.1%}"}
+        shipped = training["validation"]["int8"]
+        return start + ", ".join(text.format(shipped[key]) for key, text in words.items() if key in shipped)
+    metric = {"age": "mae", "gender": "accuracy"}[card["task"]]
+    return f"{start}{metric} {training['history'][f'val_{metric}'][best - 1]:.3f}"
 
 
 def evaluation_lines(figures: dict[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """Running a network through OpenVINO on all cores."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import openvino as ov
@@ -13,7 +14,7 @@ _PIECE = 16
 def run_network(
     compiled: ov.CompiledModel, images: NDArray[np.uint8], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """Run images through a network, several pieces at once.
+    """Run images through a network with one output, several pieces at once.
 
     Args:
         compiled: from OpenVINO, with one input and one output.
@@ -23,7 +24,14 @@ def run_network(
     Returns:
         float32 (n, *shape), in the order of the images.
     """
-    results = np.empty((len(images), *shape), np.float32)
+    return run_outputs(compiled, images, [shape])[0]
+
+
+def run_outputs(
+    compiled: ov.CompiledModel, images: NDArray[np.uint8], shapes: Sequence[tuple[int, ...]]
+) -> list[NDArray[np.float32]]:
+    """The same for a network with several outputs, given the shape of each for one image."""
+    results = [np.empty((len(images), *shape), np.float32) for shape in shapes]
     # Requests are waited for in turn. AsyncInferQueue would call back into Python: a thread of OpenVINO then needs the
     # GIL to let go of the callback, and waits for ever if Python is freeing the network (seen in OpenVINO 2026.4).
     count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -33,8 +41,9 @@ def run_network(
     def collect() -> ov.InferRequest:
         request, start = running.popleft()
         request.wait()
-        output = request.get_output_tensor().data
-        results[start : start + len(output)] = output.reshape(-1, *shape)
+        for number, (result, shape) in enumerate(zip(results, shapes, strict=True)):
+            output = request.get_output_tensor(number).data
+            result[start : start + len(output)] = output.reshape(-1, *shape)
         return request
 
     for start in range(0, len(images), _PIECE):

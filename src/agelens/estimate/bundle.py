@@ -3,7 +3,8 @@
     network.onnx   from RGB bytes to the estimate, preprocessing inside
     card.json      what it was trained on, how, its limits and its licence
     seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
-    SHA256SUMS     of the three; verified at loading (`sha256sum -c` reads it too)
+    card.html      the card as a page, where the network was packed for others
+    SHA256SUMS     of these; verified at loading (`sha256sum -c` reads it too)
 
 Nothing in a bundle is executed on loading.
 """
@@ -21,8 +22,11 @@ from agelens.errors import AgeLensError
 from agelens.files import digest_file, replacing_folder
 
 FORMAT = 1
-NETWORK, CARD, SEEN, SUMS = "network.onnx", "card.json", "seen.csv", "SHA256SUMS"
+NETWORK, CARD, SEEN, PAGE, SUMS = "network.onnx", "card.json", "seen.csv", "card.html", "SHA256SUMS"
 TASKS = ("age", "gender")
+# What a network for both tasks says of its task, and the folder in which a run keeps it.
+BOTH = "both"
+BUNDLED = Path(__file__).parent / "bundled"
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,31 @@ class Bundle:
 
     @property
     def task(self) -> str:
-        """What it estimates: "age" (years) or "gender" (probability of female)."""
+        """What it estimates: "age" (years), "gender" (probability of female) or "both"."""
         return str(self.card["task"])
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The same as the tasks that it is made of."""
+        return TASKS if self.task == BOTH else (self.task,)
+
+    @property
     def side(self) -> int:
-        """Pixels of the square input."""
+        """Pixels of the square input that the network was made for."""
         return int(self.card["network"]["side"])
 
 
-def write_bundle(target: Path, network: Path, card: dict[str, Any], seen: dict[str, str]) -> None:
+def write_bundle(
+    target: Path, network: Path, card: dict[str, Any], seen: dict[str, str], page: str = ""
+) -> None:
     """Write a bundle; an older one in its place is replaced only when the new one is whole.
 
     Args:
-        network: an ONNX file from uint8 (faces, side, side, 3) to one number a face; it is moved into the bundle.
+        network: an ONNX file from uint8 (faces, side, side, 3), RGB, to some of the outputs that
+            `agelens.estimate.estimator` reads; it is moved into the bundle.
         card: JSON with at least ``task`` and ``network.side``.
         seen: part by digest of the images that made the network.
+        page: the card as HTML, if it is to lie in the bundle.
     """
     with replacing_folder(target) as folder:
         shutil.move(network, folder / NETWORK)
@@ -66,7 +79,11 @@ def write_bundle(target: Path, network: Path, card: dict[str, Any], seen: dict[s
         (folder / CARD).write_text(text + "\n", encoding="utf-8")
         with (folder / SEEN).open("w", newline="", encoding="ascii") as file:
             csv.writer(file).writerows([("digest", "part"), *sorted(seen.items())])
-        sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in (NETWORK, CARD, SEEN))
+        names = [NETWORK, CARD, SEEN]
+        if page:
+            (folder / PAGE).write_text(page, encoding="utf-8")
+            names.append(PAGE)
+        sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in names)
         (folder / SUMS).write_text(sums, encoding="ascii")
 
 
@@ -87,7 +104,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise AgeLensError(
             f"{folder} is not a bundle of AgeLens: {CARD} or {SEEN} is odd ({error})."
         ) from None
-    if form != FORMAT or task not in TASKS:
+    if form != FORMAT or task not in (*TASKS, BOTH):
         raise AgeLensError(
             f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
             "update AgeLens."
@@ -119,18 +136,28 @@ def _verified(folder: Path) -> dict[str, bytes]:
     return contents
 
 
-def find_bundles(folder: Path) -> list[Bundle]:
-    """The bundle in a folder, or those in its subfolders ``age`` and ``gender`` as a run leaves them.
+def find_bundles(folder: Path | None = None) -> list[Bundle]:
+    """The bundle in a folder, or those in its subfolders as a run leaves them: ``both``, or ``age`` and ``gender``.
+
+    Args:
+        folder: None, or the name "agelens" where no such folder lies, is the bundle that comes with AgeLens.
 
     Raises:
-        AgeLensError: there is none.
+        AgeLensError: there is none, or a run holds networks of both kinds.
     """
+    if folder is None or (str(folder) == "agelens" and not folder.exists()):
+        return [open_bundle(BUNDLED)]
     if (folder / SUMS).is_file():
         return [open_bundle(folder)]
-    found = [open_bundle(folder / task) for task in TASKS if (folder / task / SUMS).is_file()]
-    if not found:
+    names = [name for name in (BOTH, *TASKS) if (folder / name / SUMS).is_file()]
+    if not names:
         raise AgeLensError(
             f"{folder} holds no bundle; give a bundle, or the folder of a run with trained networks "
             "('agelens train FOLDER --out RUN' makes one)."
         )
-    return found
+    if BOTH in names and len(names) > 1:
+        others = " and ".join(str(folder / name) for name in names[1:])
+        raise AgeLensError(
+            f"{folder} holds {folder / BOTH} beside {others}; say which with --bundle {folder / BOTH}, for example."
+        )
+    return [open_bundle(folder / name) for name in names]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.bundle import Bundle, find_bundles
 from agelens.images import Pixels, read_rgb, resize_face
-from agelens.inference import run_network
+from agelens.inference import run_outputs
 
 PRECISIONS = ("auto", "bf16", "f32")
 BATCH = 32
@@ -28,10 +28,13 @@ class Face:
     Attributes:
         age_years: years, or None where no age network was loaded.
         p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
+        age_distribution: probability of each whole age, from 0 years on, together 1; its expectation is
+            ``age_years``. None where the network estimates a single number.
     """
 
     age_years: float | None
     p_female: float | None
+    age_distribution: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,23 +48,29 @@ class FileResult:
 
 @dataclass(frozen=True)
 class _Network:
-    task: str
+    """A compiled network; ``outputs`` are the shapes of what it gives for one face, by name, in its order."""
+
     side: int
     compiled: ov.CompiledModel
+    outputs: dict[str, tuple[int, ...]]
+
+
+# What a network may give for each face: years, probability of female, probability of each whole age, logit of female.
+OUTPUTS = ("age_years", "p_female", "age_distribution", "female_logit")
 
 
 class Estimator:
-    """Estimates from face crops, with one network or with one for age and one for gender.
+    """Estimates from face crops, with one network for both tasks, or one for each, or one alone.
 
     Args:
-        bundles: verified bundles, at most one a task.
+        bundles: verified bundles, at most one for each task.
         precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
     """
 
     def __init__(self, bundles: Sequence[Bundle], precision: str = "auto") -> None:
         if precision not in PRECISIONS:
             raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
-        tasks = [bundle.task for bundle in bundles]
+        tasks = [task for bundle in bundles for task in bundle.tasks]
         if len(set(tasks)) != len(tasks):
             raise AgeLensError("Give at most one bundle for age and one for gender.")
         self.bundles = tuple(bundles)
@@ -80,19 +89,11 @@ class Estimator:
         for crop in crops:
             if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3:
                 raise ValueError(f"A crop is uint8 (height, width, 3), not {crop.dtype} {crop.shape}.")
-        columns: dict[str, NDArray[np.float32]] = {}
-        for network in self._networks:
-            columns[network.task] = np.concatenate(
-                [np.zeros(0, np.float32)]
-                + [
-                    _run(network, np.stack([resize_face(crop, network.side) for crop in some]))
-                    for some in _groups(crops, BATCH)
-                ]
-            )
-        return [
-            Face(*(float(columns[task][row]) if task in columns else None for task in ("age", "gender")))
-            for row in range(len(crops))
-        ]
+        faces: list[Face] = []
+        for some in _groups(crops, BATCH):
+            sides = {network.side for network in self._networks}
+            faces += self._faces({side: np.stack([resize_face(one, side) for one in some]) for side in sides})
+        return faces
 
     def estimate_files(self, paths: Iterable[Path]) -> Iterator[FileResult]:
         """Estimate files that each hold one face crop; results come in order, as they are ready.
@@ -118,19 +119,40 @@ class Estimator:
 
     def _results(self, decoded: list[tuple[Path, dict[int, Pixels], str]]) -> Iterator[FileResult]:
         good = [images for _, images, problem in decoded if not problem]
-        columns = {
-            network.task: _run(network, np.stack([images[network.side] for images in good]))
-            for network in self._networks
+        faces = iter(
+            self._faces({side: np.stack([images[side] for images in good]) for side in good[0]})
             if good
-        }
-        row = 0
+            else ()
+        )
         for path, _, problem in decoded:
-            if problem:
-                yield FileResult(str(path), (), problem)
-                continue
-            values = [float(columns[task][row]) if task in columns else None for task in ("age", "gender")]
-            yield FileResult(str(path), (Face(*values),))
-            row += 1
+            yield FileResult(str(path), () if problem else (next(faces),), problem)
+
+    def _faces(self, images: dict[int, Pixels]) -> list[Face]:
+        """The faces of one batch, which comes at each side that a network wants."""
+        columns: dict[str, NDArray[np.floating]] = {}
+        for network in self._networks:
+            results = run_outputs(network.compiled, images[network.side], list(network.outputs.values()))
+            columns.update(zip(network.outputs, results, strict=True))
+        if "age_distribution" in columns:
+            columns["age_years"] = expectation(columns["age_distribution"])
+        if "female_logit" in columns:
+            columns["p_female"] = 1 / (1 + np.exp(-columns["female_logit"]))
+        rows = len(next(iter(images.values())))
+        lists = {name: column.tolist() for name, column in columns.items()}
+        empty = [None] * rows
+        return [
+            Face(age, female, None if distribution is None else tuple(distribution))
+            for age, female, distribution in zip(
+                *(lists.get(name, empty) for name in ("age_years", "p_female", "age_distribution")),
+                strict=True,
+            )
+        ]
+
+
+def expectation(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages)."""
+    ages = np.arange(distribution.shape[1], dtype=np.float64)
+    return np.asarray(distribution @ ages / distribution.sum(axis=1))
 
 
 def _groups(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
@@ -151,18 +173,23 @@ def _compile(bundle: Bundle, precision: str) -> _Network:
         # OpenVINO's first lines are places in its own source; the reason comes last.
         reason = str(error).strip().splitlines()[-1]
         raise AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}") from None
-    return _Network(bundle.task, bundle.side, compiled)
+    outputs = {}
+    for port in compiled.outputs:
+        name = next((name for name in OUTPUTS if name in port.get_names()), None)
+        if name is None:
+            raise AgeLensError(
+                f"The network in {bundle.folder} gives {port.get_any_name()}, which is not known."
+            )
+        outputs[name] = tuple(
+            int(length) for length in list(port.get_partial_shape())[1:] if str(length) != "1"
+        )
+    return _Network(bundle.side, compiled, outputs)
 
 
-def _run(network: _Network, faces: Pixels) -> NDArray[np.float32]:
-    """One number a face, from uint8 (faces, side, side, 3)."""
-    return run_network(network.compiled, faces, ())
-
-
-def load(folder: Path | str, precision: str = "auto") -> Estimator:
-    """Load the networks of a bundle, or of a run's folder.
+def load(folder: Path | str | None = None, precision: str = "auto") -> Estimator:
+    """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
     Raises:
         AgeLensError: there is no bundle, or one of its files is altered.
     """
-    return Estimator(find_bundles(Path(folder)), precision)
+    return Estimator(find_bundles(None if folder is None else Path(folder)), precision)

@@ -5,20 +5,24 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from agelens.errors import AgeLensError
 from agelens.estimate.estimator import FileResult, load
 from agelens.files import replacing_file
 from agelens.images import SUFFIXES
 
+DIGITS = {"age_years": 2, "p_female": 4}
 
-def predict_files(paths: list[Path], bundle: Path, out: Path | None = None, precision: str = "auto") -> int:
+
+def predict_files(
+    paths: list[Path], bundle: Path | None, out: Path | None = None, precision: str = "auto"
+) -> int:
     """Estimate face crops and write one JSON line an image, in order.
 
     Args:
         paths: image files, and folders whose images are taken, in order of name, subfolders too.
-        bundle: a bundle, or a run's folder.
+        bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
         out: a file for the lines; None is standard output.
 
     Returns:
@@ -68,14 +72,13 @@ def find_images(paths: list[Path]) -> list[Path]:
 
 def to_line(result: FileResult) -> str:
     """One JSON object: the file, and for each of its faces what was estimated."""
-    faces = [
-        {
-            key: round(value, digits)
-            for key, value, digits in (("age_years", face.age_years, 2), ("p_female", face.p_female, 4))
-            if value is not None
-        }
-        for face in result.faces
-    ]
+    faces = []
+    for face in result.faces:
+        values: dict[str, Any] = {"age_years": face.age_years, "p_female": face.p_female}
+        one = {key: round(value, DIGITS[key]) for key, value in values.items() if value is not None}
+        if face.age_distribution is not None:
+            one["age_distribution"] = [round(share, 5) for share in face.age_distribution]
+        faces.append(one)
     return json.dumps({"file": result.file, "faces": faces}, ensure_ascii=False)
 
 

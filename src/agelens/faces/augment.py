@@ -80,9 +80,7 @@ def _moved(image: Pixels, side: int, chance: np.random.Generator, limits: Augmen
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     offset = np.array([(side - 1) / 2] * 2) + shift - matrix @ middle
     warp = np.column_stack([matrix, offset])
-    moved = cv2.warpAffine(
-        image, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    moved = cv2.warpAffine(image, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.uint8)
 
 

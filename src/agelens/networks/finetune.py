@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agelens.estimate.bundle import BOTH
 from agelens.faces.batches import Batches, View, read_faces_at
 from agelens.files import digest_json
 from agelens.networks.backbones import Backbone, scale_layers
@@ -55,6 +56,8 @@ class FineTuning:
         average: momentum of the moving average of the weights that is kept in the end.
         batch_size: faces a step.
         precision: "mixed_bfloat16" or "float32", of what learns.
+        members: how many trainings, from seeds that follow each other, have their weights averaged in the end
+            (Wortsman et al. 2022).
     """
 
     name: str = "finetune"
@@ -77,6 +80,16 @@ class FineTuning:
     average: float = 0.998
     batch_size: int = 64
     precision: str = "mixed_bfloat16"
+    members: int = 1
+
+    def with_(self, **changes: Any) -> "FineTuning":
+        """The recipe with some settings replaced; settings given as None stay."""
+        return replace(self, **{key: value for key, value in changes.items() if value is not None})
+
+    @property
+    def task(self) -> str:
+        """ "age", "gender" or "both"."""
+        return BOTH if len(self.tasks) > 1 else self.tasks[0]
 
     def settings(self) -> dict[str, Any]:
         return {**asdict(self), "tasks": list(self.tasks)}
@@ -105,7 +118,9 @@ class AgeLoss(keras.losses.Loss):
         absolute: weight of the absolute error.
     """
 
-    def __init__(self, spread: float = 2.0, absolute: float = 0.1, name: str = "age_loss", **rest: Any) -> None:
+    def __init__(
+        self, spread: float = 2.0, absolute: float = 0.1, name: str = "age_loss", **rest: Any
+    ) -> None:
         super().__init__(name=name, **rest)
         self.spread, self.absolute = spread, absolute
 
@@ -171,7 +186,9 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
     lower = keras.Model(trunk.model.input, at)(pixels) if recipe.stages else pixels
     model = keras.Model(crops, lower, name="frozen_part")
     key = [trunk.digest, scaling, trunk.side, recipe.inner, recipe.down, stages, list(lower.shape[1:])]
-    spec = BackboneSpec(Path(trunk.name).stem, None, inner, inner, scaling, lower.shape[-1], "as its file says")
+    spec = BackboneSpec(
+        Path(trunk.name).stem, None, inner, inner, scaling, lower.shape[-1], "as its file says"
+    )
     frozen = Backbone(
         spec, inner, trunk.name, digest_json(key), int(model.count_params()), tuple(lower.shape[1:]), model
     )
@@ -272,7 +289,9 @@ def train_batches(
     views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
     readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
     if recipe.stages:
-        readers = [extract(cut.frozen, rows, "bf16", cache=cache, track=track, view=view).read for view in views]
+        readers = [
+            extract(cut.frozen, rows, "bf16", cache=cache, track=track, view=view).read for view in views
+        ]
     else:
         paths = rows["path"].tolist()
         readers = [_image_reader(cut, paths, view) for view in views]

@@ -43,6 +43,7 @@ class Settings:
         seed: of weights, order and dropout.
         cache: folder of features, or None for the default.
         source, licence: of the data, for the card.
+        command: that repeats the training, for the card.
     """
 
     weights: str = "imagenet"
@@ -52,6 +53,7 @@ class Settings:
     cache: Path | None = None
     source: str = ""
     licence: str = "as the source of the images says"
+    command: str = ""
 
 
 def train_network(

@@ -6,7 +6,7 @@ Whatever form, a network here takes plain RGB bytes, uint8 (faces, side, side, 3
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -92,8 +92,8 @@ def supports_bfloat16() -> bool:
     return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def export_onnx(model: keras.Model, output: str, target: Path) -> None:
-    """Write a Keras model as ONNX, with its input called ``faces`` and its output ``output``.
+def export_onnx(model: keras.Model, outputs: str | Sequence[str], target: Path) -> None:
+    """Write a Keras model as ONNX, with its input called ``faces`` and its outputs by the names given, in order.
 
     Raises:
         AgeLensError: the converter of the Keras backend in use is not installed.
@@ -110,7 +110,10 @@ def export_onnx(model: keras.Model, output: str, target: Path) -> None:
             ) from None
         written = onnx.load(temporary)
         _rename(written.graph, written.graph.input[0].name, INPUT)
-        _rename(written.graph, written.graph.output[0].name, output)
+        for value, name in zip(
+            written.graph.output, [outputs] if isinstance(outputs, str) else outputs, strict=True
+        ):
+            _rename(written.graph, value.name, name)
         onnx.save(written, temporary)
 
 

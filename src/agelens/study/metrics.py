@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 RESAMPLES = 2000
 # Cumulative score: the share of faces estimated within this many years, the field's CS@5.
 CS_YEARS = 5
+AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
 
 
 def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[float] | None:
@@ -106,7 +107,9 @@ MEASURES = {"age": ("age_years", measure_age), "gender": ("p_female", measure_ge
 
 
 def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
-    """All figures of a task, overall and under ``groups`` by age band, gender and race.
+    """All figures of a task, overall and under ``groups`` by age band, range of ages, gender and race.
+
+    The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on.
 
     Args:
         predictions: a face table with ``age_years`` (years) or ``p_female`` (0 to 1).
@@ -126,4 +129,6 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
         name: {str(value): of(predictions[key == value]) for value in values if (key == value).any()}
         for name, (key, values) in keys.items()
     }
+    ranges = {name: predictions["age"].between(*ends) for name, ends in AGE_RANGES.items()}
+    groups["age_range"] = {name: of(predictions[rows]) for name, rows in ranges.items() if rows.any()}
     return {**of(predictions), "groups": groups}

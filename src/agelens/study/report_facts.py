@@ -202,7 +202,7 @@ def verdict(comparison: dict[str, Any], task: str) -> str:
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups of one task's evaluation as tables: a title, and rows of name and figures."""
     tables = []
-    for kind, title in GROUP_TITLES.items():
+    for kind, title in {**GROUP_TITLES, "age_range": "Range of ages (years)"}.items():
         groups = result.get("groups", {}).get(kind, {})
         names = (
             [band for band in AGE_BANDS if band in groups] if kind == "age_band" else [n for n in groups if n]
@@ -216,6 +216,8 @@ def extremes(result: dict[str, Any], task: str) -> list[str]:
     """For every kind of group, where the network does best and worst."""
     measure, told = MEASURES[task], []
     for table in group_tables(result):
+        if table["title"] not in GROUP_TITLES.values():
+            continue
         rows = [row for row in table["rows"] if row.get(measure.key) is not None]
         rows.sort(key=lambda row: row[measure.key], reverse=not measure.fewer_is_better)
         if len(rows) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agelens.errors import AgeLensError
+from agelens.estimate.bundle import BOTH
 from agelens.faces.table import read_table
 from agelens.files import read_json
 
@@ -55,7 +56,11 @@ def read_run(folder: Path) -> Run:
         AgeLensError: a file that is there is broken; the message names it.
     """
     names = ("config", "audit", "exploration", "comparison", "evaluation")
-    cards = {task: _read_object(folder / task / "card.json") for task in TASKS}
+    both = _read_object(folder / BOTH / "card.json")
+    cards = {
+        task: _read_object(folder / task / "card.json") or (_card_of(both, task) if both else {})
+        for task in TASKS
+    }
     table = folder / "table.csv"
     return Run(
         folder=folder,
@@ -65,6 +70,16 @@ def read_run(folder: Path) -> Run:
         predictions=_read_predictions(folder / "predictions.csv"),
         has_audit_page=(folder / "audit.html").exists(),
     )
+
+
+def _card_of(card: dict[str, Any], task: str) -> dict[str, Any]:
+    """The card of a network for both tasks as that of one of them, whose history is its own."""
+    history = {}
+    for key, values in card["training"]["history"].items():
+        prefix, name = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        if name.startswith(f"{task}_"):
+            history[prefix + name.removeprefix(f"{task}_")] = values
+    return {**card, "task": task, "training": {**card["training"], "history": history}}
 
 
 def _read_object(path: Path) -> dict[str, Any]:

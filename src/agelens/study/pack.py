@@ -1,0 +1,101 @@
+"""Packing: a measured network as a bundle for others, whose card holds its figures and can be read as a page."""
+
+import tempfile
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from agelens._version import __version__
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import find_bundles, write_bundle
+from agelens.files import read_json
+from agelens.study import report_facts as facts
+
+MUST_NOT = (
+    "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
+    "identify people, or follow them",
+    "be taken for a statement about who a person is: gender is the binary label that somebody gave a picture",
+    "be sold, or built into what is sold: its data and the network it started from are for non-commercial research",
+)
+
+
+def pack(run: Path, target: Path) -> dict[str, Any]:
+    """Write a run's bundle to ``target`` with the figures of its test part in its card, and the card as a page.
+
+    Args:
+        run: the folder of a run whose one bundle was measured on the test part.
+
+    Returns:
+        the new card.
+
+    Raises:
+        AgeLensError: the run was not measured, not on its test part, or not with this bundle.
+    """
+    found = find_bundles(run)
+    if len(found) != 1:
+        raise AgeLensError(f"{run} holds networks apart for age and gender; pack one of them, {run / 'age'}.")
+    bundle = found[0]
+    evaluation = run / "evaluation.json"
+    if not evaluation.is_file():
+        raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")
+    figures = read_json(evaluation)
+    settings = figures["settings"]
+    measured = set(settings["bundles"].values()) == {bundle.card["identity"]}
+    if not measured or settings["part"] != "test" or settings["seen_images_included"]:
+        raise AgeLensError(
+            f"{evaluation} does not tell how {bundle.folder} does on the test part; run 'agelens evaluate --out {run}'."
+        )
+    card = {key: value for key, value in bundle.card.items() if key != "format"} | {
+        "evaluation": figures,
+        "known_failures": known_failures(figures),
+        "must_not": list(MUST_NOT),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        network = Path(folder) / "network.onnx"
+        network.write_bytes(bundle.network)
+        write_bundle(target, network, card, bundle.seen, page=card_page(card))
+    return card
+
+
+def known_failures(figures: dict[str, Any]) -> list[str]:
+    """Where a network does clearly worse than overall, in words, from the content of ``evaluation.json``.
+
+    A group of ages, gender or race is told if the 95 % interval of its error lies wholly on the worse side of the
+    overall figure, or if its estimates are off to one side by clearly more than two years.
+    """
+    told = []
+    for kind, title in facts.GROUP_TITLES.items():
+        for name, group in _groups(figures, "age", kind):
+            overall = figures["age"]["mae"]
+            worse = group["mae_ci95"] is not None and group["mae_ci95"][0] > overall
+            off = group["bias_ci95"] is not None and min(map(abs, group["bias_ci95"])) > 2
+            if worse or (off and abs(group["bias"]) > 2):
+                side = "too old" if group["bias"] > 0 else "too young"
+                told.append(
+                    f"{title} {name}: MAE {group['mae']:.1f} years against {overall:.1f} overall; estimates are "
+                    f"{abs(group['bias']):.1f} years {side} on average ({group['n']} faces)."
+                )
+        for name, group in _groups(figures, "gender", kind):
+            overall = figures["gender"]["accuracy"]
+            if group["accuracy_ci95"] and group["accuracy_ci95"][1] < overall:
+                told.append(
+                    f"{title} {name}: gender as labelled in {group['accuracy']:.1%} against {overall:.1%} overall "
+                    f"({group['n']} faces)."
+                )
+    return told
+
+
+def _groups(figures: dict[str, Any], task: str, kind: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    return figures[task]["groups"].get(kind, {}).items() if task in figures else ()
+
+
+def card_page(card: dict[str, Any]) -> str:
+    """The card as one HTML page that needs nothing else."""
+    source = resources.files("agelens.study").joinpath("card.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source).render(card=card, facts=facts, version=__version__)
