@@ -38,7 +38,7 @@ class FineTuning:
         name: for the card.
         tasks: what it learns, "age" and "gender" or one of them.
         stages: how many resolutions, from the coarsest, learn; 0 lets every layer learn.
-        pooled: how many resolutions, from the coarsest, give their averages to the head.
+        pooled: how many resolutions, from the coarsest, give their averages to the head; at most those that learn.
         inner: share of the input's side that the crop takes; its edges are repeated around it, since UTKFace's crops
             are tighter than those that face networks learned from.
         down: share of the side by which the crop then lies below the middle.
@@ -220,7 +220,9 @@ def _pooled(trunk: Trunk, recipe: FineTuning) -> keras.Model:
             layer.trainable = False
     at = trunk.first[-recipe.stages] if recipe.stages else trunk.model.input
     averages = []
-    for number, tensor in enumerate(trunk.last[-recipe.pooled :]):
+    # Below the cut there is nothing to average.
+    pooled = min(recipe.pooled, recipe.stages or recipe.pooled)
+    for number, tensor in enumerate(trunk.last[-pooled:]):
         average = keras.layers.GlobalAveragePooling2D()(tensor)
         averages.append(keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")(average))
     joined = averages[0] if len(averages) == 1 else keras.layers.Concatenate(dtype="float32")(averages)
@@ -289,9 +291,7 @@ def train_batches(
     views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
     readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
     if recipe.stages:
-        readers = [
-            extract(cut.frozen, rows, "bf16", cache=cache, track=track, view=view).read for view in views
-        ]
+        readers = [extract(cut.frozen, rows, cache=cache, track=track, view=view).read for view in views]
     else:
         paths = rows["path"].tolist()
         readers = [_image_reader(cut, paths, view) for view in views]

@@ -141,19 +141,32 @@ def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape]:
     return parameters, shape
 
 
-def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
-    """An ONNX backbone with its scaling before it and its map, if it gives one, in height, width, channels behind."""
-    assert spec.file is not None
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """Read and check an ONNX file, brought to OPSET.
+
+    Raises:
+        AgeLensError: it is not one.
+    """
     try:
-        body = _modern(onnx.load(spec.file))
-        onnx.checker.check_model(body)
+        network = _modern(onnx.load(path))
+        onnx.checker.check_model(network)
     except (onnx.checker.ValidationError, ValueError, OSError, RuntimeError) as error:
-        raise AgeLensError(f"{spec.file} is not a usable ONNX file: {str(error).splitlines()[0]}") from None
+        raise AgeLensError(f"{path} is not a usable ONNX file: {str(error).splitlines()[0]}") from None
     except Exception as error:
         # protobuf's DecodeError derives from Exception itself and lives under two names, by implementation.
         if type(error).__name__ != "DecodeError":
             raise
-        raise AgeLensError(f"{spec.file} is not an ONNX file.") from None
+        raise AgeLensError(f"{path} is not an ONNX file.") from None
+    return network
+
+
+def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
+    """An ONNX backbone with its scaling before it and its map, if it gives one, in height, width, channels behind."""
+    assert spec.file is not None
+    body = read_onnx(spec.file)
+    if spec.output:
+        # A network of AgeLens's own, which takes bytes and scales them itself.
+        return onnx.utils.Extractor(body).extract_model([INPUT], [spec.output])
     body = compose.add_prefix(body, "backbone/")
     inputs = [
         value for value in body.graph.input if value.name not in {t.name for t in body.graph.initializer}

@@ -116,6 +116,7 @@ def take_any_size(source: Path, target: Path, side: int, hide: str = "") -> None
     graph = network.graph
     for value in [value for value in graph.output if value.name == hide]:
         graph.output.remove(value)
+        graph.value_info.append(value)
     inner = "faces_at_side"
     for node in graph.node:
         node.input[:] = [inner if name == INPUT else name for name in node.input]

@@ -14,9 +14,8 @@ from agelens.images import Pixels
 from agelens.networks.finetune import Cut, FineTuning, build_network, cut_trunk
 from agelens.networks.portable import export_onnx
 from agelens.networks.quantize import quantize, take_any_size
+from agelens.networks.specs import FEATURES
 
-# The tensor that `--backbone agelens` takes as features.
-FEATURES = "features"
 OUTPUTS = {"age": "age_distribution", "gender": "female_logit"}
 CALIBRATION_FACES = 256
 

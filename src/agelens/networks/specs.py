@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from agelens.errors import AgeLensError
+from agelens.estimate.bundle import NETWORK, find_bundles
 from agelens.networks.small import build_small_conv
 from agelens.networks.weights import WeightsFile
 
@@ -26,6 +27,8 @@ class Scaling:
     offset: tuple[float, float, float]
 
 
+# The tensor of AgeLens's own networks that their heads take.
+FEATURES = "features"
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.
 SCALINGS = {
@@ -55,6 +58,7 @@ class BackboneSpec:
         licence: of the ImageNet weights.
         imagenet: the file of ImageNet weights without top, or None where there are none.
         file: for a backbone that is itself a local ``.keras`` or ``.onnx`` file.
+        output: the tensor of the file that is taken for features; "" is what the file gives.
     """
 
     name: str
@@ -66,6 +70,7 @@ class BackboneSpec:
     licence: str
     imagenet: WeightsFile | None = None
     file: Path | None = None
+    output: str = ""
 
 
 _APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -130,16 +135,21 @@ NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
 def find_backbone(text: str) -> BackboneSpec:
     """The record of a backbone, from its name or from ``FILE@SIDE:SCALING`` for a local .keras or .onnx file.
 
+    "agelens" is the network that comes with AgeLens, up to what its head takes.
+
     Raises:
         AgeLensError: no such name or file, or a scaling that is not in SCALINGS.
     """
+    if text.lower() == "agelens":
+        return _bundled()
     for name, spec in REGISTRY.items():
         if text.lower() == name.lower():
             return spec
     match = re.fullmatch(r"(?P<file>.+\.(?:keras|onnx))(?:@(?P<side>\d+)(?::(?P<scaling>\w+))?)?", text)
     if match is None:
         raise AgeLensError(
-            f"There is no backbone {text!r}; known are {', '.join(REGISTRY)}, or FILE.onnx@SIDE:SCALING for your own."
+            f"There is no backbone {text!r}; known are {', '.join(REGISTRY)}, agelens, "
+            "or FILE.onnx@SIDE:SCALING for your own."
         )
     file = Path(match["file"])
     if not file.is_file():
@@ -151,3 +161,11 @@ def find_backbone(text: str) -> BackboneSpec:
         )
     side = int(match["side"])
     return BackboneSpec(file.stem, None, side, side, match["scaling"], 0, "as its file says", file=file)
+
+
+def _bundled() -> BackboneSpec:
+    bundle = find_bundles()[0]
+    licence = f"{bundle.card['data']['licence']}; begun from {bundle.card['network']['weights']}"
+    return BackboneSpec(
+        "AgeLens", None, bundle.side, 16, "raw", 0, licence, file=bundle.folder / NETWORK, output=FEATURES
+    )

@@ -19,6 +19,7 @@ from onnx import numpy_helper
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file
+from agelens.networks.portable import read_onnx
 
 Array = np.ndarray
 
@@ -58,7 +59,7 @@ def read_trunk(path: Path) -> Trunk:
         raise AgeLensError(f"{path} is neither a .h5 nor an .onnx file.")
     try:
         model = reader(path)
-    except (OSError, KeyError, ValueError, onnx.checker.ValidationError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise AgeLensError(f"{path} cannot be read as a network: {str(error).splitlines()[0]}") from None
     side = model.input_shape[1]
     if model.input_shape != (None, side, side, 3):
@@ -70,8 +71,10 @@ def read_trunk(path: Path) -> Trunk:
 def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tuple[keras.KerasTensor, ...]]:
     first: dict[int, keras.KerasTensor] = {}
     last: dict[int, keras.KerasTensor] = {}
-    for tensor in _necks(model):
-        if len(tensor.shape) == 4:
+    for layer in _necks(model):
+        tensor = layer.output
+        # A map with zeros around it is on its way into a convolution.
+        if len(tensor.shape) == 4 and not isinstance(layer, keras.layers.ZeroPadding2D):
             first.setdefault(tensor.shape[1], tensor)
             last[tensor.shape[1]] = tensor
     # A resolution that only one tensor has is a step on the way to the next, not a stage of the network.
@@ -79,8 +82,8 @@ def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tup
     return tuple(first[size] for size in stages), tuple(last[size] for size in stages)
 
 
-def _necks(model: keras.Model) -> Iterator[keras.KerasTensor]:
-    """The tensors that everything behind them depends on alone, in order: no branch or shortcut passes them by."""
+def _necks(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers on whose outputs alone everything behind them depends, in order: no branch or shortcut passes by."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     order = {id(layer.output): number for number, layer in enumerate(layers)}
     furthest = list(range(len(layers)))
@@ -92,7 +95,7 @@ def _necks(model: keras.Model) -> Iterator[keras.KerasTensor]:
     reach = -1
     for number, layer in enumerate(layers):
         if reach <= number:
-            yield layer.output
+            yield layer
         reach = max(reach, furthest[number])
 
 
@@ -166,7 +169,7 @@ def _keras_layer(kind: str, name: str, config: dict[str, Any]) -> keras.layers.L
 
 
 def _read_onnx(path: Path) -> keras.Model:
-    graph = onnx.load(path).graph
+    graph = read_onnx(path).graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]

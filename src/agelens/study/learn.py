@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import CARD, SUMS, find_bundles
+from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
 from agelens.networks.finetune import FineTuning
 from agelens.networks.finetuned import Init, find_init, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
-from agelens.networks.specs import find_backbone
+from agelens.networks.specs import BackboneSpec, find_backbone
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
 from agelens.study.run import REPORT, Run, explore_faces, report_run
@@ -60,6 +60,8 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     target = run.folder / "comparison.json"
     specs = [find_backbone(text) for text in comparison.backbones]
     contents = [content_digest(spec, comparison.weights) for spec in specs]
+    for spec in specs:
+        _warn_of_seen(run, spec)
     settings = run.settings(**_plain(comparison), contents=contents)
 
     def work() -> None:
@@ -68,6 +70,21 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
 
     run.step("compare", settings, [target.name], work)
     return dict(read_json(target))
+
+
+def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
+    """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
+    if not spec.output or spec.file is None:
+        return
+    seen = open_bundle(spec.file.parent).seen
+    table = run.table
+    measured = table.loc[table["part"] != "train", "digest"]
+    leaked = int((measured.map(seen) == "train").sum())
+    if leaked:
+        run.say(
+            f"{spec.name} HAS LEARNED FROM {leaked:,} of the {len(measured):,} faces of the validation and test parts: "
+            "its figures here flatter it."
+        )
 
 
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
@@ -101,6 +118,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
         run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
+    _warn_of_seen(run, spec)
     training = run.folder / "training" / task
 
     def work() -> None:

@@ -1,0 +1,227 @@
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import openvino as ov
+import pandas as pd
+import pytest
+
+from agelens.errors import AgeLensError
+from agelens.faces.batches import read_faces_at
+from agelens.images import load_face, read_rgb
+from agelens.inference import run_outputs
+from agelens.networks.backbones import build_backbone
+from agelens.networks.finetune import (
+    AGES,
+    AgeLoss,
+    FineTuning,
+    build_network,
+    cut_trunk,
+    expectation,
+    finetune,
+    frame,
+    train_batches,
+    without_conflicts,
+)
+from agelens.networks.finetuned import Init, find_init, train_finetuned, validate
+from agelens.networks.network import Settings
+from agelens.networks.shipping import ship
+from agelens.networks.specs import FEATURES, BackboneSpec
+from agelens.progress import Track, quiet
+from tests.networks.trunk_files import SIDE, write_h5, write_onnx
+
+RECIPE = FineTuning(
+    stages=2, views=2, hidden=16, warmup=1, epochs=3, batch_size=16, precision="float32", learning_rate=1e-3,
+    average=0.5,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faces(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(group=table["digest"].str[:12])
+
+
+@pytest.fixture(scope="module")
+def init(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_h5(tmp_path_factory.mktemp("init") / "face.h5")
+
+
+def weights_of(network: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in network.weights]
+
+
+def test_the_loss_is_the_cross_entropy_to_a_normal_distribution_and_the_error_of_the_mean() -> None:
+    chance = np.random.default_rng(0)
+    logits, ages = chance.normal(size=(5, AGES)).astype("f4"), np.array([[0], [116], [30.5], [7], [61]], "f4")
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    years = np.arange(AGES)
+    wanted = np.exp(-((years - ages) ** 2) / (2 * 3.0**2))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    mean = (p * years).sum(axis=1)
+    expected = -(wanted * np.log(p)).sum(axis=1) + 0.25 * np.abs(mean - ages[:, 0])
+    loss = AgeLoss(spread=3.0, absolute=0.25)
+    assert float(loss(ages, logits)) == pytest.approx(expected.mean(), rel=1e-5)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(expectation(logits)), mean, rtol=1e-5)
+    assert AgeLoss.from_config(loss.get_config()).spread == 3.0
+
+
+def test_a_frame_repeats_the_edges() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (2, 90, 90, 3), np.uint8)
+    inputs = keras.Input((90, 90, 3), dtype="uint8")
+    framed = keras.ops.convert_to_numpy(keras.Model(inputs, frame(inputs, 100, 0.03))(crops))
+    for crop, one in zip(crops, framed, strict=True):
+        assert np.array_equal(one, cv2.copyMakeBorder(crop, 8, 2, 5, 5, cv2.BORDER_REPLICATE))
+
+
+def test_groups_that_contradict_themselves_are_left_out() -> None:
+    rows = pd.DataFrame(
+        {"group": list("aabbccd"), "age": [3, 3, 20, 40, 8, 8, 9], "gender": [0, 0, 1, 1, 0, 1, 1]}
+    )
+    assert without_conflicts(rows)["group"].tolist() == ["a", "a", "d"]
+
+
+@pytest.mark.parametrize("kind", ["h5", "onnx"])
+@pytest.mark.parametrize("stages", [2, 3])
+def test_what_is_cut_computes_what_the_whole_does(kind: str, stages: int, tmp_path: Path) -> None:
+    file = (write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}")
+    whole = cut_trunk(file, "tf", replace(RECIPE, stages=0))
+    cut = cut_trunk(file, "tf", replace(RECIPE, stages=stages))
+    side = round(SIDE * RECIPE.inner)
+    assert cut.frozen.side == side
+    images = np.random.default_rng(1).integers(0, 256, (3, side, side, 3), np.uint8)
+    expected, given = (
+        keras.ops.convert_to_numpy(one.learning(one.frozen.model(images)))
+        for one in (whole, cut)  # type: ignore[misc]
+    )
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    assert given.shape == (3, 16 + 24)
+    assert cut.learning.count_params() <= whole.learning.count_params()
+
+
+def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
+    faces: pd.DataFrame, init: Path, cache: Path
+) -> None:
+    cut = cut_trunk(init, "tf", RECIPE)
+    rows = faces[faces["part"] == "train"].reset_index(drop=True)
+    learning = train_batches(cut, rows, RECIPE, 1, cache, quiet, True)
+    still = train_batches(cut, rows, RECIPE, 1, cache, quiet, False)
+    order = np.arange(len(rows))
+    first = learning._take(order)
+    learning.start_at(1)
+    second = learning._take(order)
+    learning.start_at(2)
+    assert np.array_equal(learning._take(order), first)
+    assert not np.isclose(first, second).all(axis=(1, 2, 3)).any()
+    maps = keras.ops.convert_to_numpy(cut.frozen.model(read_faces_at(rows["path"].tolist(), cut.frozen.side)))  # type: ignore[misc]
+    given = np.concatenate([still[number][0] for number in range(len(still))])
+    np.testing.assert_allclose(given, maps, rtol=0.05, atol=0.05)
+
+
+class Killed(Exception):
+    """Stands for a kill after an epoch."""
+
+
+def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    def once(folder: Path, track: Track = quiet) -> tuple[keras.Model, object]:
+        return finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, folder, 3, {"a": 1}, cache, track)
+
+    undisturbed, training = once(tmp_path / "one")
+
+    import contextlib
+
+    @contextlib.contextmanager
+    def killing(title: str, total: int):
+        def advance(steps: int = 1, note: str = "") -> None:
+            if note and title == "finetune":
+                raise Killed
+
+        yield advance
+
+    for _ in range(2):
+        with pytest.raises(Killed):
+            once(tmp_path / "two", killing)
+    resumed, again = once(tmp_path / "two")
+    assert again.history == training.history  # type: ignore[attr-defined]
+    for one, other in zip(weights_of(undisturbed), weights_of(resumed), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_network_that_is_kept_has_the_averaged_weights(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    raw = keras.saving.load_model(tmp_path / f"epoch-{training.best_epoch:03d}.keras")
+    averages = [np.asarray(one) for one in raw.optimizer._model_variables_moving_average]
+    kept = [np.asarray(keras.ops.convert_to_numpy(one)) for one in network.trainable_variables]
+    assert len(kept) == len(averages)
+    for one, average in zip(kept, averages, strict=True):
+        np.testing.assert_array_equal(one, average)
+    assert any(
+        not np.array_equal(one, np.asarray(w)) for one, w in zip(kept, raw.trainable_variables, strict=True)
+    )
+    # The figures of an epoch are those of the averaged weights, too.
+    cut = cut_trunk(init, "tf", RECIPE)
+    rows = faces[faces["part"] == "validation"].reset_index(drop=True)
+    out = network.predict(train_batches(cut, rows, RECIPE, 3, cache, quiet, False), verbose=0)
+    mae = np.abs(keras.ops.convert_to_numpy(expectation(out["age"])) - rows["age"]).mean()
+    assert mae == pytest.approx(training.history["val_age_mae"][training.best_epoch - 1], rel=1e-4)
+
+
+def test_what_is_shipped_computes_what_was_trained(faces: pd.DataFrame, init: Path, tmp_path: Path) -> None:
+    cut = cut_trunk(init, "tf", RECIPE)
+    keras.utils.set_random_seed(1)
+    network = build_network(cut.learning, RECIPE)
+    files = ship(network, init, "tf", RECIPE, faces, tmp_path)
+    paths = [Path(path) for path in faces["path"][:20]]
+    crops = np.stack([load_face(path, cut.frozen.side) for path in paths])
+    out = network(cut.frozen.model(crops))  # type: ignore[misc]
+    age = keras.ops.convert_to_numpy(keras.ops.softmax(out["age"]))
+    female = keras.ops.convert_to_numpy(out["gender"])[:, 0]
+    given = {name: estimate(file, crops) for name, file in files.items()}
+    np.testing.assert_allclose(given["float32"][0], age, atol=1e-5)
+    np.testing.assert_allclose(given["float32"][1], female, atol=1e-4)
+    assert np.abs(given["int8"][1] - female).mean() < 0.1 * np.abs(female).mean() + 0.05
+    # The files of 64 pixels go in as they are, and are brought to the side in the network.
+    whole = np.stack([read_rgb(path) for path in paths])
+    assert whole.shape[1] == 64
+    difference = np.abs(estimate(files["float32"], whole)[1] - female).mean()
+    assert difference < 0.25 * female.std()
+
+
+def estimate(file: Path, faces: np.ndarray) -> list[np.ndarray]:
+    compiled = ov.Core().compile_model(ov.Core().read_model(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert [port.get_any_name() for port in compiled.outputs] == ["age_distribution", "female_logit"]
+    return run_outputs(compiled, faces, [(AGES,), ()])
+
+
+def test_a_bundle_is_made_and_its_features_are_a_backbone(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, epochs=1, members=2)
+    card = train_finetuned(
+        faces, recipe, Init(init), tmp_path / "training", tmp_path / "both", Settings(cache=cache, seed=3)
+    )
+    assert card["task"] == "both"
+    assert [one["seed"] for one in card["training"]["members"]] == [3, 4]
+    validation = faces[faces["part"] == "validation"]
+    assert (
+        validate(tmp_path / "both" / "network.onnx", validation, 29, recipe)
+        == card["training"]["validation"]["int8"]
+    )
+    spec = BackboneSpec(
+        "Own", None, 29, 16, "raw", 0, "", file=tmp_path / "both" / "network.onnx", output=FEATURES
+    )
+    assert build_backbone(spec).feature_shape == (40,)
+
+
+def test_an_init_is_a_file_and_a_scaling(init: Path) -> None:
+    assert find_init(str(init)) == Init(init, "tf")
+    assert find_init(f"{init}:unit") == Init(init, "unit")
+    with pytest.raises(AgeLensError, match="no scaling 'odd'"):
+        find_init(f"{init}:odd")
+    with pytest.raises(AgeLensError, match="does not exist"):
+        find_init("nowhere.h5")
