@@ -20,7 +20,7 @@ import agelens as package
 from agelens.cli import app
 from agelens.estimate.bundle import find_bundles
 
-COMMANDS = ("audit", "explore", "compare", "train", "evaluate", "predict", "run", "demo", "fetch")
+COMMANDS = ("audit", "explore", "compare", "train", "evaluate", "pack", "predict", "run", "demo", "fetch")
 HEAVY = {
     "numpy",
     "pandas",
@@ -200,6 +200,13 @@ WRONG_CALLS = {
     "train --out STUDY --task nonsense": "'age', 'gender', 'both'",
     "train --out STUDY --recipe nonsense": "'notebook', 'scratch'",
     "train --out STUDY --learning-rate -1": "'--learning-rate'",
+    "train --out STUDY --recipe finetune": "name its file with --init FILE",
+    "train --out STUDY --recipe finetune --init NOWHERE": "does not exist; give the file of a face network",
+    "train --out STUDY --recipe finetune --init FILE": "is neither a .h5 nor an .onnx file",
+    "train --out STUDY --recipe finetune --init FILE --frozen": "leave out --trainable, --frozen",
+    "train --out STUDY --init FILE": "--init belongs to --recipe finetune",
+    "pack FOLDER/bundle --out STUDY": "holds networks apart for age and gender",
+    "pack FOLDER/bundle --out RUN": "holds no bundle",
     "evaluate --out RUN": "holds no study yet",
     "evaluate --out STUDY --part nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import find_bundles
-from agelens.estimate.estimator import BATCH, Estimator, Face, load
+from agelens.estimate.estimator import BATCH, Estimator, Face, load, median
 from agelens.images import load_face, read_rgb
 
 
@@ -135,3 +135,12 @@ def test_a_network_that_is_none_is_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
         Estimator([dataclasses.replace(age, network=b"this is no network")])
+
+
+def test_the_median_is_the_first_age_that_half_lies_at_or_below() -> None:
+    distribution = np.zeros((4, 117), np.float32)
+    distribution[0, 0] = 1
+    distribution[1, [10, 20, 90]] = 0.3, 0.3, 0.4
+    distribution[2, 116] = 1
+    distribution[3, [3, 5]] = 0.2, 0.2  # sums that are not quite 1 do not shift it
+    assert median(distribution).tolist() == [0, 20, 116, 3]

@@ -1,3 +1,4 @@
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
     np.testing.assert_allclose(given, maps, rtol=0.05, atol=0.05)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a kill after an epoch."""
 
 
@@ -131,18 +132,16 @@ def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
 
     undisturbed, training = once(tmp_path / "one")
 
-    import contextlib
-
     @contextlib.contextmanager
     def killing(title: str, total: int):
         def advance(steps: int = 1, note: str = "") -> None:
             if note and title == "finetune":
-                raise Killed
+                raise KilledError
 
         yield advance
 
     for _ in range(2):
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             once(tmp_path / "two", killing)
     resumed, again = once(tmp_path / "two")
     assert again.history == training.history  # type: ignore[attr-defined]
@@ -207,6 +206,9 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
     )
     assert card["task"] == "both"
     assert [one["seed"] for one in card["training"]["members"]] == [3, 4]
+    # Both began with the same head, without which averaging their weights would mean nothing.
+    assert len(list((tmp_path / "training").glob("*/warmup"))) == 1
+    assert len(list((tmp_path / "training").glob("*/state.json"))) == 2
     validation = faces[faces["part"] == "validation"]
     assert (
         validate(tmp_path / "both" / "network.onnx", validation, 29, recipe)

@@ -26,10 +26,11 @@ class Face:
     """What is estimated of one face.
 
     Attributes:
-        age_years: years, or None where no age network was loaded.
+        age_years: years, or None where no age network was loaded. Of a network that gives a distribution it is the
+            median, a whole number as labels are: of all single numbers it errs least if the distribution is right.
         p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
-        age_distribution: probability of each whole age, from 0 years on, together 1; its expectation is
-            ``age_years``. None where the network estimates a single number.
+        age_distribution: probability of each whole age, from 0 years on, together 1. None where the network
+            estimates a single number.
     """
 
     age_years: float | None
@@ -134,7 +135,7 @@ class Estimator:
             results = run_outputs(network.compiled, images[network.side], list(network.outputs.values()))
             columns.update(zip(network.outputs, results, strict=True))
         if "age_distribution" in columns:
-            columns["age_years"] = expectation(columns["age_distribution"])
+            columns["age_years"] = median(columns["age_distribution"])
         if "female_logit" in columns:
             columns["p_female"] = 1 / (1 + np.exp(-columns["female_logit"]))
         rows = len(next(iter(images.values())))
@@ -149,10 +150,10 @@ class Estimator:
         ]
 
 
-def expectation(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages)."""
-    ages = np.arange(distribution.shape[1], dtype=np.float64)
-    return np.asarray(distribution @ ages / distribution.sum(axis=1))
+def median(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages): the first that half lies below."""
+    below = distribution.cumsum(axis=1, dtype=np.float64)
+    return np.asarray((below < below[:, -1:] / 2).sum(axis=1), np.float64)
 
 
 def _groups(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

@@ -345,6 +345,15 @@ def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(labels == 1).all(axis=1)]
 
 
+@dataclass(frozen=True)
+class Warmed:
+    """A warm-up: its states, its seed and what it is made of, as `agelens.networks.train.fit` takes them."""
+
+    folder: Path
+    seed: int
+    identity: dict[str, Any]
+
+
 def finetune(
     table: pd.DataFrame,
     cut: Cut,
@@ -355,6 +364,7 @@ def finetune(
     cache: Path | None = None,
     track: Track = quiet,
     sift: Callable[[pd.DataFrame], pd.DataFrame] = without_conflicts,
+    warmed: Warmed | None = None,
 ) -> tuple[keras.Model, Training]:
     """Fine-tune on the training part and choose the epoch on the validation part.
 
@@ -362,6 +372,7 @@ def finetune(
         table: a face table with parts and groups.
         folder: takes the states of the warm-up and of the training.
         sift: which rows of the training part to learn from.
+        warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
         the network of `build_network`, with averaged weights, and how its training went.
@@ -371,12 +382,13 @@ def finetune(
     )
     rows = table[table["part"] == "validation"].reset_index(drop=True)
     validation = train_batches(cut, rows, recipe, seed, cache, track, False)
-    keras.utils.set_random_seed(seed)
+    start = warmed or Warmed(folder / "warmup", seed, identity)
+    keras.utils.set_random_seed(start.seed)
     with _policy(recipe.precision):
         network = build_network(cut.learning, recipe)
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
-    network, _ = fit(network, warm, train, validation, folder / "warmup", seed, identity, track)
+    network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
     compile_network(network, recipe, len(train), warming=False)
     network, training = fit(
         network, recipe, train, validation, folder, seed, identity, track,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import CARD, write_bundle
-from agelens.estimate.estimator import expectation
+from agelens.estimate.estimator import median
 from agelens.faces.augment import AUGMENT_VERSION
 from agelens.faces.batches import read_faces_at
 from agelens.faces.table import digest_table
@@ -20,7 +20,7 @@ from agelens.files import digest_file, digest_json, read_json
 from agelens.images import DECODER_VERSION
 from agelens.inference import run_outputs
 from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES, Cut, FineTuning, cut_trunk, finetune, without_conflicts
+from agelens.networks.finetune import AGES, Cut, FineTuning, Warmed, cut_trunk, finetune, without_conflicts
 from agelens.networks.network import INTENDED_USE, Settings, baselines, intact_card
 from agelens.networks.shipping import OUTPUTS, ship
 from agelens.networks.specs import SCALINGS
@@ -73,7 +73,7 @@ def train_finetuned(
     parts = {name: table[table["part"] == name].reset_index(drop=True) for name in ("train", "validation")}
     if any(part.empty for part in parts.values()):
         raise AgeLensError("The table has no training or no validation part; split it first.")
-    identity = {
+    identity: dict[str, Any] = {
         "table": digest_table(table),
         "recipe": recipe.settings(),
         "init": digest_file(init.file),
@@ -85,13 +85,19 @@ def train_finetuned(
         return finished
     folder = folder / digest_json(identity)[:12]
     members = []
-    for number in range(recipe.members):
-        # What decides a member leaves out how many there are: more can be added to those that are trained.
+    # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
+    # the first one's warm-up, for weights can be averaged only where they began alike.
+    alone = recipe.with_(members=1)
+    keys = [
+        {**identity, "recipe": alone.settings(), "seed": settings.seed + number}
+        for number in range(recipe.members)
+    ]
+    places = [folder.parent / digest_json(key)[:12] for key in keys]
+    warmed = Warmed(places[0] / "warmup", settings.seed, keys[0])
+    for key, place in zip(keys, places, strict=True):
         cut = cut_trunk(init.file, init.scaling, recipe)
-        key = {**identity, "recipe": {**recipe.settings(), "members": 1}, "seed": settings.seed + number}
-        place = folder.parent / digest_json(key)[:12]
         members.append(
-            finetune(table, cut, recipe, place, settings.seed + number, key, settings.cache, track)
+            finetune(table, cut, alone, place, key["seed"], key, settings.cache, track, warmed=warmed)
         )
     network = members[0][0]
     network.set_weights(_average([member.get_weights() for member, _ in members]))
@@ -127,7 +133,7 @@ def validate(file: Path, rows: pd.DataFrame, side: int, recipe: FineTuning) -> d
             columns[task].append(result)
     figures: dict[str, float] = {}
     if "age" in columns:
-        errors = np.abs(expectation(np.concatenate(columns["age"])) - rows["age"].to_numpy())
+        errors = np.abs(median(np.concatenate(columns["age"])) - rows["age"].to_numpy())
         figures |= {"mae": float(errors.mean()), "cs5": float((errors <= 5).mean())}
     if "gender" in columns:
         right = (np.concatenate(columns["gender"]) > 0) == (rows["gender"] == 1).to_numpy()
