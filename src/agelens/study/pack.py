@@ -18,7 +18,7 @@ MUST_NOT = (
     "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
     "identify people, or follow them",
     "be taken for a statement about who a person is: gender is the binary label that somebody gave a picture",
-    "be sold, or built into what is sold: its data and the network it started from are for non-commercial research",
+    "be sold, or built into what is sold, where the licence of its data (below) forbids it",
 )
 
 
