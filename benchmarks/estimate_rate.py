@@ -53,7 +53,7 @@ def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
     few = paths[: max(1, len(paths) // 8)]
     ways = {
         "batches": (paths, lambda files: list(estimator.estimate_files(files))),
-        "one by one": (few, lambda files: [estimator.estimate_crops([read_rgb(file)]) for file in files]),
+        "one by one": (few, lambda files: [estimator.estimate([read_rgb(file)]) for file in files]),
         "command": (paths, run_command),
     }
     for turn in range(rounds):

@@ -29,7 +29,7 @@ def estimator(study) -> Estimator:
 
 
 def test_a_face_has_years_and_a_probability(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
-    faces = estimator.estimate_crops(crops)
+    faces = estimator.estimate(crops)
     assert len(faces) == len(crops)
     assert all(isinstance(face.age_years, float) and np.isfinite(face.age_years) for face in faces)
     assert all(face.p_female is not None and 0 <= face.p_female <= 1 for face in faces)
@@ -43,10 +43,10 @@ def test_a_face_does_not_depend_on_its_batch_or_its_place(
     study, crops: list[NDArray[np.uint8]], precision: str
 ) -> None:
     estimator = load(study.folder, precision)
-    together = estimator.estimate_crops(crops)
-    assert estimator.estimate_crops(crops[::-1])[::-1] == together
-    assert [estimator.estimate_crops([crop])[0] for crop in crops[:5]] == together[:5]
-    assert estimator.estimate_crops(crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
+    together = estimator.estimate(crops)
+    assert estimator.estimate(crops[::-1])[::-1] == together
+    assert [estimator.estimate([crop])[0] for crop in crops[:5]] == together[:5]
+    assert estimator.estimate(crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
 
 
 def test_files_and_crops_agree(estimator: Estimator, paths: list[Path]) -> None:
@@ -54,7 +54,7 @@ def test_files_and_crops_agree(estimator: Estimator, paths: list[Path]) -> None:
     assert [result.file for result in results] == [str(path) for path in paths]
     # Decoded as in training: a JPEG twice as large as the network's side is decoded at half its size.
     crops = [load_face(path, 32) for path in paths]
-    assert [result.faces[0] for result in results] == estimator.estimate_crops(crops)
+    assert [result.faces[0] for result in results] == estimator.estimate(crops)
 
 
 def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Path]) -> None:
@@ -85,16 +85,16 @@ def test_a_bad_file_stands_in_its_place_with_a_reason(
 
 
 def test_nothing_gives_nothing(estimator: Estimator) -> None:
-    assert estimator.estimate_crops([]) == []
+    assert estimator.estimate([]) == []
     assert list(estimator.estimate_files([])) == []
 
 
 def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
     one = np.zeros((1, 1, 3), np.uint8)
     wide = np.zeros((20, 300, 3), np.uint8)
-    assert len(estimator.estimate_crops([one, wide])) == 2
+    assert len(estimator.estimate([one, wide])) == 2
     turned = np.asfortranarray(crops[0])
-    assert estimator.estimate_crops([turned]) == estimator.estimate_crops([crops[0]])
+    assert estimator.estimate([turned]) == estimator.estimate([crops[0]])
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: lis
 )
 def test_what_is_no_crop_is_refused_with_what_it_is(estimator: Estimator, crop: NDArray[np.generic]) -> None:
     with pytest.raises(ValueError, match=r"A crop is uint8 \(height, width, 3\), not "):
-        estimator.estimate_crops([crop])  # type: ignore[list-item]
+        estimator.estimate([crop])  # type: ignore[list-item]
 
 
 def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[np.uint8]]) -> None:
-    both = load(study.folder, "f32").estimate_crops(crops[:2])
-    age = load(study.folder / "age", "f32").estimate_crops(crops[:2])
-    gender = load(study.folder / "gender", "f32").estimate_crops(crops[:2])
+    both = load(study.folder, "f32").estimate(crops[:2])
+    age = load(study.folder / "age", "f32").estimate(crops[:2])
+    gender = load(study.folder / "gender", "f32").estimate(crops[:2])
     assert age == [Face(face.age_years, None) for face in both]
     assert gender == [Face(None, face.p_female) for face in both]
 

@@ -77,7 +77,7 @@ class Estimator:
         self.bundles = tuple(bundles)
         self._networks = [_compile(bundle, precision) for bundle in bundles]
 
-    def estimate_crops(self, crops: Sequence[Pixels]) -> list[Face]:
+    def estimate(self, crops: Sequence[Pixels]) -> list[Face]:
         """Estimate faces that are already cropped.
 
         Args:
