@@ -58,9 +58,7 @@ def test_a_face_is_an_age_its_distribution_and_a_probability(estimator: Estimato
         assert face.age_years == 0 or below[int(face.age_years) - 1] < 0.5 + 1e-6
         assert 0 <= face.p_female <= 1
     side = estimator.bundles[0].side
-    assert [result.faces[0] for result in results] == estimator.estimate(
-        [load_face(p, side) for p in paths]
-    )
+    assert [result.faces[0] for result in results] == estimator.estimate([load_face(p, side) for p in paths])
 
 
 def test_the_network_itself_takes_faces_of_any_size(estimator: Estimator, paths: list[Path]) -> None:

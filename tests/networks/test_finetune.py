@@ -205,7 +205,7 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
         faces, recipe, Init(init), tmp_path / "training", tmp_path / "both", Settings(cache=cache, seed=3)
     )
     assert card["task"] == "both"
-    assert [one["seed"] for one in card["training"]["members"]] == [3, 4]
+    assert [one["seed"] for one in card["training"]["members"]] == [4, 5]
     # Both began with the same head, without which averaging their weights would mean nothing.
     assert len(list((tmp_path / "training").glob("*/warmup"))) == 1
     assert len(list((tmp_path / "training").glob("*/state.json"))) == 2

@@ -56,8 +56,8 @@ class FineTuning:
         average: momentum of the moving average of the weights that is kept in the end.
         batch_size: faces a step.
         precision: "mixed_bfloat16" or "float32", of what learns.
-        members: how many trainings, from seeds that follow each other, have their weights averaged in the end
-            (Wortsman et al. 2022).
+        members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
+            the end (Wortsman et al. 2022).
     """
 
     name: str = "finetune"
