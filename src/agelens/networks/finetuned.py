@@ -98,7 +98,7 @@ def train_finetuned(
     folder = folder / digest_json(identity)[:12]
     # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
     # one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs: the head would
-    # meet the same dropout on the same views again, and learn them by heart (seen: 0.1 years worse).
+    # meet the same dropout on the same views again, and learn them by heart.
     alone = recipe.with_(members=1)
     seeds = [settings.seed + number for number in range(recipe.members + 1)]
     keys = [{**identity, "recipe": alone.settings(), "seed": seed} for seed in seeds]
