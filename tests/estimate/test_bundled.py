@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import agelens
@@ -18,8 +19,8 @@ def estimator() -> Estimator:
 
 
 @pytest.fixture(scope="module")
-def paths(faces_folder: Path) -> list[Path]:
-    return sorted(faces_folder.glob("*_*_*_*.jpg"))[:40]
+def paths(study) -> list[Path]:
+    return [Path(path) for path in pd.read_csv(study.folder / "table.csv")["path"][:40]]
 
 
 def test_it_is_whole_and_small() -> None:
