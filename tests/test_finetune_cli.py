@@ -143,3 +143,14 @@ def test_what_was_not_measured_is_not_packed(made: Made, agelens, tmp_path: Path
     assert answer.status == 2
     assert "on the test part" in answer.err
     assert not (tmp_path / "packed").exists()
+
+
+def test_packing_never_replaces_what_is_no_bundle(made: Made, agelens, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for target in (tmp_path / "mine", made.run, made.run.parent):
+        answer = agelens("pack", target, "--out", made.run)
+        assert answer.status == 2
+        assert "give another folder" in answer.err
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+    assert agelens("pack", made.packed, "--out", made.run).status == 0

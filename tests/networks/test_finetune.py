@@ -227,3 +227,22 @@ def test_an_init_is_a_file_and_a_scaling(init: Path) -> None:
         find_init(f"{init}:odd")
     with pytest.raises(AgeLensError, match="does not exist"):
         find_init("nowhere.h5")
+
+
+def test_batch_normalisation_keeps_the_statistics_of_its_file(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    def statistics(learning: keras.Model) -> list[np.ndarray]:
+        layers = [layer for layer in learning.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        return [weight for layer in layers for weight in layer.get_weights()]
+
+    before = statistics(cut_trunk(init, "tf", RECIPE).learning)
+    network, _ = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    after = statistics(network.get_layer("learning_part"))
+    assert len(before) == len(after) > 0
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_more_stages_than_there_are_is_a_sentence(init: Path) -> None:
+    with pytest.raises(AgeLensError, match="has 3 resolutions that can learn, not 4"):
+        cut_trunk(init, "tf", replace(RECIPE, stages=4))

@@ -4,7 +4,7 @@
     card.json      what it was trained on, how, its limits and its licence
     seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
     card.html      the card as a page, where the network was packed for others
-    SHA256SUMS     of these; verified at loading (`sha256sum -c` reads it too)
+    SHA256SUMS     of these; of all but the page verified at loading (`sha256sum -c` verifies all)
 
 Nothing in a bundle is executed on loading.
 """

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agelens.errors import AgeLensError
 from agelens.estimate.bundle import BOTH
 from agelens.faces.batches import Batches, View, read_faces_at
 from agelens.files import digest_json
@@ -178,6 +179,8 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
         AgeLensError: the file cannot be read.
     """
     trunk = read_trunk(path)
+    if not 0 <= recipe.stages <= len(trunk.first) or not trunk.first:
+        raise AgeLensError(f"{path} has {len(trunk.first)} resolutions that can learn, not {recipe.stages}.")
     inner = round(trunk.side * recipe.inner)
     stages = recipe.stages or len(trunk.first)
     at = trunk.first[-stages] if recipe.stages else trunk.model.input
@@ -214,10 +217,6 @@ def frame(crops: keras.KerasTensor, side: int, down: float) -> keras.KerasTensor
 
 
 def _pooled(trunk: Trunk, recipe: FineTuning) -> keras.Model:
-    for layer in trunk.model.layers:
-        # Their statistics are those of millions of faces; a few thousand would only shake them.
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
     at = trunk.first[-recipe.stages] if recipe.stages else trunk.model.input
     averages = []
     # Below the cut there is nothing to average.
@@ -247,7 +246,13 @@ def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
 
 def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warming: bool) -> None:
     """Set losses, metrics and AdamW; ``steps`` are the batches of an epoch, and warming teaches the head alone."""
-    network.get_layer("learning_part").trainable = not warming
+    learning = network.get_layer("learning_part")
+    learning.trainable = not warming
+    for layer in learning.layers:
+        # Their statistics are those of millions of faces; a few thousand would only shake them. Said here and not once
+        # for all, since the line above reaches every layer.
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
     if warming:
         rate: Any = recipe.head_rate
     else:

@@ -21,7 +21,7 @@ from agelens.images import DECODER_VERSION
 from agelens.inference import run_outputs
 from agelens.networks.features import compile_network
 from agelens.networks.finetune import AGES, Cut, FineTuning, Warmed, cut_trunk, finetune, without_conflicts
-from agelens.networks.network import INTENDED_USE, Settings, baselines, intact_card
+from agelens.networks.network import INTENDED_USE, Settings, baselines, intact_card, learning_parts
 from agelens.networks.shipping import OUTPUTS, ship
 from agelens.networks.specs import SCALINGS
 from agelens.networks.train import Training
@@ -39,6 +39,10 @@ ORIGINS = {
         "for non-commercial research only"
     ),
 }
+
+
+# Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
+TRAINING_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,14 @@ def train_finetuned(
     Returns:
         the bundle's card.
     """
-    parts = {name: table[table["part"] == name].reset_index(drop=True) for name in ("train", "validation")}
-    if any(part.empty for part in parts.values()):
-        raise AgeLensError("The table has no training or no validation part; split it first.")
+    parts = learning_parts(table)
     identity: dict[str, Any] = {
         "table": digest_table(table),
         "recipe": recipe.settings(),
         "init": digest_file(init.file),
         "scaling": init.scaling,
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
+        "version": TRAINING_VERSION,
         "seed": settings.seed,
     }
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
@@ -146,10 +149,9 @@ def validate(file: Path, rows: pd.DataFrame, side: int, recipe: FineTuning) -> d
         figures |= {"mae": float(errors.mean()), "cs5": float((errors <= 5).mean())}
     if "gender" in columns:
         right = (np.concatenate(columns["gender"]) > 0) == (rows["gender"] == 1).to_numpy()
-        figures |= {
-            "accuracy": float(right.mean()),
-            "accuracy_16_and_over": float(right[(rows["age"] >= 16).to_numpy()].mean()),
-        }
+        figures["accuracy"] = float(right.mean())
+        if (grown := (rows["age"] >= 16).to_numpy()).any():
+            figures["accuracy_16_and_over"] = float(right[grown].mean())
     return figures
 
 

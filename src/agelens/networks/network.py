@@ -75,9 +75,7 @@ def train_network(
     Returns:
         the bundle's card.
     """
-    parts = {name: table[table["part"] == name] for name in ("train", "validation")}
-    if any(part.empty for part in parts.values()):
-        raise AgeLensError("The table has no training or no validation part; split it first.")
+    parts = learning_parts(table)
     identity = _identity(table, spec, recipe, settings)
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
         return finished
@@ -99,6 +97,18 @@ def train_network(
         seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
         write_bundle(target, onnx_file, card, seen)
     return dict(read_json(target / CARD))
+
+
+def learning_parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows that a network learns from and those that choose among its epochs: "train" and "validation".
+
+    Raises:
+        AgeLensError: there are none of one of them.
+    """
+    parts = {name: table[table["part"] == name].reset_index(drop=True) for name in ("train", "validation")}
+    if any(part.empty for part in parts.values()):
+        raise AgeLensError("The table has no training or no validation part; split it first.")
+    return parts
 
 
 def intact_card(target: Path) -> dict[str, Any] | None:

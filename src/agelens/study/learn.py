@@ -79,10 +79,10 @@ def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
     seen = open_bundle(spec.file.parent).seen
     table = run.table
     measured = table.loc[table["part"] != "train", "digest"]
-    leaked = int((measured.map(seen) == "train").sum())
+    leaked = int(measured.map(seen).notna().sum())
     if leaked:
         run.say(
-            f"{spec.name} HAS LEARNED FROM {leaked:,} of the {len(measured):,} faces of the validation and test parts: "
+            f"{spec.name} HAS SEEN {leaked:,} of the {len(measured):,} faces of the validation and test parts: "
             "its figures here flatter it."
         )
 
@@ -91,8 +91,10 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table; returns their cards by task."""
     if plan.recipe == FineTuning.name:
         return _finetune(run, plan)
-    if plan.init is not None:
-        raise AgeLensError("--init belongs to --recipe finetune; the other recipes take --age-backbone.")
+    if (plan.init, plan.members, plan.stages) != (None, None, None):
+        raise AgeLensError(
+            "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
+        )
     for task in plan.tasks:
         _train_one(run, plan, task)
     return {task: read_json(run.folder / task / CARD) for task in plan.tasks}

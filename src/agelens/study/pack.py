@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import find_bundles, write_bundle
+from agelens.estimate.bundle import SUMS, find_bundles, write_bundle
 from agelens.files import read_json
 from agelens.study import report_facts as facts
 
@@ -34,9 +34,12 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     Raises:
         AgeLensError: the run was not measured, not on its test part, or not with this bundle.
     """
+    _refuse_to_replace(target, run)
     found = find_bundles(run)
     if len(found) != 1:
-        raise AgeLensError(f"{run} holds networks apart for age and gender; pack one of them, {run / 'age'}.")
+        raise AgeLensError(
+            f"{run} holds networks apart for age and gender, and a bundle is one network; pack a run of one network."
+        )
     bundle = found[0]
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
@@ -60,6 +63,14 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     return card
 
 
+def _refuse_to_replace(target: Path, run: Path) -> None:
+    """Writing a bundle replaces its folder: only an older bundle, or an empty folder, may stand there."""
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / SUMS).is_file()):
+        raise AgeLensError(f"{target} holds something else than a bundle; give another folder.")
+    if target.resolve() == run.resolve() or target.resolve() in run.resolve().parents:
+        raise AgeLensError(f"{target} holds the run itself; give another folder.")
+
+
 def known_failures(figures: dict[str, Any]) -> list[str]:
     """Where a network does clearly worse than overall, in words, from the content of ``evaluation.json``.
 
@@ -71,8 +82,8 @@ def known_failures(figures: dict[str, Any]) -> list[str]:
         for name, group in _groups(figures, "age", kind):
             overall = figures["age"]["mae"]
             worse = group["mae_ci95"] is not None and group["mae_ci95"][0] > overall
-            off = group["bias_ci95"] is not None and min(map(abs, group["bias_ci95"])) > 2
-            if worse or (off and abs(group["bias"]) > 2):
+            low, high = group["bias_ci95"] or (0, 0)
+            if worse or low > 2 or high < -2:
                 side = "too old" if group["bias"] > 0 else "too young"
                 told.append(
                     f"{title} {name}: MAE {group['mae']:.1f} years against {overall:.1f} overall; estimates are "
