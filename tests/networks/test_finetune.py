@@ -14,18 +14,17 @@ from agelens.faces.batches import read_faces_at
 from agelens.images import load_face, read_rgb
 from agelens.inference import run_outputs
 from agelens.networks.backbones import build_backbone
+from agelens.networks.cuts import cut_trunk, frame
 from agelens.networks.finetune import (
     AGES,
     AgeLoss,
-    FineTuning,
     build_network,
-    cut_trunk,
     expectation,
     finetune,
-    frame,
     train_batches,
     without_conflicts,
 )
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.finetuned import Init, find_init, train_finetuned, validate
 from agelens.networks.network import Settings
 from agelens.networks.shipping import ship

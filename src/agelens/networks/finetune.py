@@ -6,9 +6,8 @@ that, which on a processor takes a third of the time of learning from the images
 learns, from the images.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,97 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.errors import AgeLensError
-from agelens.estimate.bundle import BOTH
 from agelens.faces.batches import Batches, View, read_faces_at
-from agelens.files import digest_json
-from agelens.networks.backbones import Backbone, scale_layers
+from agelens.networks.cuts import Cut, dtype_policy
 from agelens.networks.features import extract
-from agelens.networks.specs import SCALINGS, BackboneSpec
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.train import Training, fit
-from agelens.networks.trunks import Trunk, read_trunk
 from agelens.progress import Track, quiet
 
 AGES = 117
-
-
-@dataclass(frozen=True)
-class FineTuning:
-    """How a face network is fine-tuned.
-
-    Attributes:
-        name: for the card.
-        tasks: what it learns, "age" and "gender" or one of them.
-        stages: how many resolutions, from the coarsest, learn; 0 lets every layer learn.
-        pooled: how many resolutions, from the coarsest, give their averages to the head; at most those that learn.
-        inner: share of the input's side that the crop takes; its edges are repeated around it, since UTKFace's crops
-            are tighter than those that face networks learned from.
-        down: share of the side by which the crop then lies below the middle.
-        hidden: units of the head's hidden layer.
-        dropout: share of pooled features, and of hidden units, dropped in training.
-        views: chance changes of each image that are computed where layers stay as they are.
-        view_seed: of those changes; trainings with other seeds share them.
-        spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
-        absolute: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
-        warmup: epochs in which the head alone learns.
-        epochs: in which head and layers above the cut learn.
-        learning_rate: at the start, of both; it falls along a cosine to 0.
-        head_rate: of the warm-up.
-        decay: decoupled weight decay (Loshchilov and Hutter 2019).
-        average: momentum of the moving average of the weights that is kept in the end.
-        batch_size: faces a step.
-        precision: "mixed_bfloat16" or "float32", of what learns.
-        members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
-            the end (Wortsman et al. 2022).
-    """
-
-    name: str = "finetune"
-    tasks: tuple[str, ...] = ("age", "gender")
-    stages: int = 2
-    pooled: int = 2
-    inner: float = 0.9
-    down: float = 0.03
-    hidden: int = 512
-    dropout: float = 0.4
-    views: int = 8
-    view_seed: int = 42
-    spread: float = 2.0
-    absolute: float = 0.1
-    warmup: int = 2
-    epochs: int = 8
-    learning_rate: float = 2e-4
-    head_rate: float = 1e-3
-    decay: float = 0.05
-    average: float = 0.998
-    batch_size: int = 64
-    precision: str = "mixed_bfloat16"
-    members: int = 1
-
-    def with_(self, **changes: Any) -> "FineTuning":
-        """The recipe with some settings replaced; settings given as None stay."""
-        return replace(self, **{key: value for key, value in changes.items() if value is not None})
-
-    @property
-    def task(self) -> str:
-        """ "age", "gender" or "both"."""
-        return BOTH if len(self.tasks) > 1 else self.tasks[0]
-
-    def settings(self) -> dict[str, Any]:
-        return {**asdict(self), "tasks": list(self.tasks)}
-
-    # What `agelens.networks.train.fit` asks of a recipe.
-    patience = 0
-
-    @property
-    def monitor(self) -> str:
-        return "val_loss"
-
-    @property
-    def metric(self) -> str:
-        """The figure shown beside the progress bar."""
-        if len(self.tasks) > 1:
-            return "age_mae"
-        return "mae" if self.tasks == ("age",) else "accuracy"
 
 
 @keras.saving.register_keras_serializable("agelens")
@@ -147,85 +63,6 @@ def expectation(logits: Any) -> Any:
 def mae(y_true: Any, y_pred: Any) -> Any:
     """Absolute error of the expectation, years, for each face."""
     return keras.ops.abs(expectation(y_pred) - y_true[:, 0])
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A trunk in two: what stays as it is, and what learns.
-
-    Attributes:
-        frozen: RGB bytes of a crop to the map at the cut; without layers of the trunk where all of them learn.
-        learning: that map to the averages that the head takes, (faces, features).
-    """
-
-    frozen: Backbone
-    learning: keras.Model
-
-
-@contextmanager
-def _policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
-    """Read a trunk and cut it where the recipe says, with its framing and scaling before it.
-
-    Raises:
-        AgeLensError: the file cannot be read.
-    """
-    trunk = read_trunk(path)
-    if not 0 <= recipe.stages <= len(trunk.first) or not trunk.first:
-        raise AgeLensError(f"{path} has {len(trunk.first)} resolutions that can learn, not {recipe.stages}.")
-    inner = round(trunk.side * recipe.inner)
-    stages = recipe.stages or len(trunk.first)
-    at = trunk.first[-stages] if recipe.stages else trunk.model.input
-    crops = keras.Input((inner, inner, 3), dtype="uint8", name="faces")
-    pixels = scale_layers(SCALINGS[scaling], frame(crops, trunk.side, recipe.down))
-    lower = keras.Model(trunk.model.input, at)(pixels) if recipe.stages else pixels
-    model = keras.Model(crops, lower, name="frozen_part")
-    key = [trunk.digest, scaling, trunk.side, recipe.inner, recipe.down, stages, list(lower.shape[1:])]
-    spec = BackboneSpec(
-        Path(trunk.name).stem, None, inner, inner, scaling, lower.shape[-1], "as its file says"
-    )
-    frozen = Backbone(
-        spec, inner, trunk.name, digest_json(key), int(model.count_params()), tuple(lower.shape[1:]), model
-    )
-    with _policy(recipe.precision):
-        learning = _pooled(read_trunk(path), recipe)
-    return Cut(frozen, learning)
-
-
-def frame(crops: keras.KerasTensor, side: int, down: float) -> keras.KerasTensor:
-    """Put crops into a larger square whose edges repeat theirs, (faces, side, side, 3).
-
-    Args:
-        down: share of the side by which they lie below the middle.
-    """
-    inner = crops.shape[1]
-    if inner == side:
-        return crops
-    margin = (side - inner) / 2
-    for axis, start in ((1, margin + down * side), (2, margin)):
-        rows = np.clip(np.arange(side) - round(start), 0, inner - 1).astype(np.int32)
-        crops = keras.ops.take(crops, rows, axis=axis)
-    return crops
-
-
-def _pooled(trunk: Trunk, recipe: FineTuning) -> keras.Model:
-    at = trunk.first[-recipe.stages] if recipe.stages else trunk.model.input
-    averages = []
-    # Below the cut there is nothing to average.
-    pooled = min(recipe.pooled, recipe.stages or recipe.pooled)
-    for number, tensor in enumerate(trunk.last[-pooled:]):
-        average = keras.layers.GlobalAveragePooling2D()(tensor)
-        averages.append(keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")(average))
-    joined = averages[0] if len(averages) == 1 else keras.layers.Concatenate(dtype="float32")(averages)
-    return keras.Model(at, joined, name="learning_part")
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
@@ -368,7 +205,6 @@ def finetune(
     identity: dict[str, Any],
     cache: Path | None = None,
     track: Track = quiet,
-    sift: Callable[[pd.DataFrame], pd.DataFrame] = without_conflicts,
     warmed: Warmed | None = None,
 ) -> tuple[keras.Model, Training]:
     """Fine-tune on the training part and choose the epoch on the validation part.
@@ -376,20 +212,25 @@ def finetune(
     Args:
         table: a face table with parts and groups.
         folder: takes the states of the warm-up and of the training.
-        sift: which rows of the training part to learn from.
         warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
         the network of `build_network`, with averaged weights, and how its training went.
     """
     train = train_batches(
-        cut, sift(table[table["part"] == "train"]).reset_index(drop=True), recipe, seed, cache, track, True
+        cut,
+        without_conflicts(table[table["part"] == "train"]).reset_index(drop=True),
+        recipe,
+        seed,
+        cache,
+        track,
+        True,
     )
     rows = table[table["part"] == "validation"].reset_index(drop=True)
     validation = train_batches(cut, rows, recipe, seed, cache, track, False)
     start = warmed or Warmed(folder / "warmup", seed, identity)
     keras.utils.set_random_seed(start.seed)
-    with _policy(recipe.precision):
+    with dtype_policy(recipe.precision):
         network = build_network(cut.learning, recipe)
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)

@@ -19,8 +19,10 @@ from agelens.faces.table import digest_table
 from agelens.files import digest_file, digest_json, read_json
 from agelens.images import DECODER_VERSION
 from agelens.inference import run_outputs
+from agelens.networks.cuts import Cut, cut_trunk
 from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES, Cut, FineTuning, Warmed, cut_trunk, finetune, without_conflicts
+from agelens.networks.finetune import AGES, Warmed, finetune, without_conflicts
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.network import INTENDED_USE, Settings, baselines, intact_card, learning_parts
 from agelens.networks.shipping import OUTPUTS, ship
 from agelens.networks.specs import SCALINGS

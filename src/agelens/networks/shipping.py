@@ -11,7 +11,9 @@ import pandas as pd
 
 from agelens.faces.batches import read_faces_at
 from agelens.images import Pixels
-from agelens.networks.finetune import Cut, FineTuning, build_network, cut_trunk
+from agelens.networks.cuts import Cut, cut_trunk
+from agelens.networks.finetune import build_network
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.portable import export_onnx
 from agelens.networks.quantize import quantize, take_any_size
 from agelens.networks.specs import FEATURES

@@ -8,7 +8,7 @@ from agelens.errors import AgeLensError
 from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
-from agelens.networks.finetune import FineTuning
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.finetuned import Init, find_init, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe

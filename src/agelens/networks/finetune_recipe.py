@@ -1,0 +1,85 @@
+"""The recipe of fine-tuning: every number that decides how a face network learns age and gender."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from agelens.estimate.bundle import BOTH
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How a face network is fine-tuned.
+
+    Attributes:
+        name: for the card.
+        tasks: what it learns, "age" and "gender" or one of them.
+        stages: how many resolutions, from the coarsest, learn; 0 lets every layer learn.
+        pooled: how many resolutions, from the coarsest, give their averages to the head; at most those that learn.
+        inner: share of the input's side that the crop takes; its edges are repeated around it, since UTKFace's crops
+            are tighter than those that face networks learned from.
+        down: share of the side by which the crop then lies below the middle.
+        hidden: units of the head's hidden layer.
+        dropout: share of pooled features, and of hidden units, dropped in training.
+        views: chance changes of each image that are computed where layers stay as they are.
+        view_seed: of those changes; trainings with other seeds share them.
+        spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
+        absolute: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
+        warmup: epochs in which the head alone learns.
+        epochs: in which head and layers above the cut learn.
+        learning_rate: at the start, of both; it falls along a cosine to 0.
+        head_rate: of the warm-up.
+        decay: decoupled weight decay (Loshchilov and Hutter 2019).
+        average: momentum of the moving average of the weights that is kept in the end.
+        batch_size: faces a step.
+        precision: "mixed_bfloat16" or "float32", of what learns.
+        members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
+            the end (Wortsman et al. 2022).
+    """
+
+    name: str = "finetune"
+    tasks: tuple[str, ...] = ("age", "gender")
+    stages: int = 2
+    pooled: int = 2
+    inner: float = 0.9
+    down: float = 0.03
+    hidden: int = 512
+    dropout: float = 0.4
+    views: int = 8
+    view_seed: int = 42
+    spread: float = 2.0
+    absolute: float = 0.1
+    warmup: int = 2
+    epochs: int = 8
+    learning_rate: float = 2e-4
+    head_rate: float = 1e-3
+    decay: float = 0.05
+    average: float = 0.998
+    batch_size: int = 64
+    precision: str = "mixed_bfloat16"
+    members: int = 1
+
+    def with_(self, **changes: Any) -> "FineTuning":
+        """The recipe with some settings replaced; settings given as None stay."""
+        return replace(self, **{key: value for key, value in changes.items() if value is not None})
+
+    @property
+    def task(self) -> str:
+        """ "age", "gender" or "both"."""
+        return BOTH if len(self.tasks) > 1 else self.tasks[0]
+
+    def settings(self) -> dict[str, Any]:
+        return {**asdict(self), "tasks": list(self.tasks)}
+
+    # What `agelens.networks.train.fit` asks of a recipe.
+    patience = 0
+
+    @property
+    def monitor(self) -> str:
+        return "val_loss"
+
+    @property
+    def metric(self) -> str:
+        """The figure shown beside the progress bar."""
+        if len(self.tasks) > 1:
+            return "age_mae"
+        return "mae" if self.tasks == ("age",) else "accuracy"
