@@ -31,12 +31,20 @@ class _MemoryParser(MultiPartParser):
     spool_max_size = 0
 
     def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], most_files: int) -> None:
-        super().__init__(headers, stream, max_files=most_files, max_fields=1, max_part_size=1024)
-        self.whole = False
+        super().__init__(
+            headers, self._to_its_end(stream), max_files=most_files, max_fields=1, max_part_size=1024
+        )
+        self._whole = False
 
     def on_end(self) -> None:
-        # A form that is cut off parses without an error, but never comes here.
-        self.whole = True
+        self._whole = True
+
+    async def _to_its_end(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for chunk in stream:
+            yield chunk
+        # The parser takes a form that is cut off for a shorter one.
+        if not self._whole:
+            raise MultiPartException("it is cut off")
 
 
 async def receive_images(request: Request, limits: Limits, visit: Visit) -> list[Upload]:
@@ -74,9 +82,10 @@ async def receive_images(request: Request, limits: Limits, visit: Visit) -> list
         raise RefusedError(400, "The connection ended before the images had come.") from None
     finally:
         await stream.aclose()
-    if not parser.whole:
-        raise RefusedError(422, "The form cannot be read: it is cut off.")
-    return _uploads(form.multi_items())
+    try:
+        return _uploads(form.multi_items())
+    finally:
+        await form.close()
 
 
 async def _counted(request: Request, limits: Limits, visit: Visit) -> AsyncGenerator[bytes, None]:
@@ -99,9 +108,8 @@ def _uploads(items: list[tuple[str, UploadFile | str]]) -> list[Upload]:
             )
         if isinstance(value, str):
             raise RefusedError(422, f'The field "{FIELD}" holds text; send files in it.')
-        with value.file as file:
-            name = (value.filename or "").strip()[:_NAME_LENGTH] or f"image {number}"
-            uploads.append(Upload(name, file.read()))
+        name = (value.filename or "").strip()[:_NAME_LENGTH] or f"image {number}"
+        uploads.append(Upload(name, value.file.read()))
     if not uploads:
         raise RefusedError(422, f'There is no image; send at least one in the field "{FIELD}".')
     return uploads

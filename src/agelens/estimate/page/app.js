@@ -1,8 +1,8 @@
 // The page: photographs come in by dropping, pasting, choosing or the camera; each becomes an article.
 
-import { health, predict } from "./server.js";
+import { cards, health, predict } from "./server.js";
 import { startCamera } from "./camera.js";
-import { Photograph } from "./photo.js";
+import { element, Photograph } from "./photo.js";
 
 const AT_ONCE = 2;
 const find = (id) => document.getElementById(id);
@@ -95,8 +95,28 @@ function acceptChoices() {
   });
 }
 
+// What stands on the cards of the networks; asked for only when somebody wants to know.
+async function showCard() {
+  if (find("card").childElementCount > 1) {
+    return;
+  }
+  for (const card of await cards()) {
+    const lists = {
+      "It must not": card.must_not || [],
+      "Where it is weak": card.known_failures || [],
+      "Licence of its data": card.data && card.data.licence ? [card.data.licence] : [],
+    };
+    for (const [title, lines] of Object.entries(lists).filter(([, some]) => some.length > 0)) {
+      const list = element("ul");
+      list.append(...lines.map((line) => element("li", "", line)));
+      find("card").append(element("h3", "", title), list);
+    }
+  }
+}
+
 acceptDrops();
 acceptChoices();
+find("card").addEventListener("toggle", () => showCard().catch((error) => say(error.message)));
 find("open-camera").addEventListener("click", () => startCamera((file) => add([file]), announce));
 health().then(
   (facts) => {

@@ -30,7 +30,7 @@ function fillCard(card, face, number) {
     head.append(age);
   }
   if (face.age_interval) {
-    head.append(html("p", "interval", `90 %: ${face.age_interval.map(years).join(" to ")}`));
+    head.append(html("p", "interval", `90 % interval: ${face.age_interval.map(years).join(" to ")}`));
   }
   if (face.uncertain) {
     head.append(html("span", "chip", "uncertain: may be no face"));
@@ -52,7 +52,7 @@ function gender(face) {
   fill.style.width = `${100 * share}%`;
   bar.append(fill);
   bar.setAttribute("aria-hidden", "true");
-  row.append(html("b", "", `${label} ${percent(share)}`), html("small", "", "the dataset's binary label"), bar);
+  row.append(html("b", "", `${label} ${percent(share)}`), html("small", "", "dataset's binary label"), bar);
   return row;
 }
 

@@ -28,7 +28,9 @@ export class Photograph {
     remove.setAttribute("aria-label", `Remove ${this.name}`);
     remove.addEventListener("click", () => this.remove());
     const header = element("header");
-    header.append(element("h2", "", this.name), this.facts, remove);
+    const title = element("div", "title");
+    title.append(element("h2", "", this.name), this.facts);
+    header.append(title, remove);
     this.stage = element("div", "stage");
     this.image = element("img");
     this.image.alt = this.name;

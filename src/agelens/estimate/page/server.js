@@ -9,6 +9,11 @@ export async function health() {
   return facts;
 }
 
+// The cards of the networks that are loaded.
+export async function cards() {
+  return (await ask("api/card")).cards;
+}
+
 // One image; gives {file, width, height, faces}. A busy server is asked again when it says so.
 export async function predict(file) {
   if (limits && file.size + 1024 > limits.body_bytes) {
