@@ -123,7 +123,6 @@ def test_a_body_that_says_that_it_is_too_large_is_refused_before_it_comes(client
 
 
 def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(client: httpx.Client) -> None:
-    # A client that sends all of it before it reads gets the sentence too.
     def chunks() -> Iterator[bytes]:
         yield b"--x\r\nContent-Disposition: form-data; name=images; filename=a\r\n\r\n"
         for _ in range(100):
@@ -133,6 +132,15 @@ def test_a_body_without_a_length_is_refused_where_it_becomes_too_large(client: h
     answer = client.post("/api/predict", content=chunks(), headers=kind)
     assert answer.status_code == 413
     assert "0.19" in detail(answer)
+
+
+def test_who_sends_all_before_reading_gets_the_sentence_too(client: httpx.Client) -> None:
+    head = (
+        "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    )
+    answer = raw(client, f"{head}Content-Length: 20000000\r\n\r\n".encode() + b"a" * 20_000_000)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"A request takes at most" in answer
 
 
 def test_a_body_that_does_not_come_ends_in_408(client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 
 from agelens.errors import AgeLensError
@@ -29,6 +30,7 @@ def serve(
     names: Sequence[str] = (),
     open_browser: bool = False,
     precision: str = "auto",
+    detector: Path | None = None,
 ) -> None:
     """Serve the page and the HTTP interface until Ctrl-C or SIGTERM; says on standard output where.
 
@@ -40,15 +42,19 @@ def serve(
         names: further names under which browsers may come, for example that of a proxy before it.
         open_browser: show the page in the person's browser.
         precision: of the networks: "bf16", "f32" or "auto".
+        detector: an ONNX file of a detector; AgeLens's own if not given.
 
     Raises:
-        AgeLensError: the address cannot be used, or there is no bundle.
+        AgeLensError: the address cannot be used, or there is no bundle or detector.
     """
     # The address first: that it is in use should be told before networks are loaded.
     with _listen(host, port) as listening:
         local = is_loopback(listening.getsockname()[0])
+        estimator = load(bundle, precision, detector)
+        # What is missing is told now, and the first visitor does not wait for what is read at the first photograph.
+        estimator.estimate([np.zeros((64, 64, 3), np.uint8)])
         app = create_app(
-            load(bundle, precision=precision),
+            estimator,
             limits,
             is_loopback if local and not names else is_address_or_one_of(names),
         )
