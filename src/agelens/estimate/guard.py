@@ -5,8 +5,6 @@ if it was sent by a page of another origin, or if the browser came under a name 
 a page gets past the first check, by pointing a name of its own at 127.0.0.1 (DNS rebinding).
 """
 
-import asyncio
-import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
@@ -28,9 +26,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
-# How long the rest of a refused body is read and thrown away. A connection that is closed with unread bytes is
-# reset, and the client may then never see the sentence that says why.
-LINGER_SECONDS = 2.0
 
 
 def is_loopback(host: str) -> bool:
@@ -47,7 +42,7 @@ def is_address_or_one_of(names: Collection[str]) -> KnowsHost:
 
 
 class Guard:
-    """ASGI middleware: refuses foreign requests (403), adds headers, and lets refusals reach slow senders.
+    """ASGI middleware: refuses foreign requests (403) and adds headers to every answer.
 
     Args:
         app: what comes behind.
@@ -64,10 +59,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        exchange = _Exchange(headers, scope["path"].startswith("/api/"), receive, send)
+        added = {**SECURITY_HEADERS, "Cache-Control": "no-store" if _is_private(scope) else "no-cache"}
+        pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
+
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *pairs]}
+            await send(message)
+
         sentence = self._refused(scope, headers)
         app = JSONResponse({"detail": sentence}, 403) if sentence else self._app
-        await app(scope, exchange.receive, exchange.send)
+        await app(scope, receive, send_more)
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> str:
         host = headers.get("host", "")
@@ -80,41 +82,12 @@ class Guard:
         # Links from elsewhere to the page are harmless; scripts, forms and images from elsewhere are not wanted.
         visits = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            foreign |= not visits or scope["path"].startswith("/api/")
+            foreign |= not visits or _is_private(scope)
         return "Requests from other websites are refused." if foreign else ""
 
 
-class _Exchange:
-    """One request and its response, as the server behind sees them."""
-
-    def __init__(self, headers: dict[str, str], private: bool, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self._private = private
-        self._unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            self._unread = False
-        return message
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            added = {**SECURITY_HEADERS, "Cache-Control": "no-store" if self._private else "no-cache"}
-            pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
-            message = {**message, "headers": [*message.get("headers", ()), *pairs]}
-        elif self._unread and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._drain()
-            message = {"type": "http.response.body", "body": b""}
-        await self._send(message)
-
-    async def _drain(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while self._unread:
-                    await self.receive()
+def _is_private(scope: Scope) -> bool:
+    return str(scope["path"]).startswith("/api/")
 
 
 def _name(host: str) -> str:
