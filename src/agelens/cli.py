@@ -60,7 +60,9 @@ Bundle = Annotated[
 ]
 DetectorModel = Annotated[
     Path | None,
-    typer.Option(help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."),
+    typer.Option(
+        help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."
+    ),
 ]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
@@ -243,7 +245,9 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="File that takes JSON lines, or CSV by its name; interrupted, the command goes on."
+            "--out",
+            "-o",
+            help="File that takes JSON lines, or CSV by its name; interrupted, the command goes on.",
         ),
     ] = None,
     annotate: Annotated[

@@ -62,9 +62,7 @@ UTKFACE = Geometry(
 )
 
 
-def similarity(
-    landmarks: NDArray[np.floating], geometry: Geometry, side: int
-) -> NDArray[np.float64]:
+def similarity(landmarks: NDArray[np.floating], geometry: Geometry, side: int) -> NDArray[np.float64]:
     """The similarity that brings landmarks to their places, by weighted least squares (Umeyama 1991, in the plane).
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -11,6 +12,7 @@ from agelens.images import Pixels
 # One colour for all: a colour for a gender would say more than an estimate can. Readable on light and dark alike.
 _LINE, _SHADOW, _TEXT, _BACK = (64, 224, 208), (0, 0, 0), (255, 255, 255), (16, 42, 48)
 _UNCERTAIN = (255, 190, 92)
+Area: TypeAlias = tuple[float, float, float, float]
 
 
 def describe(face: Face) -> str:
@@ -45,12 +47,12 @@ def annotate(image: Pixels | Image.Image, faces: Iterable[Face]) -> Image.Image:
     """
     picture = (Image.fromarray(image) if not isinstance(image, Image.Image) else image).convert("RGB").copy()
     draw = ImageDraw.Draw(picture)
-    placed: list[tuple[float, float, float, float]] = []
     boxed = [face for face in faces if face.box is not None]
     for face in boxed:
         _draw_box(draw, face, picture.size)
+    taken: list[Area] = [face.box for face in boxed if face.box is not None]
     for face in boxed:
-        _draw_words(draw, face, picture.size, placed)
+        _draw_words(draw, face, picture.size, taken)
     return picture
 
 
@@ -79,34 +81,39 @@ def _draw_box(draw: ImageDraw.ImageDraw, face: Face, size: tuple[int, int]) -> N
             place += 2 * step
 
 
-def _draw_words(
-    draw: ImageDraw.ImageDraw,
-    face: Face,
-    size: tuple[int, int],
-    placed: list[tuple[float, float, float, float]],
-) -> None:
+def _draw_words(draw: ImageDraw.ImageDraw, face: Face, size: tuple[int, int], taken: list[Area]) -> None:
     words = describe(face)
     if not words:
         return
     assert face.box is not None
     left, top, right, bottom = face.box
-    font = _font(round(min(max(max(size) / 75, 11, (right - left) / 9), 40)))
+    font = _font(round(min(max((right - left) / 8, 11), max(size) / 50, 60)))
     _, _, width, height = draw.textbbox((0, 0), words, font=font, anchor="lt")
     pad = max(2, height // 4)
     wide, high = width + 2 * pad, height + 2 * pad
-    x = min(max(0, (left + right - wide) / 2), max(0, size[0] - wide))
-    # Below the box, above it, then further down: where no other words stand.
-    places = [bottom + 2, top - high - 2, *(bottom + 2 + step * (high + 2) for step in range(1, 5))]
-    inside = [y for y in places if 0 <= y <= size[1] - high] or [max(0, size[1] - high)]
-    free = [y for y in inside if not any(_meet((x, y, x + wide, y + high), other) for other in placed)]
-    y = (free or inside)[0]
-    placed.append((x, y, x + wide, y + high))
-    draw.rounded_rectangle(placed[-1], radius=pad, fill=_BACK)
-    draw.text((x + pad, y + pad), words, font=font, fill=_UNCERTAIN if face.uncertain else _TEXT, anchor="lt")
+    middle = (left + right - wide) / 2
+    places = [(middle, bottom + 2), (middle, top - high - 2)]
+    places += [(column, row) for column in (right + 2, left - wide - 2) for row in (bottom - high, top)]
+    places += [(middle, bottom + 2 + step * (high + 2)) for step in range(1, 4)]
+    areas = [_within(x, y, wide, high, size) for x, y in places]
+    # The first of the places that covers least of other faces and words.
+    best = min(areas, key=lambda area: sum(_shared(area, other) for other in taken))
+    taken.append(best)
+    draw.rounded_rectangle(best, radius=pad, fill=_BACK)
+    at = (best[0] + pad, best[1] + pad)
+    draw.text(at, words, font=font, fill=_UNCERTAIN if face.uncertain else _TEXT, anchor="lt")
 
 
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _within(x: float, y: float, wide: float, high: float, size: tuple[int, int]) -> Area:
+    x, y = min(max(0, x), max(0, size[0] - wide)), min(max(0, y), max(0, size[1] - high))
+    return x, y, x + wide, y + high
+
+
+def _shared(one: Area, other: Area) -> float:
+    """Square pixels that two areas share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)
 
 
 @lru_cache(maxsize=32)

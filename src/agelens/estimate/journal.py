@@ -110,5 +110,3 @@ class Journal:
         """Everything is in its place: the journal is of no more use."""
         self.close()
         self.path.unlink()
-
-

@@ -75,7 +75,9 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
     if how.out is not None and how.out.is_dir():
         raise AgeLensError(f"{how.out} is a folder; give a file with --out.")
     if how.crops and how.pictures is not None:
-        raise AgeLensError("--annotate draws boxes over photographs, and --crops has none; leave one of them out.")
+        raise AgeLensError(
+            "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
+        )
     found = find_images(paths)
     pictures = None if how.pictures is None else _picture_names(found, how.pictures)
     files = list(found)
@@ -220,7 +222,9 @@ def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], objec
         lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         lines.writeheader()
         return lambda photo: lines.writerows(rows(photo)), lambda: None
-    table = Table("file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
+    )
     return lambda photo: _add_rows(table, photo), lambda: Console(file=file).print(table)
 
 
@@ -237,5 +241,3 @@ def _add_rows(table: Table, photo: dict[str, Any]) -> None:
             describe_gender(face["p_female"]) if "p_female" in face else "",
             "perhaps no face" if face.get("uncertain") else "",
         )
-
-

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     import pandas as pd
 
-LANDMARKS = ("eye on the left", "eye on the right", "nose", "mouth corner on the left", "mouth corner on the right")
+LANDMARKS = (
+    "eye on the left",
+    "eye on the right",
+    "nose",
+    "mouth corner on the left",
+    "mouth corner on the right",
+)
 # What is written of each value; a distribution keeps five digits of each share.
 _DIGITS = {"age_years": 2, "p_female": 4, "score": 3}
 
@@ -44,7 +50,9 @@ class Face:
     uncertain: bool = False
 
     def __post_init__(self) -> None:
-        if self.box is not None and (len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]):
+        if self.box is not None and (
+            len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]
+        ):
             raise ValueError(f"A box is (left, top, right, bottom) in pixels, not {self.box}.")
         if self.landmarks is not None and [len(point) for point in self.landmarks] != [2] * len(LANDMARKS):
             raise ValueError(f"Landmarks are {len(LANDMARKS)} points (x, y), not {self.landmarks}.")

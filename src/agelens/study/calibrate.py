@@ -113,5 +113,3 @@ def fit_intervals(estimator: Estimator, rows: pd.DataFrame, track: Track = quiet
     years = np.array([face.age_years for face in faces], np.float64)
     shares = [face.age_distribution for face in faces if face.age_distribution is not None]
     return Calibration.fit(years, np.array(shares) if shares else None, rows["age"].to_numpy(np.float64))
-
-

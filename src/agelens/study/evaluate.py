@@ -63,7 +63,9 @@ def evaluate(
         faces = []
         for photo in estimator.stream(rows["path"], crops=True):
             if photo.problem:
-                raise AgeLensError(f"{photo.file} {photo.problem}; audit the images before measuring on them.")
+                raise AgeLensError(
+                    f"{photo.file} {photo.problem}; audit the images before measuring on them."
+                )
             faces.append(photo.faces[0])
             advance(1)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}

@@ -96,7 +96,7 @@ def measure_intervals(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     """
     if "age_from" not in rows.columns:
         return {}
-    held = rows["age"].between(rows["age_from"], rows["age_to"]).to_numpy(float)
+    held = np.asarray(rows["age"].between(rows["age_from"], rows["age_to"]), np.float64)
     return {
         "coverage": float(held.mean()),
         "coverage_ci95": interval(mean, held, seed=seed),

@@ -31,4 +31,4 @@ class YuNet:
         if rows is None:
             return NOTHING
         corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)
-        return Found(corners, np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2))
+        return Found(corners, np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2).astype(np.float32))
