@@ -20,6 +20,8 @@ from agelens.errors import ImageError
 Pixels = NDArray[np.uint8]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+# Pillow knows many more, rarely used and rarely attacked; for EPS it even starts Ghostscript on what it was given.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 MAX_PIXELS = 100_000_000
 # Changes whenever the same file could give other pixels; part of the key of every cached feature.
 DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
@@ -93,7 +95,10 @@ def _refuse_bomb(width: int, height: int, most: int) -> None:
 
 
 def _decode_with_pillow(data: bytes, max_pixels: int) -> Pixels:
-    with _naming_reasons(), Image.open(io.BytesIO(data)) as image:
+    # AVIF is not in every Pillow.
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]
+    with _naming_reasons(), Image.open(io.BytesIO(data), formats=formats) as image:
         return convert_rgb(image, max_pixels)
 
 

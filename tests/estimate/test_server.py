@@ -4,6 +4,7 @@ import io
 import json
 import re
 import struct
+import subprocess
 import tempfile
 import threading
 import zlib
@@ -40,6 +41,21 @@ SMALL = Limits(body_bytes=200_000, pixels=10_000, images=3, receive_seconds=0.5)
 def client() -> Iterator[httpx.Client]:
     with running(ColourEstimator(), SMALL) as client:
         yield client
+
+
+@pytest.fixture
+def no_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No other program is started, as Pillow starts Ghostscript for EPS."""
+    started: list[object] = []
+    real = subprocess.Popen.__init__
+
+    def note(self: object, *values: object, **more: object) -> None:
+        started.append(values)
+        real(self, *values, **more)  # type: ignore[arg-type,call-overload]
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", note)
+    yield
+    assert started == []
 
 
 def predict(client: httpx.Client, *images: tuple[str, bytes]) -> httpx.Response:
@@ -90,11 +106,13 @@ BAD = {
     "half a JPEG": picture((1, 2, 3), (90, 90), "JPEG")[:300],
     "bomb": bomb(30_000, 30_000),
     "broken header": bomb(20, 20),
+    "program": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n0 0 9 9 rectfill\nshowpage\n%%EOF\n",
     "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
 }
 
 
 @pytest.mark.parametrize("kind", BAD)
+@pytest.mark.usefixtures("no_program")
 def test_what_is_no_image_is_refused_by_name(client: httpx.Client, kind: str) -> None:
     answer = predict(client, ("good.png", picture((1, 2, 3))), ("letter.xyz", BAD[kind]))
     assert answer.status_code == 422
