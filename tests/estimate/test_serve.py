@@ -18,7 +18,10 @@ from agelens.estimate.limits import Limits
 from agelens.estimate.serve import serve
 from tests.estimate.serving import ColourEstimator, picture
 
-COMMAND = "from agelens.estimate.serve import serve; serve(port=0)"
+COMMAND = (
+    "from agelens.estimate.limits import Limits; from agelens.estimate.serve import serve; "
+    "serve(port=0, limits=Limits(receive_seconds=1))"
+)
 
 
 def test_the_server_says_where_it_is_and_ends_quietly_with_ctrl_c() -> None:
@@ -32,11 +35,20 @@ def test_the_server_says_where_it_is_and_ends_quietly_with_ctrl_c() -> None:
         assert address, line + process.communicate()[1]
         health = httpx.get(f"{address[0]}api/health", trust_env=False)
         assert health.json()["networks"][0]["task"] == "both"
+        for head in (b"", b"GET /api/health HTTP/1.1\r\nHost: loc"):
+            check_that_it_is_closed(httpx.URL(address[0]), head)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     finally:
         process.kill()
     assert (process.returncode, out, err) == (0, "Stopped.\n", "")
+
+
+def check_that_it_is_closed(address: httpx.URL, head: bytes) -> None:
+    """A connection on which no whole head comes."""
+    with socket.create_connection((address.host, address.port), 10) as connection:
+        connection.sendall(head)
+        assert connection.recv(100) == b""
 
 
 def test_a_port_in_use_is_told_in_a_sentence() -> None:

@@ -1,15 +1,20 @@
 """Running the server on an address of this machine until Ctrl-C. Needs `agelens[serve]`."""
 
+import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import threading
 import webbrowser
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agelens.errors import AgeLensError
 from agelens.estimate.estimator import load
@@ -47,6 +52,7 @@ def serve(
     Raises:
         AgeLensError: the address cannot be used, or there is no bundle or detector.
     """
+    limits = limits or Limits()
     # The address first: that it is in use should be told before networks are loaded.
     with _listen(host, port) as listening:
         local = is_loopback(listening.getsockname()[0])
@@ -58,16 +64,56 @@ def serve(
             limits,
             is_loopback if local and not names else is_address_or_one_of(names),
         )
-        # No log of requests: nobody needs one on their own machine, and h11 is there everywhere.
+        # A form that cannot be read is told to whoever sent it, not to the terminal.
+        logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+        # No log of requests either: nobody needs one on their own machine.
         config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="on", log_config=None, log_level="warning", access_log=False,
-            server_header=False, proxy_headers=False, timeout_graceful_shutdown=_GRACE_SECONDS,
+            app, http=partial(_Protocol, head_seconds=limits.receive_seconds), ws="none", lifespan="on",  # type: ignore[arg-type]
+            log_config=None, log_level="error", access_log=False, server_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
         )  # fmt: skip
         server = _Server(config, _address(listening, host), local, open_browser)
         # Uvicorn ends gracefully and then hands Ctrl-C on.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
         print("Stopped.")
+
+
+class _Protocol(H11Protocol):
+    """Closes connections on which no whole head of a request comes in time; Uvicorn itself would wait forever."""
+
+    def __init__(self, *values: Any, head_seconds: float, **named: Any) -> None:
+        super().__init__(*values, **named)
+        self._head_seconds = head_seconds
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """The clock runs from the first moment that a head is awaited until it is there."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop()
+        elif self._clock is None:
+            self._clock = self.loop.call_later(self._head_seconds, self._close)
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
