@@ -16,7 +16,7 @@ from agelens.estimate.batching import Batcher, StoppingError
 from agelens.estimate.guard import is_address_or_one_of, is_loopback
 from agelens.estimate.limits import Limits
 from agelens.estimate.serve import serve
-from tests.estimate.serving import ColourEstimator, picture
+from tests.estimate.serving import ColourEstimator, picture, wait_for
 
 COMMAND = (
     "from agelens.estimate.limits import Limits; from agelens.estimate.serve import serve; "
@@ -73,7 +73,7 @@ def test_an_address_that_cannot_be_is_told_in_a_sentence(host: str, port: int, w
         serve(host=host, port=port)
 
 
-def test_whoever_waits_when_the_server_stops_is_told() -> None:
+def test_whoever_waits_when_the_server_stops_is_told(caplog: pytest.LogCaptureFixture) -> None:
     estimator = ColourEstimator()
     estimator.open.clear()
 
@@ -86,9 +86,11 @@ def test_whoever_waits_when_the_server_stops_is_told() -> None:
             await batcher.estimate(picture((1, 2, 3)))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
-    opener = threading.Timer(1, estimator.open.set)
-    opener.start()
     assert [type(one) for one in asyncio.run(stop())] == [StoppingError] * 3
+    # The call that was running ends after the loop that waited for it.
+    estimator.open.set()
+    wait_for(lambda: not any(one.name.startswith("agelens-estimate") for one in threading.enumerate()))
+    assert caplog.records == []
 
 
 def test_names_of_the_own_machine() -> None:

@@ -161,8 +161,12 @@ class Batcher:
 async def _finished(call: "Future") -> BaseException | None:
     """Wait for a call in a thread and give the exception that ended it, of whatever kind."""
     waiting = asyncio.wrap_future(call)
-    await asyncio.wait([waiting])
-    return waiting.exception()
+    try:
+        await asyncio.wait([waiting])
+        return waiting.exception()
+    finally:
+        # Where nobody waits any longer, a call that has not begun is dropped.
+        waiting.cancel()
 
 
 def _pixels(image: Pixels) -> int:
