@@ -13,6 +13,8 @@ from agelens.images import Pixels
 
 Floats = NDArray[np.float32]
 STEP = 32
+# Pieces of compiled network that are kept: those of about six sizes.
+_CACHE = 400
 
 
 class Found(NamedTuple):
@@ -80,7 +82,9 @@ class Runner:
         before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
         before.input().model().set_layout(ov.Layout("NCHW"))
         # One look is one request; looks run side by side.
-        self._compiled = core.compile_model(before.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+        # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
+        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "CPU_RUNTIME_CACHE_CAPACITY": _CACHE}
+        self._compiled = core.compile_model(before.build(), "CPU", settings)
         self._idle: list[ov.InferRequest] = []
 
     @contextlib.contextmanager
