@@ -213,4 +213,4 @@ def _show(tracks: list[Track]) -> None:
         table.add_row(str(one.track), *times, str(one.frames), _age_text(one.face), _gender_text(one.face))
     console.print(table)
     if len(shown) < len(tracks):
-        say(f"and {len(tracks) - len(shown)} tracks that were seen for a shorter time")
+        say(f"and {len(tracks) - len(shown)} more, seen in fewer frames or as few")
