@@ -54,6 +54,16 @@ Epochs = Annotated[int | None, typer.Option(help="Epochs; the recipe's if not gi
 Precision = Annotated[
     Literal["auto", "bf16", "f32"], typer.Option(help="Of OpenVINO; auto is bf16 where the CPU computes it.")
 ]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+]
+DetectorModel = Annotated[
+    Path | None,
+    typer.Option(
+        help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."
+    ),
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
 ]
@@ -222,28 +232,43 @@ def evaluate(
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Image files or folders of them.", show_default=False)],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False),
+    ],
     crops: Annotated[
-        bool, typer.Option("--crops", help="Each image is one face, cropped as in UTKFace.")
+        bool,
+        typer.Option("--crops", help="Each image is one face, cropped as in UTKFace; no face is searched."),
     ] = False,
-    bundle: Annotated[
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    out: Annotated[
         Path | None,
-        typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="File that takes JSON lines, or CSV by its name; interrupted, the command goes on.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File that takes the lines.")] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Folder that takes pictures with boxes and estimates.")
+    ] = None,
     precision: Precision = "auto",
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines, which is what it prints anyway.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON lines, which is what goes into a pipe or file anyway.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a face.")] = False,
 ) -> None:
-    """Estimate age and gender; prints one JSON line an image."""
-    if not crops:
-        raise AgeLensError(
-            "This version estimates faces that are cropped already; add --crops, one face an image."
-        )
-    from agelens.estimate.predict import predict_files
+    """Find the faces of photographs and estimate age and gender: a table, JSON lines, CSV, annotated pictures."""
+    from agelens.estimate.predict import Prediction, predict_files
 
-    failed = predict_files(paths, bundle, out, precision)
-    if failed:
+    if json and csv:
+        raise AgeLensError("Give --json or --csv, not both.")
+    how = Prediction(
+        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate
+    )
+    if predict_files(paths, how):
         raise typer.Exit(1)
 
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     import pandas as pd
 
-LANDMARKS = ("eye on the left", "eye on the right", "nose", "mouth corner on the left", "mouth corner on the right")
+LANDMARKS = (
+    "eye on the left",
+    "eye on the right",
+    "nose",
+    "mouth corner on the left",
+    "mouth corner on the right",
+)
 # What is written of each value; a distribution keeps five digits of each share.
 _DIGITS = {"age_years": 2, "p_female": 4, "score": 3}
 
@@ -44,7 +50,9 @@ class Face:
     uncertain: bool = False
 
     def __post_init__(self) -> None:
-        if self.box is not None and (len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]):
+        if self.box is not None and (
+            len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]
+        ):
             raise ValueError(f"A box is (left, top, right, bottom) in pixels, not {self.box}.")
         if self.landmarks is not None and [len(point) for point in self.landmarks] != [2] * len(LANDMARKS):
             raise ValueError(f"Landmarks are {len(LANDMARKS)} points (x, y), not {self.landmarks}.")
@@ -80,7 +88,7 @@ class Photo:
 
     Attributes:
         file: its path; empty for an array or a Pillow image.
-        width, height: pixels of the upright image; 0 where it could not be read.
+        width, height: pixels of the upright image; 0 for crops, and where it could not be read.
         faces: from the largest to the smallest; empty where there is none.
         problem: why it could not be read, without the name of the file; empty where it could.
     """
@@ -96,37 +104,27 @@ class Photo:
         start: dict[str, Any] = {"file": self.file} if self.file else {}
         if self.problem:
             return {**start, "problem": self.problem, "faces": []}
-        return {
-            **start,
-            "width": self.width,
-            "height": self.height,
-            "faces": [face.to_dict() for face in self.faces],
-        }
+        size = {"width": self.width, "height": self.height} if self.width else {}
+        return {**start, **size, "faces": [face.to_dict() for face in self.faces]}
 
 
-# The columns of `Estimates.to_frame` and of the CSV of the command line.
+# The columns of `Estimates.to_frame` and of the command line's CSV; distributions are in the JSON alone.
 COLUMNS = (
     "file", "face", "left", "top", "right", "bottom", "score", "uncertain",
-    "age_years", "age_from", "age_to", "p_female", "problem",
+    "age_years", "age_from", "age_to", "p_female",
 )  # fmt: skip
 
 
-def rows(photos: Iterable[Photo]) -> Iterator[dict[str, Any]]:
-    """One dict of COLUMNS for each face; a photograph without a face, or one that cannot be read, has none."""
-    for photo in photos:
-        for number, face in enumerate(photo.faces):
-            yield to_row(photo.file, number, face)
-
-
-def to_row(file: str, number: int, face: Face) -> dict[str, Any]:
-    """The values of one face by COLUMNS."""
-    box = [None] * 4 if face.box is None else [round(value, 1) for value in face.box]
-    interval = face.age_interval or (None, None)
-    values = (
-        file, number, *box, None if face.score is None else round(face.score, _DIGITS["score"]), face.uncertain,
-        face.age_years, *interval, None if face.p_female is None else round(face.p_female, _DIGITS["p_female"]), "",
-    )  # fmt: skip
-    return dict(zip(COLUMNS, values, strict=True))
+def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none."""
+    for number, face in enumerate(photo["faces"]):
+        box = face.get("box", [None] * 4)
+        interval = face.get("age_interval", [None] * 2)
+        values = (
+            photo.get("file", ""), number, *box, face.get("score"), face.get("uncertain", False),
+            face.get("age_years"), *interval, face.get("p_female"),
+        )  # fmt: skip
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 class Estimates(Sequence[Photo]):
@@ -157,7 +155,8 @@ class Estimates(Sequence[Photo]):
         """A table with one row a face and the columns COLUMNS; distributions are in `to_json`."""
         import pandas as pd
 
-        return pd.DataFrame(list(rows(self._photos)), columns=list(COLUMNS))
+        found = [row for photo in self._photos for row in rows(photo.to_dict())]
+        return pd.DataFrame(found, columns=list(COLUMNS))
 
     def to_json(self) -> list[dict[str, Any]]:
         """JSON values, one dict a photograph."""
