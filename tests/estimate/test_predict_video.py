@@ -8,6 +8,7 @@ import pytest
 
 from agelens.cli_errors import answer
 from agelens.errors import AgeLensError
+from agelens.estimate import follow
 from agelens.estimate import predict_video as module
 from agelens.estimate.predict import Prediction
 from agelens.estimate.predict_video import predict_video
@@ -100,6 +101,7 @@ class Interrupted(SquareEstimator):
 
 def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(module, "load", lambda bundle, precision, detector: Interrupted())
+    monkeypatch.setattr(follow, "BATCH", 8)
     out = tmp_path / "lines.jsonl"
     assert predict_video(str(clip), Prediction(out=out, pictures=tmp_path / "a.mp4")) == 1
     frames, tracks = lines_of(out.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.estimate import video
+from agelens.estimate import follow, video
 from agelens.estimate.follow import estimate_video
 from agelens.estimate.video import BrokenVideoError, Frame, Video, read_video
 from agelens.estimate.video_writer import VideoWriter
@@ -207,11 +207,17 @@ def test_a_camera_is_let_go_when_nobody_asks_any_more() -> None:
     frames.close()
 
 
-def test_of_a_file_frames_are_estimated_together(tmp_path: Path) -> None:
+def test_of_a_file_frames_are_estimated_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "BATCH", 8)
     estimator = SquareEstimator()
     path = write_video(tmp_path / "a.mp4", squares(20))
     assert [frame.number for frame in estimate_video(estimator, path)] == list(range(20))
     assert estimator.batches == [8, 8, 4]
+    # Large frames come in fewer.
+    monkeypatch.setattr(follow, "_BATCH_BYTES", 3 * HEIGHT * WIDTH * 3)
+    estimator = SquareEstimator()
+    assert len(list(estimate_video(estimator, path))) == 20
+    assert estimator.batches == [3] * 6 + [2]
 
 
 def test_a_written_video_keeps_times_and_pictures(tmp_path: Path) -> None:

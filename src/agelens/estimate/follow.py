@@ -13,7 +13,7 @@ from agelens.estimate.tracking import LIFESPAN_SECONDS, FaceEstimator, FaceTrack
 from agelens.estimate.video import Frame, Video
 
 # Frames of a file that are estimated together, fewer where they are large; twice as many lie in memory.
-BATCH = 8
+BATCH = 32
 _BATCH_BYTES = 100_000_000
 
 
