@@ -5,7 +5,7 @@ face is brought there by the similarity (turn, scale and shift) that fits its la
 firmly it lies at its place in the training crops: eyes far more than the corners of a mouth that speaks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,22 +119,3 @@ def _denser(matrix: NDArray[np.float64], dense: int) -> NDArray[np.float64]:
     denser = matrix * dense
     denser[:, 2] += (dense - 1) / 2
     return denser
-
-
-def whole(image: Pixels, boxes: Sequence[Sequence[float]] | NDArray[np.floating], side: int) -> Pixels:
-    """The boxes cut out as they stand and brought to a square: what straightening is compared with.
-
-    Args:
-        boxes: (faces, 4), left, top, right, bottom, pixels.
-
-    Returns:
-        uint8 (faces, side, side, 3).
-    """
-    crops = np.empty((len(boxes), side, side, 3), np.uint8)
-    height, width = image.shape[:2]
-    for number, (left, top, right, bottom) in enumerate(np.asarray(boxes)):
-        rows = slice(int(np.clip(top, 0, height - 1)), int(np.clip(np.ceil(bottom), 1, height)))
-        columns = slice(int(np.clip(left, 0, width - 1)), int(np.clip(np.ceil(right), 1, width)))
-        cut = image[rows, columns]
-        crops[number] = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA)
-    return crops

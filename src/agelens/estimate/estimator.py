@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -113,17 +113,18 @@ class Estimator:
             _ = self.detector
         waiting: deque[Future[_Prepared]] = deque()
         sources = iter(images)
-        workers = ThreadPoolExecutor(DECODERS)
+        workers, lookers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
         try:
             while True:
                 while len(waiting) < AHEAD and (source := next(sources, None)) is not None:
-                    waiting.append(workers.submit(self._prepare, source, crops))
+                    waiting.append(workers.submit(self._prepare, source, None if crops else lookers))
                 if not waiting:
                     return
                 yield from self._assemble(_take(waiting))
         finally:
             # Also where whoever reads stops early: nobody wants what has not begun.
             workers.shutdown(cancel_futures=True)
+            lookers.shutdown()
 
     def combine(self, faces: Sequence[Face]) -> Face:
         """One estimate from several of the same face, as of a person in the frames of a video.
@@ -142,16 +143,17 @@ class Estimator:
             mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
         )
 
-    def _prepare(self, source: Source, crops: bool) -> _Prepared:
+    def _prepare(self, source: Source, lookers: Executor | None) -> _Prepared:
+        """Decode an image and cut its faces out; without lookers it is one face, cropped already."""
         file = str(source) if isinstance(source, str | Path) else ""
         try:
-            if crops:
+            if lookers is None:
                 return self._prepare_crop(source, file)
             image = _pixels(source)
         except ImageError as error:
             return _Prepared(Photo(file, 0, 0, problem=str(error)), None, {})
         photo = Photo(file, image.shape[1], image.shape[0])
-        found = find_faces(self.detector, image)
+        found = find_faces(self.detector, image, lookers)
         if not len(found.scores):
             return _Prepared(photo, NOTHING, {})
         straight = straighten(image, found.landmarks, self.geometry)

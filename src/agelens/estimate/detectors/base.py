@@ -1,6 +1,7 @@
 """What every detector is and gives, and how its network is run."""
 
-import threading
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -66,7 +67,7 @@ class Detector(Protocol):
 
 
 class Runner:
-    """A network compiled for images of any size, uint8 (1, height, width, 3), RGB; a request for each thread."""
+    """A network compiled for images of any size, uint8 (height, width, 3), RGB; may be called from many threads."""
 
     def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
         core = ov.Core()
@@ -78,18 +79,22 @@ class Runner:
         pixels.set_layout(ov.Layout("NHWC"))
         before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
         before.input().model().set_layout(ov.Layout("NCHW"))
-        # One look is one request; photographs are looked at side by side by the threads that decode them.
+        # One look is one request; looks run side by side.
         self._compiled = core.compile_model(before.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
-        self._kept = threading.local()
+        self._idle: list[ov.InferRequest] = []
 
-    def __call__(self, image: Pixels) -> dict[str, Floats]:
-        """The outputs by each of their names; valid until the next call of the same thread."""
-        request = getattr(self._kept, "request", None)
-        if request is None:
-            request = self._kept.request = self._compiled.create_infer_request()
+    @contextlib.contextmanager
+    def __call__(self, image: Pixels) -> Iterator[dict[str, Floats]]:
+        """The outputs by each of their names; valid within the block."""
+        # A request that has seen a size is quick with it: it is kept for the next call, whatever thread that is in.
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
         request.infer([image[None]])
-        return {
+        yield {
             name: request.get_output_tensor(number).data
             for number, port in enumerate(self._compiled.outputs)
             for name in port.get_names()
         }
+        self._idle.append(request)

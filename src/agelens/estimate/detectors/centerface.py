@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agelens.estimate.detectors.base import Found, Runner
+from agelens.estimate.detectors.base import Floats, Found, Runner
 from agelens.images import Pixels
 
 _STRIDE = 4
@@ -20,7 +20,10 @@ class CenterFace:
         self._run = Runner(file)
 
     def look(self, image: Pixels) -> Found:
-        maps = self._run(image)
+        with self._run(image) as maps:
+            return self._read(maps)
+
+    def _read(self, maps: dict[str, Floats]) -> Found:
         centres, sizes, offsets, points = (maps[name][0] for name in sorted(self.outputs))
         row, column = np.nonzero(centres[0] >= self.least)
         # Sizes are logarithms; height comes before width, and y before x, in every map.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agelens.estimate.detectors.base import Found, Runner, join
+from agelens.estimate.detectors.base import Floats, Found, Runner, join
 from agelens.images import Pixels
 
 _STRIDES = (8, 16, 32)
@@ -22,13 +22,16 @@ class Scrfd:
         self._run = Runner(file, 127.5, 128.0)
 
     def look(self, image: Pixels) -> Found:
-        maps = self._run(image)
+        with self._run(image) as maps:
+            return self._read(maps, image.shape[1])
+
+    def _read(self, maps: dict[str, Floats], width: int) -> Found:
         parts = []
         for stride in _STRIDES:
             scores = maps[f"score_{stride}"].reshape(-1)
             chosen = np.flatnonzero(scores >= self.least)
             # Places run along rows, both anchors of a place one after the other.
-            row, column = np.divmod(chosen // _ANCHORS, image.shape[1] // stride)
+            row, column = np.divmod(chosen // _ANCHORS, width // stride)
             places = np.stack([column, row], 1).astype(np.float32) * stride
             edges = maps[f"bbox_{stride}"].reshape(-1, 4)[chosen] * stride
             points = maps[f"kps_{stride}"].reshape(-1, 5, 2)[chosen] * stride

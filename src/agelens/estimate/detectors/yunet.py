@@ -1,6 +1,5 @@
 """YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector") through the class that OpenCV has for it."""
 
-import threading
 from pathlib import Path
 
 import cv2
@@ -11,23 +10,24 @@ from agelens.images import Pixels
 
 
 class YuNet:
-    """YuNet in OpenCV, one network for each thread, since OpenCV's keeps the size of its image."""
+    """YuNet in OpenCV; calls side by side take networks of their own, since OpenCV's keep the size of their image."""
 
     least, sure = 0.6, 0.75
     outputs = frozenset({"cls_8", "obj_16", "kps_32"})
 
     def __init__(self, file: Path) -> None:
         self._file = str(file)
-        self._kept = threading.local()
+        self._idle: list[cv2.FaceDetectorYN] = []
 
     def look(self, image: Pixels) -> Found:
         size = (image.shape[1], image.shape[0])
-        network = getattr(self._kept, "network", None)
-        if network is None:
+        try:
+            network = self._idle.pop()
+        except IndexError:
             network = cv2.FaceDetectorYN.create(self._file, "", size, self.least, top_k=5000)
-            self._kept.network = network
         network.setInputSize(size)
         _, rows = network.detect(np.ascontiguousarray(image[..., ::-1]))
+        self._idle.append(network)
         if rows is None:
             return NOTHING
         corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)
