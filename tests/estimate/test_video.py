@@ -1,5 +1,6 @@
 """Frames of files and cameras."""
 
+import gc
 import itertools
 import time
 from pathlib import Path
@@ -53,6 +54,18 @@ def test_times_of_a_variable_rate_are_kept(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.5, 0.51, 2.0, 2.25]
     path = write_video(tmp_path / "a.mp4", squares(6), times)
     assert [frame.seconds for frame in read_video(path)] == pytest.approx(times, abs=1e-3)
+
+
+def test_a_frame_is_let_go_without_collecting_garbage(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", squares(12))
+    gc.disable()
+    try:
+        kept = len([one for one in gc.get_objects() if isinstance(one, av.VideoFrame)])
+        list(read_video(path))
+        # The first is asked how the video is turned.
+        assert len([one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]) <= kept + 1
+    finally:
+        gc.enable()
 
 
 def test_every_skips_frames_and_seconds_ends(tmp_path: Path) -> None:

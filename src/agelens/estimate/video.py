@@ -5,7 +5,7 @@ PyAV comes with ``pip install 'agelens[video]'``; only this module and `agelens.
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,7 +110,7 @@ class Video:
         """The frames from here on, as `read_video` gives them; one pass only."""
         if every < 1:
             raise ValueError(f"every is at least 1, not {every}.")
-        start, now, self._damaged = None, 0.0, 0
+        start, turn, now, self._damaged = None, None, 0.0, 0
         for number, decoded in enumerate(self._decode()):
             time = number / self.rate if decoded.time is None else decoded.time
             start = time if start is None else start
@@ -121,7 +121,8 @@ class Video:
             if decoded.is_corrupt:
                 self._damaged += 1
             elif number % every == 0:
-                yield Frame(number, now, _upright(decoded, self._stream))
+                turn = _turn(decoded) if turn is None else turn
+                yield Frame(number, now, turn(_square(decoded, self._stream)))
         if start is None:
             raise BrokenVideoError(
                 f"{self.name} holds no frame that can be decoded; convert or copy it again."
@@ -248,17 +249,27 @@ def _claimed_seconds(container: InputContainer, stream: VideoStream) -> float | 
     return None
 
 
-def _upright(frame: av.VideoFrame, stream: VideoStream) -> Pixels:
-    """A frame as RGB with square pixels, turned and mirrored as the file asks (ISO/IEC 14496-12, 8.2.2)."""
+def _square(frame: av.VideoFrame, stream: VideoStream) -> Pixels:
+    """A frame as RGB with square pixels."""
     wide = float(stream.sample_aspect_ratio or 1)
     # Beyond these it is a mistake of the file.
     width = round(frame.width * wide) if 1 / 3 < wide < 3 else frame.width
-    image = np.asarray(frame.to_ndarray(format="rgb24", width=width), np.uint8)
+    return np.asarray(frame.to_ndarray(format="rgb24", width=width), np.uint8)
+
+
+def _turn(frame: av.VideoFrame) -> Callable[[Pixels], Pixels]:
+    """How frames are turned and mirrored to stand upright, as the file asks (ISO/IEC 14496-12, 8.2.2).
+
+    Asked once a video: PyAV ties a frame that is asked into a knot, which keeps its pixels until garbage is collected.
+    """
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return image
     # A point (x, y) goes to (a x + c y, b x + d y).
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
-    if abs(b) > abs(a):
-        image, a, d = image.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+    a, b, _, c, d = (1, 0, 0, 0, 1) if matrix is None else np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    aside = abs(b) > abs(a)
+    across, down = (c, b) if aside else (a, d)
+
+    def upright(image: Pixels) -> Pixels:
+        image = image.transpose(1, 0, 2) if aside else image
+        return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+
+    return upright
