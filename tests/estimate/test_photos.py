@@ -207,7 +207,7 @@ def test_an_annotated_picture_shows_box_and_words(estimator: Estimator, astronau
     # Words beside the face at the very edge, and a box beyond it.
     edge = Face(31.0, 0.9951, age_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), uncertain=True)
     assert annotate(astronaut, [edge]).size == (512, 512)
-    assert describe(edge) == "31 (24–40) · female 99 % · perhaps no face"
+    assert describe(edge) == "31 (24-40) · female 99 % · perhaps no face"
     assert describe(Face(4.0, 0.2)) == "4 · male 80 %"
 
 

@@ -16,12 +16,13 @@ Area: TypeAlias = tuple[float, float, float, float]
 
 
 def describe(face: Face) -> str:
-    """What is estimated, in a few words: ``31 (24–40) · female 97 %``, where the second half is a probability."""
+    """What is estimated, in a few words: ``31 (24-40) · female 97 %``, where the second half is a probability."""
+    # A hyphen, for Pillow's own font has no dash.
     words = []
     if face.age_years is not None:
         words.append(f"{face.age_years:.0f}")
         if face.age_interval is not None:
-            words[-1] += f" ({face.age_interval[0]:.0f}–{face.age_interval[1]:.0f})"
+            words[-1] += f" ({face.age_interval[0]:.0f}-{face.age_interval[1]:.0f})"
     if face.p_female is not None:
         words.append(describe_gender(face.p_female))
     if face.uncertain:
