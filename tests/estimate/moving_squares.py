@@ -1,6 +1,6 @@
 """Videos of moving coloured squares, and an estimator that takes the squares for faces."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,9 +68,11 @@ class SquareEstimator:
         self.batches: list[int] = []
         self._random = np.random.default_rng(5)
 
-    def estimate(self, images: Sequence[Pixels]) -> list[Photo]:
-        self.batches.append(len(images))
-        return [Photo("", image.shape[1], image.shape[0], tuple(self._faces(image))) for image in images]
+    def stream(self, images: Iterable[Pixels]) -> Iterator[Photo]:
+        self.batches.append(0)
+        for image in images:
+            self.batches[-1] += 1
+            yield Photo("", image.shape[1], image.shape[0], tuple(self._faces(image)))
 
     def combine(self, faces: Sequence[Face]) -> Face:
         shares = np.mean([face.age_distribution for face in faces], axis=0)

@@ -194,9 +194,9 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class SlowEstimator(SquareEstimator):
-    def estimate(self, images):
+    def stream(self, images):
         time.sleep(0.1)
-        return super().estimate(images)
+        return super().stream(images)
 
 
 @pytest.mark.usefixtures("camera")

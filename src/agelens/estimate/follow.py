@@ -51,7 +51,8 @@ def follow_faces(
     batches = _newest(frames) if video.live else _ahead(frames)
     with contextlib.closing(batches):
         for batch in batches:
-            photos = estimator.estimate([frame.image for frame in batch])
+            # Not all at once: a stream would take in more large frames than there may be room for.
+            photos = estimator.stream([frame.image for frame in batch])
             for frame, photo in zip(batch, photos, strict=True):
                 faces = tracker.update(photo.faces, frame.seconds)
                 yield frame, VideoFrame(frame.number, frame.seconds, faces)

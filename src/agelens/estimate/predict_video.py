@@ -174,8 +174,8 @@ def draw_tracks(image: Pixels, found: VideoFrame) -> Pixels:
         left, top, right, _ = one.face.box
         size = min(max((right - left) / 6, 11), 60)
         draw.text(
-            (left + size / 2, top + size / 3), str(one.track), fill="white", anchor="lt",
-            font=ImageFont.load_default(size), stroke_width=size / 12, stroke_fill="black",
+            (max(left, 0) + size / 2, max(top, 0) + size / 3), str(one.track), fill="white", anchor="lt",
+            font=ImageFont.load_default(size), stroke_width=max(round(size / 12), 1), stroke_fill="black",
         )  # fmt: skip
     return np.asarray(picture)
 

@@ -5,7 +5,7 @@ needs NumPy only, last released in October 2026. Of the others norfair asks for 
 windows, which breaks the one without, supervision has given its tracker away, and motpy rests since 2021.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ _LEAST_OVERLAP = 0.25
 class FaceEstimator(Protocol):
     """What following faces needs of `agelens.estimate.estimator.Estimator`."""
 
-    def estimate(self, images: Sequence[Pixels]) -> Sequence[Photo]: ...
+    def stream(self, images: Iterable[Pixels]) -> Iterator[Photo]: ...
 
     def combine(self, faces: Sequence[Face]) -> Face: ...
 
