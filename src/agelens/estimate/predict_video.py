@@ -93,9 +93,10 @@ class _Writers:
             self._file.flush()
 
     def frame(self, frame: Frame, found: VideoFrame) -> None:
-        self.lines([found.to_dict()])
+        # The slow part first, so that Ctrl-C hardly ever comes between a line and its share of the summary.
         if self._pictures is not None:
             self._pictures.write(draw_tracks(frame.image, found), frame.seconds)
+        self.lines([found.to_dict()])
 
 
 @contextlib.contextmanager
