@@ -68,7 +68,7 @@ class SquareEstimator:
         self.batches: list[int] = []
         self._random = np.random.default_rng(5)
 
-    def stream(self, images: Iterable[Pixels]) -> Iterator[Photo]:
+    def stream(self, images: Iterable[Pixels], *, leaning: bool = True) -> Iterator[Photo]:
         self.batches.append(0)
         for image in images:
             self.batches[-1] += 1

@@ -93,10 +93,10 @@ def test_nothing_is_left_of_a_file_without_frames(clip: Path, tmp_path: Path, es
 class Interrupted(SquareEstimator):
     """Ctrl-C while the third batch is estimated."""
 
-    def stream(self, images):
+    def stream(self, images, *, leaning):
         if len(self.batches) == 2:
             raise KeyboardInterrupt
-        return super().stream(images)
+        return super().stream(images, leaning=leaning)
 
 
 def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -194,9 +194,9 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class SlowEstimator(SquareEstimator):
-    def stream(self, images):
+    def stream(self, images, *, leaning):
         time.sleep(0.1)
-        return super().stream(images)
+        return super().stream(images, leaning=leaning)
 
 
 @pytest.mark.usefixtures("camera")

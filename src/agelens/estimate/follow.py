@@ -52,7 +52,8 @@ def follow_faces(
     with contextlib.closing(batches):
         for batch in batches:
             # Not all at once: a stream would take in more large frames than there may be room for.
-            photos = estimator.stream([frame.image for frame in batch])
+            # Heads lean for moments only, and tracks last over them.
+            photos = estimator.stream([frame.image for frame in batch], leaning=False)
             for frame, photo in zip(batch, photos, strict=True):
                 faces = tracker.update(photo.faces, frame.seconds)
                 yield frame, VideoFrame(frame.number, frame.seconds, faces)
