@@ -233,9 +233,9 @@ def evaluate(
 @app.command()
 def predict(
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False),
-    ],
+    ] = None,
     crops: Annotated[
         bool,
         typer.Option("--crops", help="Each image is one face, cropped as in UTKFace; no face is searched."),
@@ -251,7 +251,17 @@ def predict(
         ),
     ] = None,
     annotate: Annotated[
-        Path | None, typer.Option(help="Folder that takes pictures with boxes and estimates.")
+        Path | None,
+        typer.Option(
+            help="Folder that takes pictures with boxes and estimates; with --video a file, .mp4 or .mkv."
+        ),
+    ] = None,
+    video: Annotated[
+        str | None, typer.Option(help="A video file, or a camera: 0, /dev/video0.", show_default=False)
+    ] = None,
+    every: Annotated[int, typer.Option(help="Of a video, each n-th frame only.", min=1)] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(help="Of a video, stop after so many.", min=0.01, show_default=False)
     ] = None,
     precision: Precision = "auto",
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
@@ -260,15 +270,23 @@ def predict(
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a face.")] = False,
 ) -> None:
-    """Find the faces of photographs and estimate age and gender: a table, JSON lines, CSV, annotated pictures."""
+    """Find the faces of photographs, or of a video, and estimate age and gender of each."""
     from agelens.estimate.predict import Prediction, predict_files
 
+    if (video is None) == (not paths):
+        raise AgeLensError("Give photographs, or a video with --video, and not both.")
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     how = Prediction(
         crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate
     )
-    if predict_files(paths, how):
+    if video is not None:
+        from agelens.estimate.predict_video import predict_video
+
+        failed = predict_video(video, how, every, seconds)
+    else:
+        failed = predict_files(paths or [], how)
+    if failed:
         raise typer.Exit(1)
 
 

@@ -103,7 +103,9 @@ def _installed() -> Path:
     return file
 
 
-def find_faces(detector: Detector, image: Pixels, workers: Executor | None = None) -> Found:
+def find_faces(
+    detector: Detector, image: Pixels, workers: Executor | None = None, leaning: bool = True
+) -> Found:
     """The faces of a photograph, from the largest to the smallest.
 
     A look at COARSE pixels, the same with the photograph turned either way, and one near full size for small faces
@@ -112,13 +114,15 @@ def find_faces(detector: Detector, image: Pixels, workers: Executor | None = Non
     Args:
         image: uint8 (height, width, 3), RGB.
         workers: run the looks side by side, if given.
+        leaning: turn the photograph too, for faces that lean by more than about 25 degrees; a third of the work
+            without it.
 
     Returns:
         boxes and landmarks in pixels of the image; empty where there is no face.
     """
     longest = max(image.shape[:2])
     coarse = min(COARSE / longest, MAGNIFIED)
-    looks = [(coarse, turn) for turn in (0.0, *TURNS)]
+    looks = [(coarse, turn) for turn in (0.0, *(TURNS if leaning else ()))]
     fine = min(max(FINE, coarse), FINE_LONGEST / longest, 1.0)
     if fine > 1.25 * coarse:
         # The longest first, so that none is waited for alone.

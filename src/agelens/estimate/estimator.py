@@ -103,10 +103,13 @@ class Estimator:
             _check(image)
         return Estimates(self.stream(images, crops))
 
-    def stream(self, images: Iterable[Source], crops: bool = False) -> Iterator[Photo]:
+    def stream(self, images: Iterable[Source], crops: bool = False, leaning: bool = True) -> Iterator[Photo]:
         """The same one by one, in order, as they are ready; memory stays flat however many there are.
 
         The next images are decoded and searched in two threads while the networks work on the faces found before.
+
+        Args:
+            leaning: search for leaning faces too (see `agelens.estimate.detect.find_faces`).
         """
         if not crops:
             # Here, so that a missing detector is told before the threads start.
@@ -114,10 +117,18 @@ class Estimator:
         waiting: deque[Future[_Prepared]] = deque()
         sources = iter(images)
         workers, lookers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
+
+        def prepare(source: Source) -> _Prepared:
+            file = str(source) if isinstance(source, str | Path) else ""
+            try:
+                return self._cut(source, file) if crops else self._search(source, file, lookers, leaning)
+            except ImageError as error:
+                return _Prepared(Photo(file, 0, 0, problem=str(error)), None, {})
+
         try:
             while True:
                 while len(waiting) < AHEAD and (source := next(sources, None)) is not None:
-                    waiting.append(workers.submit(self._prepare, source, None if crops else lookers))
+                    waiting.append(workers.submit(prepare, source))
                 if not waiting:
                     return
                 yield from self._assemble(_take(waiting))
@@ -143,24 +154,19 @@ class Estimator:
             mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
         )
 
-    def _prepare(self, source: Source, lookers: Executor | None) -> _Prepared:
-        """Decode an image and cut its faces out; without lookers it is one face, cropped already."""
-        file = str(source) if isinstance(source, str | Path) else ""
-        try:
-            if lookers is None:
-                return self._prepare_crop(source, file)
-            image = _pixels(source)
-        except ImageError as error:
-            return _Prepared(Photo(file, 0, 0, problem=str(error)), None, {})
+    def _search(self, source: Source, file: str, lookers: Executor, leaning: bool) -> _Prepared:
+        """Decode a photograph and cut its faces out."""
+        image = _pixels(source)
         photo = Photo(file, image.shape[1], image.shape[0])
-        found = find_faces(self.detector, image, lookers)
+        found = find_faces(self.detector, image, lookers, leaning)
         if not len(found.scores):
             return _Prepared(photo, NOTHING, {})
         straight = straighten(image, found.landmarks, self.geometry)
         sides = {side: np.stack([resize_face(one, side) for one in straight]) for side in self._sides}
         return _Prepared(photo, found, sides)
 
-    def _prepare_crop(self, source: Source, file: str) -> _Prepared:
+    def _cut(self, source: Source, file: str) -> _Prepared:
+        """Decode an image that is one face."""
         # As in training: each side decodes by itself, since large JPEGs are decoded at a reduced size.
         sides = {side: resize_face(_pixels(source, side), side)[None] for side in self._sides}
         return _Prepared(Photo(file, 0, 0), None, sides)

@@ -6,6 +6,7 @@ import openvino as ov
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import Bundle
+from agelens.inference import settle_arrays
 
 PRECISIONS = ("auto", "bf16", "f32")
 # What a network may give for each face: years, probability of female, probability of each whole age, logit of female.
@@ -30,6 +31,7 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
     hints = {"PERFORMANCE_HINT": "THROUGHPUT"}
     if precision != "auto":
         hints["INFERENCE_PRECISION_HINT"] = precision
+    settle_arrays()
     try:
         core = ov.Core()
         compiled = core.compile_model(core.read_model(bundle.network), "CPU", hints)

@@ -10,6 +10,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from agelens.images import Pixels
+from agelens.inference import settle_arrays
 
 Floats = NDArray[np.float32]
 STEP = 32
@@ -72,6 +73,7 @@ class Runner:
     """A network compiled for images of any size, uint8 (height, width, 3), RGB; may be called from many threads."""
 
     def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
+        settle_arrays()
         core = ov.Core()
         model = core.read_model(file)
         model.reshape([1, 3, -1, -1])
