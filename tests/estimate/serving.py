@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import socket
 import threading
 import time
@@ -78,6 +79,19 @@ def picture(colour: tuple[int, int, int], size: tuple[int, int] = (20, 10), form
 def upload(*images: tuple[str, bytes]) -> list[tuple[str, tuple[str, bytes]]]:
     """What httpx takes as ``files``."""
     return [("images", image) for image in images]
+
+
+def predict(client: httpx.Client, *images: tuple[str, bytes]) -> httpx.Response:
+    return client.post("/api/predict", files=upload(*images))
+
+
+def detail(answer: httpx.Response) -> str:
+    """The one sentence of a refusal."""
+    values = answer.json()
+    assert list(values) == ["detail"]
+    assert isinstance(values["detail"], str)
+    assert re.fullmatch(r".+\.", values["detail"], re.DOTALL)
+    return str(values["detail"])
 
 
 @contextlib.contextmanager
