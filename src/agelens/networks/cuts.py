@@ -46,7 +46,7 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
     Raises:
         AgeLensError: the file cannot be read.
     """
-    trunk = read_trunk(path)
+    trunk = read_trunk(path, recipe.side)
     if not 0 <= recipe.stages <= len(trunk.first) or not trunk.first:
         raise AgeLensError(f"{path} has {len(trunk.first)} resolutions that can learn, not {recipe.stages}.")
     inner = round(trunk.side * recipe.inner)
@@ -64,7 +64,7 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
         spec, inner, trunk.name, digest_json(key), int(model.count_params()), tuple(lower.shape[1:]), model
     )
     with dtype_policy(recipe.precision):
-        learning = _pooled(read_trunk(path), recipe)
+        learning = _pooled(read_trunk(path, recipe.side), recipe)
     return Cut(frozen, learning)
 
 
