@@ -42,12 +42,18 @@ class AgeLoss(keras.losses.Loss):
         self.spread, self.absolute = spread, absolute
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Of years, (faces, 1), and logits, (faces, AGES)."""
+        """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `_ViewBatches` says, and logits, (faces, AGES)."""
         ops = keras.ops
-        ages = ops.arange(AGES, dtype="float32")
-        wanted = ops.softmax(-ops.square(ages - y_true) / (2 * self.spread**2), axis=-1)
+        wanted = self._wanted(y_true[:, :1])
+        if y_true.shape[1] == 3:
+            share = y_true[:, 2:]
+            wanted = share * wanted + (1 - share) * self._wanted(y_true[:, 1:2])
         entropy = -ops.sum(wanted * ops.log_softmax(y_pred, axis=-1), axis=-1)
-        return entropy + self.absolute * ops.abs(expectation(y_pred) - y_true[:, 0])
+        return entropy + self.absolute * mae(y_true, y_pred)
+
+    def _wanted(self, years: Any) -> Any:
+        ages = keras.ops.arange(AGES, dtype="float32")
+        return keras.ops.softmax(-keras.ops.square(ages - years) / (2 * self.spread**2), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spread": self.spread, "absolute": self.absolute}
@@ -61,8 +67,11 @@ def expectation(logits: Any) -> Any:
 
 @keras.saving.register_keras_serializable("agelens")
 def mae(y_true: Any, y_pred: Any) -> Any:
-    """Absolute error of the expectation, years, for each face."""
-    return keras.ops.abs(expectation(y_pred) - y_true[:, 0])
+    """Absolute error of the expectation, years, for each face; a mixed face has the mixed age."""
+    years = y_true[:, 0]
+    if y_true.shape[1] == 3:
+        years = y_true[:, 2] * years + (1 - y_true[:, 2]) * y_true[:, 1]
+    return keras.ops.abs(expectation(y_pred) - years)
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
@@ -137,7 +146,9 @@ def train_batches(
     else:
         paths = rows["path"].tolist()
         readers = [_image_reader(cut, paths, view) for view in views]
-    return _ViewBatches(readers, labels, recipe.batch_size, seed if learns else None)
+    return _ViewBatches(
+        readers, labels, recipe.batch_size, seed if learns else None, recipe.mixing if learns else 0.0
+    )
 
 
 def _image_reader(
@@ -154,7 +165,7 @@ def _image_reader(
 
 
 class _ViewBatches(Batches):
-    """Batches that take each face from one of several views, another one in each epoch."""
+    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs."""
 
     def __init__(
         self,
@@ -162,9 +173,26 @@ class _ViewBatches(Batches):
         labels: dict[str, NDArray[np.float32]],
         batch_size: int,
         shuffle_seed: int | None,
+        mixing: float,
     ) -> None:
-        self._readers = readers
+        self._readers, self._mixing = readers, mixing
         super().__init__(self._take, labels, batch_size, shuffle_seed)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
+        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
+        values, labels = super().__getitem__(index)
+        if not self._mixing:
+            return values, labels
+        chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
+        share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
+        share = np.maximum(share, 1 - share)
+        other = chance.permutation(len(values))
+        wide = share.reshape(-1, *[1] * (values.ndim - 1))
+        mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}
+        if "age" in labels:
+            mixed["age"] = np.concatenate([labels["age"], labels["age"][other], share], axis=1)
+        maps = np.asarray(values, np.float32)
+        return wide * maps + (1 - wide) * maps[other], mixed
 
     def _take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
         # Neighbouring faces take different views in the same epoch, and all views come round.

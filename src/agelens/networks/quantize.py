@@ -1,4 +1,4 @@
-"""From a float ONNX network to the one that is shipped: faces of any size in, weights and maps in 8 bits.
+"""From a float ONNX network to the one that is shipped: weights and maps in 8 bits.
 
 8 bits make the file a quarter as large and, on processors that multiply bytes (VNNI), the network twice as fast.
 What it costs in accuracy is measured by whoever calls this, on faces that trained nothing.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -102,46 +102,3 @@ def _fold_factors(graph: onnx.GraphProto) -> None:
             constants[name].CopyFrom(numpy_helper.from_array(scaled.astype(np.float32), name))
         maker.output[0] = node.output[0]
         graph.node.remove(node)
-
-
-def take_any_size(source: Path, target: Path, side: int, hide: str = "") -> None:
-    """Let a network take faces of any size, uint8 (faces, height, width, 3): it brings them to its side itself.
-
-    Shrinking is antialiased, and faces of the network's own side pass unchanged.
-
-    Args:
-        hide: an output that stays in the file as a tensor, but is no longer given.
-    """
-    network = onnx.load(source)
-    graph = network.graph
-    for value in [value for value in graph.output if value.name == hide]:
-        graph.output.remove(value)
-        graph.value_info.append(value)
-    inner = "faces_at_side"
-    for node in graph.node:
-        node.input[:] = [inner if name == INPUT else name for name in node.input]
-    nodes = [
-        helper.make_node("Cast", [INPUT], ["any/pixels"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Transpose", ["any/pixels"], ["any/first"], perm=[0, 3, 1, 2]),
-        helper.make_node(
-            "Resize",
-            ["any/first", "", "", "any/sizes"],
-            ["any/resized"],
-            axes=[2, 3],
-            mode="linear",
-            antialias=1,
-            coordinate_transformation_mode="half_pixel",
-        ),
-        helper.make_node("Round", ["any/resized"], ["any/rounded"]),
-        helper.make_node("Transpose", ["any/rounded"], ["any/last"], perm=[0, 2, 3, 1]),
-        helper.make_node("Cast", ["any/last"], [inner], to=onnx.TensorProto.UINT8),
-    ]
-    for place, node in enumerate(nodes):
-        graph.node.insert(place, node)
-    graph.initializer.append(numpy_helper.from_array(np.array([side, side], np.int64), "any/sizes"))
-    del graph.input[:]
-    graph.input.append(
-        helper.make_tensor_value_info(INPUT, onnx.TensorProto.UINT8, ["faces", "height", "width", 3])
-    )
-    with replacing_file(target) as temporary:
-        onnx.save(network, temporary)
