@@ -1,8 +1,9 @@
-"""A convolution in groups, made of depthwise convolutions, which every backend and every converter knows."""
+"""A convolution in groups that every backend and every converter knows."""
 
 from typing import Any
 
 import keras
+import numpy as np
 
 
 @keras.saving.register_keras_serializable("agelens")
@@ -10,8 +11,8 @@ class GroupedConv2D(keras.layers.Layer):
     """What ``Conv2D(filters, kernel_size, groups=groups)`` computes, channels last and without padding.
 
     Keras on TensorFlow hands a convolution in groups to a compiler of its own, whose result neither tf2onnx nor
-    OpenVINO reads. Here the first channels of all groups are convolved with their weights, then the second channels,
-    and so on, and the results added, so it suits groups of few channels.
+    OpenVINO reads. Here it is one over all channels, whose weights between different groups are zeros and stay so;
+    `agelens.networks.patterns` finds the groups in the exported file again.
 
     Args:
         filters: channels of the output, a multiple of ``groups``.
@@ -46,17 +47,21 @@ class GroupedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Of (faces, height, width, channels)."""
-        ops = keras.ops
-        each = self.kernel.shape[2]
-        total = None
-        for number in range(each):
-            shape = (*self.kernel_size, self.groups, self.filters // self.groups)
-            kernel = ops.reshape(self.kernel[:, :, number], shape)
-            part = ops.depthwise_conv(
-                inputs[..., number::each], kernel, self.strides, "valid", data_format="channels_last"
-            )
-            total = part if total is None else total + part
-        return total + self.bias if self.use_bias else total
+        groups = np.arange(self.groups)
+        within = np.repeat(groups, self.kernel.shape[2])[:, None] == np.repeat(
+            groups, self.filters // self.groups
+        )
+        kernel = keras.ops.tile(self.kernel, (1, 1, self.groups, 1)) * keras.ops.cast(
+            within, self.kernel.dtype
+        )
+        maps = keras.ops.conv(
+            inputs,
+            keras.ops.cast(kernel, inputs.dtype),
+            self.strides,
+            "valid",
+            data_format="channels_last",
+        )
+        return maps + keras.ops.cast(self.bias, maps.dtype) if self.use_bias else maps
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         sides = (
