@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from agelens.errors import AgeLensError
+from agelens.estimate.bundle import open_bundle
 from agelens.faces.batches import read_faces_at
 from agelens.images import load_face, read_rgb
 from agelens.inference import run_outputs
@@ -27,7 +28,8 @@ from agelens.networks.finetune import (
 )
 from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.finetuned import Start, train_finetuned, validate
-from agelens.networks.network import Settings
+from agelens.networks.network import Settings, train_network
+from agelens.networks.recipes import find_recipe
 from agelens.networks.shipping import Learned, ship
 from agelens.networks.specs import FEATURES, BackboneSpec
 from agelens.progress import Track, quiet
@@ -267,6 +269,12 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
         "Own", None, 29, 16, "raw", 0, "", file=tmp_path / "both" / "network.onnx", output=FEATURES
     )
     assert build_backbone(spec).feature_shape == (40,)
+    # A network on this backbone has learned from what the backbone learned from.
+    fewer = faces.groupby("part").head(10).reset_index(drop=True)
+    heads = find_recipe("notebook", "gender").with_(epochs=1)
+    train_network(fewer, heads, spec, tmp_path / "heads", tmp_path / "gender", Settings(cache=cache))
+    learned = faces[faces["part"] != "test"]
+    assert open_bundle(tmp_path / "gender").seen == dict(zip(learned["digest"], learned["part"], strict=True))
 
 
 def test_networks_of_several_sides_are_averaged_in_one_file(

@@ -49,13 +49,14 @@ def card_of(
             "scaling": " + ".join(init.scaling for init in inits),
             "parameters": sum(one.parameters for one in learned),
             "frozen": False,
-            "input": "faces: uint8 (faces, height, width, 3), RGB, 0 to 255, crops as in UTKFace of any size",
+            "input": "faces: uint8 (faces, height, width, 3), RGB, 0 to 255, any size, cropped as its data",
             "output": [outputs[task] for task in recipe.tasks],
             "stored": "8-bit weights and maps (QDQ)",
         },
         "data": {
             "source": settings.source,
             "licence": settings.licence,
+            "about": settings.about,
             "images": {
                 "train": len(without_conflicts(train)),
                 "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
+from agelens.estimate.bundle import CARD, SUMS, find_bundles
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
 from agelens.networks.face_networks import Init, find_init
@@ -13,12 +13,16 @@ from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.finetuned import Start, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
-from agelens.networks.specs import BackboneSpec, find_backbone
+from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
+UTKFACE_ABOUT = (
+    "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
+    "theirs. Its crops are frontal and tight; profiles, masks and blur were not measured."
+)
 DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
 
 
@@ -75,9 +79,9 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
 
 def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
-    if not spec.output or spec.file is None:
+    seen = seen_by(spec)
+    if not seen:
         return
-    seen = open_bundle(spec.file.parent).seen
     table = run.table
     measured = table.loc[table["part"] != "train", "digest"]
     leaked = int(measured.map(seen).notna().sum())
@@ -116,7 +120,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
         weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
-        source=_source_name(run), licence=_licence(run),
+        source=_source_name(run), licence=_licence(run), about=_about(run),
     )  # fmt: skip
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
@@ -144,6 +148,11 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--recipe finetune takes its backbone and side from --init and decides by --stages what learns; leave "
             "out --trainable, --frozen, --patience, --side and the backbones."
         )
+    if plan.weights != "imagenet" or plan.precision != "auto":
+        raise AgeLensError(
+            "--recipe finetune takes its weights from --init and chooses the precision itself; leave out --weights and "
+            "--precision."
+        )
     inits = [find_init(text) for text in plan.init]
     starts = [
         Start(
@@ -161,6 +170,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         cache=plan.cache,
         source=_source_name(run),
         licence=_licence(run),
+        about=_about(run),
         command=_command(run, plan, inits),
     )
     task = starts[0].recipe.task
@@ -269,5 +279,13 @@ def _source_name(run: Run) -> str:
 def _licence(run: Run) -> str:
     if run.config.get("drawn"):
         return DRAWN_LICENCE
-    named_like_utkface = (run.table["taken_at"] != "").all()
-    return UTKFACE_LICENCE if named_like_utkface else "as the source of the images says"
+    return UTKFACE_LICENCE if _is_utkface(run) else "as the source of the images says"
+
+
+def _about(run: Run) -> str:
+    return UTKFACE_ABOUT if _is_utkface(run) else ""
+
+
+def _is_utkface(run: Run) -> bool:
+    """Whether all files are named as UTKFace's are."""
+    return not run.config.get("drawn") and bool((run.table["taken_at"] != "").all())
