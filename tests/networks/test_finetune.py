@@ -280,7 +280,7 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
 def test_networks_of_several_sides_are_averaged_in_one_file(
     faces: pd.DataFrame, init: Path, tmp_path: Path
 ) -> None:
-    second = write_onnx(tmp_path / "face.onnx")
+    second = write_onnx(tmp_path / "other.onnx")
     recipes = (RECIPE, replace(RECIPE, side=24, inner=1.0, down=0.0, hidden=8))
     learned = []
     for number, (file, recipe) in enumerate(zip((init, second), recipes, strict=True)):
@@ -295,6 +295,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
         alone.append(estimate(ship([one], faces, tmp_path / str(number))["float32"], crops))
     files = ship(learned, faces, tmp_path)
     given = estimate(files["float32"], crops)
+    assert list(files) == ["float32", "int8", f"{init.stem} alone", f"{second.stem} alone"]
     for output in (0, 1):
         np.testing.assert_allclose(given[output], (alone[0][output] + alone[1][output]) / 2, atol=1e-5)
         assert np.abs(alone[0][output] - alone[1][output]).max() > 0.01

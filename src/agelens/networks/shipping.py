@@ -59,7 +59,10 @@ class Learned:
 
 
 def ship(learned: Sequence[Learned], table: pd.DataFrame, folder: Path) -> dict[str, Path]:
-    """Write ``float32.onnx`` and ``int8.onnx``, from uint8 (faces, height, width, 3) of any size to OUTPUTS.
+    """Write networks from uint8 (faces, height, width, 3) of any size to OUTPUTS, and name them.
+
+    "float32" and "int8" are the average of all. Where there are several, each alone follows in 8 bits, by the name of
+    its file, so that it can be told what averaging is worth.
 
     Args:
         learned: what is averaged.
@@ -79,6 +82,10 @@ def ship(learned: Sequence[Learned], table: pd.DataFrame, folder: Path) -> dict[
         written = {name: folder / f"{name}.onnx" for name in parts}
         for name, files in parts.items():
             average_networks(files, written[name], [OUTPUTS[task] for task in tasks])
+        for one, file in zip(learned, parts["int8"], strict=True) if len(learned) > 1 else ():
+            name = f"{one.init.stem} alone"
+            written[name] = folder / f"{name}.onnx"
+            average_networks([file], written[name], [OUTPUTS[task] for task in tasks])
     return written
 
 
