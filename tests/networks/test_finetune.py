@@ -23,6 +23,7 @@ from agelens.networks.finetune import (
     build_network,
     expectation,
     finetune,
+    standardise,
     train_batches,
     without_conflicts,
 )
@@ -156,11 +157,11 @@ def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
     learning = train_batches(cut, rows, RECIPE, 1, cache, quiet, True)
     still = train_batches(cut, rows, RECIPE, 1, cache, quiet, False)
     order = np.arange(len(rows))
-    first = learning._take(order)
+    first = learning.take(order)
     learning.start_at(1)
-    second = learning._take(order)
+    second = learning.take(order)
     learning.start_at(2)
-    assert np.array_equal(learning._take(order), first)
+    assert np.array_equal(learning.take(order), first)
     assert not np.isclose(first, second).all(axis=(1, 2, 3)).any()
     maps = keras.ops.convert_to_numpy(cut.frozen.model(read_faces_at(rows["path"].tolist(), cut.frozen.side)))  # type: ignore[misc]
     given = np.concatenate([still[number][0] for number in range(len(still))])
@@ -286,7 +287,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
     for number, (file, recipe) in enumerate(zip((init, second), recipes, strict=True)):
         keras.utils.set_random_seed(number)
         network = build_network(cut_trunk(file, "tf", recipe).learning, recipe)
-        learned.append(Learned(network, file, "tf", recipe))
+        learned.append(Learned(network, file, "tf", recipe, share=3.0 - 2 * number))
     assert [one.side for one in learned] == [29, 24]
     crops = np.stack([read_rgb(Path(path)) for path in faces["path"][:12]])
     alone = []
@@ -297,7 +298,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
     given = estimate(files["float32"], crops)
     assert list(files) == ["float32", "int8", f"{init.stem} alone", f"{second.stem} alone"]
     for output in (0, 1):
-        np.testing.assert_allclose(given[output], (alone[0][output] + alone[1][output]) / 2, atol=1e-5)
+        np.testing.assert_allclose(given[output], (3 * alone[0][output] + alone[1][output]) / 4, atol=1e-5)
         assert np.abs(alone[0][output] - alone[1][output]).max() > 0.01
     assert np.abs(estimate(files["int8"], crops)[1] - given[1]).mean() < 0.1 * given[1].std() + 0.05
     spec = BackboneSpec("Own", None, 29, 16, "raw", 0, "", file=files["int8"], output=FEATURES)
@@ -340,6 +341,27 @@ def test_batch_normalisation_keeps_the_statistics_of_its_file(
     after = statistics(network.get_layer("learning_part"))
     assert len(before) == len(after) > 0
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_averages_are_standardised_over_the_training_faces_and_stay_so(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, standardise=True)
+    cut = cut_trunk(init, "tf", recipe)
+    train = train_batches(
+        cut, faces[faces["part"] == "train"].reset_index(drop=True), recipe, 3, cache, quiet, True
+    )
+    maps = train.take(np.arange(train.rows))
+    raw = cut.learning.predict(maps, verbose=0)
+    standardise(cut.learning, train, recipe.batch_size)
+    given = cut.learning.predict(maps, verbose=0)
+    np.testing.assert_allclose(given.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(given.std(axis=0)[raw.std(axis=0) > 0.02], 1, atol=1e-2)
+    network, _ = finetune(faces, cut_trunk(init, "tf", recipe), recipe, tmp_path, 3, {"a": 1}, cache)
+    for name in ("pooled_0", "pooled_1"):
+        kept = network.get_layer("learning_part").get_layer(name).get_weights()
+        for one, other in zip(kept, cut.learning.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 def test_more_stages_than_there_are_is_a_sentence(init: Path) -> None:

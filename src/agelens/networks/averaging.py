@@ -1,6 +1,7 @@
 """One ONNX file from one or several networks: faces of any size in, the average of what the networks say out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,28 @@ from agelens.networks.specs import FEATURES
 _NETWORK = "network_{}/"
 
 
-def average_networks(networks: Sequence[tuple[Path, int]], target: Path, outputs: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Part:
+    """A network that is averaged with others.
+
+    Attributes:
+        file: ONNX, from ``faces``, uint8 (faces, side, side, 3), to the outputs that are averaged and FEATURES.
+        side: of its faces, pixels.
+        share: how much it counts, relative to the others.
+    """
+
+    file: Path
+    side: int
+    share: float = 1.0
+
+
+def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[str]) -> None:
     """Write a network that takes faces of any size, uint8 (faces, height, width, 3), and averages several networks.
 
     Each face is brought to the side of each network: shrinking is antialiased, and faces of a network's own side pass
     unchanged.
 
     Args:
-        networks: ONNX files from ``faces``, uint8 (faces, side, side, 3), to ``outputs`` and FEATURES, and the side
-            of each.
         outputs: tensors that are averaged; FEATURES of all are joined, and stay in the file as a tensor.
     """
     nodes = [
@@ -33,19 +47,27 @@ def average_networks(networks: Sequence[tuple[Path, int]], target: Path, outputs
     known: list[onnx.ValueInfoProto] = []
     given: dict[str, onnx.ValueInfoProto] = {}
     widths = []
-    for number, (file, side) in enumerate(networks):
+    total = sum(one.share for one in networks)
+    for number, one in enumerate(networks):
         prefix = _NETWORK.format(number)
-        graph = compose.add_prefix(onnx.load(file), prefix).graph
+        graph = compose.add_prefix(onnx.load(one.file), prefix).graph
         constants += [
-            *graph.initializer, numpy_helper.from_array(np.array([side, side], np.int64), f"{prefix}sides"),
-        ]  # fmt: skip
+            *graph.initializer,
+            numpy_helper.from_array(np.array([one.side, one.side], np.int64), f"{prefix}sides"),
+            numpy_helper.from_array(np.array(one.share / total, np.float32), f"{prefix}share"),
+        ]
         nodes += [*_resized(prefix), *graph.node]
         known += graph.value_info
         given |= {value.name.removeprefix(prefix): value for value in graph.output}
         widths.append(given[FEATURES].type.tensor_type.shape.dim[1].dim_value)
     prefixes = [_NETWORK.format(number) for number in range(len(networks))]
     for name in outputs:
-        nodes.append(helper.make_node("Mean", [f"{prefix}{name}" for prefix in prefixes], [name]))
+        shares = [f"{prefix}share_of_{name}" for prefix in prefixes]
+        nodes += [
+            helper.make_node("Mul", [f"{prefix}{name}", f"{prefix}share"], [share])
+            for prefix, share in zip(prefixes, shares, strict=True)
+        ]
+        nodes.append(helper.make_node("Sum", shares, [name]))
     nodes.append(
         helper.make_node("Concat", [f"{prefix}{FEATURES}" for prefix in prefixes], [FEATURES], axis=1)
     )

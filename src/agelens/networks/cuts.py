@@ -91,6 +91,14 @@ def _pooled(trunk: Trunk, recipe: FineTuning) -> keras.Model:
     pooled = min(recipe.pooled, recipe.stages or recipe.pooled)
     for number, tensor in enumerate(trunk.last[-pooled:]):
         average = keras.layers.GlobalAveragePooling2D()(tensor)
-        averages.append(keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")(average))
+        # Its statistics are set by `agelens.networks.finetune`, and stay.
+        scaler = (
+            keras.layers.BatchNormalization(
+                center=False, scale=False, epsilon=1e-6, dtype="float32", name=f"pooled_{number}"
+            )
+            if recipe.standardise
+            else keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")
+        )
+        averages.append(scaler(average))
     joined = averages[0] if len(averages) == 1 else keras.layers.Concatenate(dtype="float32")(averages)
     return keras.Model(at, joined, name="learning_part")

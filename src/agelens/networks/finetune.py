@@ -24,6 +24,8 @@ from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
 
 AGES = 117
+# How many faces tell the means and variances of averages.
+STANDARD_FACES = 4096
 
 
 @keras.saving.register_keras_serializable("agelens")
@@ -130,7 +132,7 @@ def train_batches(
     cache: Path | None,
     track: Track,
     learns: bool,
-) -> Batches:
+) -> "_ViewBatches":
     """Batches of one part: maps at the cut, or images where every layer learns.
 
     Args:
@@ -176,7 +178,12 @@ class _ViewBatches(Batches):
         mixing: float,
     ) -> None:
         self._readers, self._mixing = readers, mixing
-        super().__init__(self._take, labels, batch_size, shuffle_seed)
+        super().__init__(self.take, labels, batch_size, shuffle_seed)
+
+    @property
+    def rows(self) -> int:
+        """How many faces there are."""
+        return self._rows
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
         """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
@@ -194,7 +201,8 @@ class _ViewBatches(Batches):
         maps = np.asarray(values, np.float32)
         return wide * maps + (1 - wide) * maps[other], mixed
 
-    def _take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """What the network sees of some faces in the present epoch, unmixed."""
         # Neighbouring faces take different views in the same epoch, and all views come round.
         chosen = (rows + self._epoch) % len(self._readers)
         parts = [(chosen == view, reader) for view, reader in enumerate(self._readers)]
@@ -207,6 +215,20 @@ class _ViewBatches(Batches):
                 result[mask] = values
         assert result is not None
         return result
+
+
+def standardise(learning: keras.Model, train: "_ViewBatches", batch_size: int) -> None:
+    """Set the statistics of the layers behind the averages to those of training faces, as they are in epoch 0."""
+    maps = train.take(np.arange(min(train.rows, STANDARD_FACES)))
+    # Before they are set, the layers pass on what they get: mean 0 and variance 1 are where they begin.
+    averages = np.asarray(learning.predict(maps, batch_size=batch_size, verbose=0), np.float64)
+    start = 0
+    for name in sorted(layer.name for layer in learning.layers if layer.name.startswith("pooled_")):
+        layer = learning.get_layer(name)
+        values = averages[:, start : start + layer.moving_mean.shape[0]]
+        layer.set_weights([values.mean(axis=0), values.var(axis=0)])
+        start += values.shape[1]
+    assert start == averages.shape[1]
 
 
 def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -260,6 +282,8 @@ def finetune(
     keras.utils.set_random_seed(start.seed)
     with dtype_policy(recipe.precision):
         network = build_network(cut.learning, recipe)
+    if recipe.standardise:
+        standardise(network.get_layer("learning_part"), train, recipe.batch_size)
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)

@@ -16,6 +16,8 @@ class FineTuning:
         side: pixels of the square that the face network sees; None is what its file says.
         stages: how many resolutions, from the coarsest, learn; 0 lets every layer learn.
         pooled: how many resolutions, from the coarsest, give their averages to the head; at most those that learn.
+        standardise: bring each average to mean 0 and variance 1 over the training faces; otherwise the averages of each
+            face are brought to them together (layer normalisation).
         inner: share of the input's side that the crop takes; its edges are repeated around it, since UTKFace's crops
             are tighter than those that face networks learned from.
         down: share of the side by which the crop then lies below the middle.
@@ -44,6 +46,7 @@ class FineTuning:
     side: int | None = None
     stages: int = 2
     pooled: int = 2
+    standardise: bool = False
     inner: float = 0.9
     down: float = 0.03
     hidden: int = 512

@@ -12,7 +12,7 @@ import pandas as pd
 
 from agelens.faces.batches import read_faces_at
 from agelens.images import Pixels
-from agelens.networks.averaging import average_networks
+from agelens.networks.averaging import Part, average_networks
 from agelens.networks.cuts import Cut, cut_trunk
 from agelens.networks.finetune import build_network
 from agelens.networks.finetune_recipe import FineTuning
@@ -31,12 +31,14 @@ class Learned:
     Attributes:
         network: from `agelens.networks.finetune.finetune`.
         init, scaling: the file of its trunk and the pixels that it expects.
+        share: how much it counts, relative to others that it is averaged with.
     """
 
     network: keras.Model
     init: Path
     scaling: str
     recipe: FineTuning
+    share: float = 1.0
 
     @cached_property
     def whole(self) -> tuple[Cut, keras.Model]:
@@ -70,22 +72,22 @@ def ship(learned: Sequence[Learned], table: pd.DataFrame, folder: Path) -> dict[
         folder: takes the files.
     """
     tasks = learned[0].recipe.tasks
-    parts: dict[str, list[tuple[Path, int]]] = {"float32": [], "int8": []}
+    parts: dict[str, list[Part]] = {"float32": [], "int8": []}
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         for number, one in enumerate(learned):
             exported, small = (Path(temporary) / f"{number}-{name}.onnx" for name in parts)
             joined = join_cut(*one.whole, one.recipe)
             export_onnx(joined, [*(OUTPUTS[task] for task in tasks), FEATURES], exported)
             quantize(exported, small, _calibration(table, one.side))
-            parts["float32"].append((exported, one.side))
-            parts["int8"].append((small, one.side))
+            parts["float32"].append(Part(exported, one.side, one.share))
+            parts["int8"].append(Part(small, one.side, one.share))
         written = {name: folder / f"{name}.onnx" for name in parts}
         for name, files in parts.items():
             average_networks(files, written[name], [OUTPUTS[task] for task in tasks])
-        for one, file in zip(learned, parts["int8"], strict=True) if len(learned) > 1 else ():
+        for one, part in zip(learned, parts["int8"], strict=True) if len(learned) > 1 else ():
             name = f"{one.init.stem} alone"
             written[name] = folder / f"{name}.onnx"
-            average_networks([file], written[name], [OUTPUTS[task] for task in tasks])
+            average_networks([part], written[name], [OUTPUTS[task] for task in tasks])
     return written
 
 
