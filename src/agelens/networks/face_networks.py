@@ -46,6 +46,8 @@ KNOWN = {
             "learning_rate": 2.5e-4,
             "epochs": 7,
         },
+        # It errs more than FaceNet, which counts 1; benchmarks/finetune_averages.py measures other shares.
+        share=0.6,
     ),
 }
 
