@@ -32,10 +32,10 @@ from agelens.faces.table import AGE_BANDS, age_band, read_table
 from agelens.files import digest_json
 from agelens.networks.backbones import Backbone
 from agelens.networks.cuts import cut_trunk
+from agelens.networks.face_networks import find_init
 from agelens.networks.features import extract
 from agelens.networks.finetune import build_network, compile_network, without_conflicts
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.finetuned import find_init
 from agelens.progress import bar
 
 FOLDS = 5

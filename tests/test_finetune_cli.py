@@ -11,6 +11,7 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import find_bundles
+from agelens.study.pack import card_page
 from tests.networks.trunk_files import write_h5
 
 
@@ -91,6 +92,22 @@ def test_the_packed_file_scores_what_the_run_said(
     again, before = json.loads(answer.out), json.loads(made.said["evaluate"])
     assert again["age"] == before["age"]
     assert again["gender"] == before["gender"]
+
+
+def test_the_page_says_of_the_data_what_is_known_of_it(made: Made) -> None:
+    card = json.loads((made.packed / "card.json").read_text(encoding="utf-8"))
+    assert card["data"]["about"] == ""
+    assert "UTKFace" not in card_page(card)
+    known = {**card, "data": {**card["data"], "about": "Half of its labels are guesses."}}
+    assert "<p>Half of its labels are guesses.</p>" in card_page(known)
+
+
+@pytest.mark.parametrize("option", [("--precision", "f32"), ("--weights", "random")])
+def test_options_of_other_recipes_are_refused(made: Made, agelens, option: tuple[str, str]) -> None:
+    init = made.run.parent / "face.h5"
+    answer = agelens("train", "--recipe", "finetune", "--init", init, *option, "--out", made.run)
+    assert answer.status == 2
+    assert "leave out --weights and --precision" in answer.err.replace("\n", " ")
 
 
 def test_training_again_takes_what_is_done(made: Made, agelens) -> None:

@@ -158,9 +158,10 @@ def train(
         ),
     ] = "notebook",
     init: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING.", show_default=False
+            help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
+            show_default=False,
         ),
     ] = None,
     members: Annotated[
@@ -193,7 +194,7 @@ def train(
 
     plan = TrainingPlan(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
-        epochs, patience, batch_size, learning_rate, trainable, init, members, stages,
+        epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages,
     )  # fmt: skip
     cards = train_networks(_begin(out, source, seed, limit), plan)
     _print_lines([training_line(card) for card in cards.values()], json, cards)

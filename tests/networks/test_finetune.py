@@ -10,24 +10,28 @@ import pandas as pd
 import pytest
 
 from agelens.errors import AgeLensError
+from agelens.estimate.bundle import open_bundle
 from agelens.faces.batches import read_faces_at
 from agelens.images import load_face, read_rgb
 from agelens.inference import run_outputs
 from agelens.networks.backbones import build_backbone
 from agelens.networks.cuts import cut_trunk, frame
+from agelens.networks.face_networks import KNOWN, FaceNetwork, Init, find_init
 from agelens.networks.finetune import (
     AGES,
     AgeLoss,
     build_network,
     expectation,
     finetune,
+    standardise,
     train_batches,
     without_conflicts,
 )
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.finetuned import Init, find_init, train_finetuned, validate
-from agelens.networks.network import Settings
-from agelens.networks.shipping import ship
+from agelens.networks.finetuned import Start, train_finetuned, validate
+from agelens.networks.network import Settings, train_network
+from agelens.networks.recipes import find_recipe
+from agelens.networks.shipping import Learned, ship
 from agelens.networks.specs import FEATURES, BackboneSpec
 from agelens.progress import Track, quiet
 from tests.networks.trunk_files import SIDE, write_h5, write_onnx
@@ -65,6 +69,51 @@ def test_the_loss_is_the_cross_entropy_to_a_normal_distribution_and_the_error_of
     assert float(loss(ages, logits)) == pytest.approx(expected.mean(), rel=1e-5)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(expectation(logits)), mean, rtol=1e-5)
     assert AgeLoss.from_config(loss.get_config()).spread == 3.0
+
+
+def test_of_mixed_faces_the_loss_is_that_of_both_by_their_shares() -> None:
+    chance = np.random.default_rng(1)
+    logits = chance.normal(size=(4, AGES)).astype("f4")
+    first, second = np.array([[3], [20], [60], [116]], "f4"), np.array([[30], [20], [1], [0]], "f4")
+    share = np.array([[0.9], [0.5], [0.6], [1.0]], "f4")
+    mixed = np.concatenate([first, second, share], axis=1)
+
+    def entropy(ages: np.ndarray) -> np.ndarray:
+        return np.asarray(AgeLoss(3.0, 0.0, reduction="none")(ages, logits))
+
+    parts = share[:, 0] * entropy(first) + (1 - share[:, 0]) * entropy(second)
+    error = np.abs(np.asarray(expectation(logits)) - (share * first + (1 - share) * second)[:, 0])
+    given = np.asarray(AgeLoss(3.0, 0.25, reduction="none")(mixed, logits))
+    np.testing.assert_allclose(given, parts + 0.25 * error, rtol=1e-5)
+
+
+def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
+    faces: pd.DataFrame, init: Path, cache: Path
+) -> None:
+    cut = cut_trunk(init, "tf", RECIPE)
+    rows = faces[faces["part"] == "train"].reset_index(drop=True)
+    plain, mixed, again = (
+        train_batches(cut, rows, replace(RECIPE, mixing=mixing), 1, cache, quiet, True)
+        for mixing in (0.0, 0.4, 0.4)
+    )
+    maps, labels = plain[1]
+    values, told = mixed[1]
+    age, other, share = told["age"].T
+    assert np.array_equal(age, labels["age"][:, 0])
+    assert (share >= 0.5).all()
+    assert (share < 0.99).any()
+    partner = [int(np.flatnonzero(labels["age"][:, 0] == one)[0]) for one in other]
+    for row in np.flatnonzero(np.bincount(age.astype(int), minlength=200)[other.astype(int)] == 1):
+        expected = share[row] * maps[row] + (1 - share[row]) * maps[partner[row]]
+        np.testing.assert_allclose(values[row], expected, rtol=1e-5, atol=1e-5)
+        female = share[row] * labels["gender"][row] + (1 - share[row]) * labels["gender"][partner[row]]
+        np.testing.assert_allclose(told["gender"][row], female, rtol=1e-6)
+    assert np.array_equal(again[1][0], values)
+    mixed.start_at(1)
+    assert not np.array_equal(mixed[1][1]["age"][:, 2], share)
+    # What is validated on is never mixed.
+    still = train_batches(cut, rows, replace(RECIPE, mixing=0.4), 1, cache, quiet, False)
+    assert still[0][1]["age"].shape[1] == 1
 
 
 def test_a_frame_repeats_the_edges() -> None:
@@ -108,11 +157,11 @@ def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
     learning = train_batches(cut, rows, RECIPE, 1, cache, quiet, True)
     still = train_batches(cut, rows, RECIPE, 1, cache, quiet, False)
     order = np.arange(len(rows))
-    first = learning._take(order)
+    first = learning.take(order)
     learning.start_at(1)
-    second = learning._take(order)
+    second = learning.take(order)
     learning.start_at(2)
-    assert np.array_equal(learning._take(order), first)
+    assert np.array_equal(learning.take(order), first)
     assert not np.isclose(first, second).all(axis=(1, 2, 3)).any()
     maps = keras.ops.convert_to_numpy(cut.frozen.model(read_faces_at(rows["path"].tolist(), cut.frozen.side)))  # type: ignore[misc]
     given = np.concatenate([still[number][0] for number in range(len(still))])
@@ -173,7 +222,7 @@ def test_what_is_shipped_computes_what_was_trained(faces: pd.DataFrame, init: Pa
     cut = cut_trunk(init, "tf", RECIPE)
     keras.utils.set_random_seed(1)
     network = build_network(cut.learning, RECIPE)
-    files = ship(network, init, "tf", RECIPE, faces, tmp_path)
+    files = ship([Learned(network, init, "tf", RECIPE)], faces, tmp_path)
     paths = [Path(path) for path in faces["path"][:20]]
     crops = np.stack([load_face(path, cut.frozen.side) for path in paths])
     out = network(cut.frozen.model(crops))  # type: ignore[misc]
@@ -201,7 +250,11 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
 ) -> None:
     recipe = replace(RECIPE, epochs=1, members=2)
     card = train_finetuned(
-        faces, recipe, Init(init), tmp_path / "training", tmp_path / "both", Settings(cache=cache, seed=3)
+        faces,
+        [Start(Init(init), recipe)],
+        tmp_path / "training",
+        tmp_path / "both",
+        Settings(cache=cache, seed=3),
     )
     assert card["task"] == "both"
     assert [one["seed"] for one in card["training"]["members"]] == [4, 5]
@@ -210,13 +263,61 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
     assert len(list((tmp_path / "training").glob("*/state.json"))) == 2
     validation = faces[faces["part"] == "validation"]
     assert (
-        validate(tmp_path / "both" / "network.onnx", validation, 29, recipe)
+        validate(tmp_path / "both" / "network.onnx", validation, 29, recipe.tasks)
         == card["training"]["validation"]["int8"]
     )
     spec = BackboneSpec(
         "Own", None, 29, 16, "raw", 0, "", file=tmp_path / "both" / "network.onnx", output=FEATURES
     )
     assert build_backbone(spec).feature_shape == (40,)
+    # A network on this backbone has learned from what the backbone learned from.
+    fewer = faces.groupby("part").head(10).reset_index(drop=True)
+    heads = find_recipe("notebook", "gender").with_(epochs=1)
+    train_network(fewer, heads, spec, tmp_path / "heads", tmp_path / "gender", Settings(cache=cache))
+    learned = faces[faces["part"] != "test"]
+    assert open_bundle(tmp_path / "gender").seen == dict(zip(learned["digest"], learned["part"], strict=True))
+
+
+def test_networks_of_several_sides_are_averaged_in_one_file(
+    faces: pd.DataFrame, init: Path, tmp_path: Path
+) -> None:
+    second = write_onnx(tmp_path / "other.onnx")
+    recipes = (RECIPE, replace(RECIPE, side=24, inner=1.0, down=0.0, hidden=8))
+    learned = []
+    for number, (file, recipe) in enumerate(zip((init, second), recipes, strict=True)):
+        keras.utils.set_random_seed(number)
+        network = build_network(cut_trunk(file, "tf", recipe).learning, recipe)
+        learned.append(Learned(network, file, "tf", recipe, share=3.0 - 2 * number))
+    assert [one.side for one in learned] == [29, 24]
+    crops = np.stack([read_rgb(Path(path)) for path in faces["path"][:12]])
+    alone = []
+    for number, one in enumerate(learned):
+        (tmp_path / str(number)).mkdir()
+        alone.append(estimate(ship([one], faces, tmp_path / str(number))["float32"], crops))
+    files = ship(learned, faces, tmp_path)
+    given = estimate(files["float32"], crops)
+    assert list(files) == ["float32", "int8", f"{init.stem} alone", f"{second.stem} alone"]
+    for output in (0, 1):
+        np.testing.assert_allclose(given[output], (3 * alone[0][output] + alone[1][output]) / 4, atol=1e-5)
+        assert np.abs(alone[0][output] - alone[1][output]).max() > 0.01
+    assert np.abs(estimate(files["int8"], crops)[1] - given[1]).mean() < 0.1 * given[1].std() + 0.05
+    spec = BackboneSpec("Own", None, 29, 16, "raw", 0, "", file=files["int8"], output=FEATURES)
+    assert build_backbone(spec).feature_shape == (40 + 40,)
+
+
+def test_a_known_network_is_trained_in_the_way_that_suits_it(
+    init: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Init(init)
+    assert one.suited(RECIPE) == RECIPE
+    assert one.origin == "as its source says"
+    monkeypatch.setitem(KNOWN, one.digest, FaceNetwork("from a friend", {"side": 24, "inner": 1.0}))
+    assert one.origin == "from a friend"
+    assert one.suited(RECIPE) == replace(RECIPE, side=24, inner=1.0)
+    assert cut_trunk(init, "tf", one.suited(RECIPE)).frozen.side == 24
+    # Every setting that a known network brings is one of the recipe's.
+    for known in KNOWN.values():
+        replace(RECIPE, **known.recipe)
 
 
 def test_an_init_is_a_file_and_a_scaling(init: Path) -> None:
@@ -240,6 +341,27 @@ def test_batch_normalisation_keeps_the_statistics_of_its_file(
     after = statistics(network.get_layer("learning_part"))
     assert len(before) == len(after) > 0
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_averages_are_standardised_over_the_training_faces_and_stay_so(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, standardise=True)
+    cut = cut_trunk(init, "tf", recipe)
+    train = train_batches(
+        cut, faces[faces["part"] == "train"].reset_index(drop=True), recipe, 3, cache, quiet, True
+    )
+    maps = train.take(np.arange(train.rows))
+    raw = cut.learning.predict(maps, verbose=0)
+    standardise(cut.learning, train, recipe.batch_size)
+    given = cut.learning.predict(maps, verbose=0)
+    np.testing.assert_allclose(given.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(given.std(axis=0)[raw.std(axis=0) > 0.02], 1, atol=1e-2)
+    network, _ = finetune(faces, cut_trunk(init, "tf", recipe), recipe, tmp_path, 3, {"a": 1}, cache)
+    for name in ("pooled_0", "pooled_1"):
+        kept = network.get_layer("learning_part").get_layer(name).get_weights()
+        for one, other in zip(kept, cut.learning.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 def test_more_stages_than_there_are_is_a_sentence(init: Path) -> None:

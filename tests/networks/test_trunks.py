@@ -7,6 +7,8 @@ import openvino as ov
 import pytest
 
 from agelens.errors import AgeLensError
+from agelens.networks.grouped import GroupedConv2D
+from agelens.networks.portable import export_onnx
 from agelens.networks.trunks import read_trunk
 from tests.networks.trunk_files import SIDE, write_h5, write_onnx
 
@@ -25,6 +27,38 @@ def test_an_onnx_trunk_computes_what_its_file_does(tmp_path: Path) -> None:
     expected = compiled(PIXELS.transpose(0, 3, 1, 2))[0].transpose(0, 2, 3, 1)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(trunk.model(PIXELS)), expected, atol=1e-4)
     assert np.abs(expected).max() > 0.1
+
+
+def test_a_grouped_convolution_is_that_of_keras_and_can_be_exported(tmp_path: Path) -> None:
+    inputs = keras.Input((9, 8, 12))
+    ours, theirs = GroupedConv2D(8, (3, 2), 4, strides=2), keras.layers.Conv2D(8, (3, 2), 2, groups=4)
+    model, reference = keras.Model(inputs, ours(inputs)), keras.Model(inputs, theirs(inputs))
+    assert model.output_shape == reference.output_shape
+    theirs.bias.assign(np.arange(8, dtype="f4"))
+    ours.set_weights(theirs.get_weights())
+    maps = np.random.default_rng(0).normal(size=(2, 9, 8, 12)).astype("f4")
+    expected = keras.ops.convert_to_numpy(reference(maps))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(model(maps)), expected, atol=1e-5)
+    export_onnx(model, "maps", tmp_path / "grouped.onnx")
+    compiled = ov.Core().compile_model(
+        ov.Core().read_model(tmp_path / "grouped.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    np.testing.assert_allclose(compiled(maps)[0], expected, atol=1e-4)
+    model.save(tmp_path / "grouped.keras")
+    again = keras.saving.load_model(tmp_path / "grouped.keras")
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(again(maps)), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="3 groups do not divide 12 and 8"):
+        GroupedConv2D(8, (3, 3), 3)(inputs)
+
+
+@pytest.mark.parametrize("kind", ["h5", "onnx"])
+def test_a_trunk_can_be_run_at_another_side(kind: str, tmp_path: Path) -> None:
+    file = (write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}")
+    whole, small = read_trunk(file), read_trunk(file, 24)
+    assert small.side == 24
+    assert [tensor.shape[1] for tensor in small.last] == [12, 6, 3]
+    for one, other in zip(whole.model.get_weights(), small.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_old_keras_trunk_computes_what_its_layers_say(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
     Raises:
         AgeLensError: the file cannot be read.
     """
-    trunk = read_trunk(path)
+    trunk = read_trunk(path, recipe.side)
     if not 0 <= recipe.stages <= len(trunk.first) or not trunk.first:
         raise AgeLensError(f"{path} has {len(trunk.first)} resolutions that can learn, not {recipe.stages}.")
     inner = round(trunk.side * recipe.inner)
@@ -64,7 +64,7 @@ def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:
         spec, inner, trunk.name, digest_json(key), int(model.count_params()), tuple(lower.shape[1:]), model
     )
     with dtype_policy(recipe.precision):
-        learning = _pooled(read_trunk(path), recipe)
+        learning = _pooled(read_trunk(path, recipe.side), recipe)
     return Cut(frozen, learning)
 
 
@@ -91,6 +91,14 @@ def _pooled(trunk: Trunk, recipe: FineTuning) -> keras.Model:
     pooled = min(recipe.pooled, recipe.stages or recipe.pooled)
     for number, tensor in enumerate(trunk.last[-pooled:]):
         average = keras.layers.GlobalAveragePooling2D()(tensor)
-        averages.append(keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")(average))
+        # Its statistics are set by `agelens.networks.finetune`, and stay.
+        scaler = (
+            keras.layers.BatchNormalization(
+                center=False, scale=False, epsilon=1e-6, dtype="float32", name=f"pooled_{number}"
+            )
+            if recipe.standardise
+            else keras.layers.LayerNormalization(dtype="float32", name=f"pooled_{number}")
+        )
+        averages.append(scaler(average))
     joined = averages[0] if len(averages) == 1 else keras.layers.Concatenate(dtype="float32")(averages)
     return keras.Model(at, joined, name="learning_part")

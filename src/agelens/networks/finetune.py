@@ -24,6 +24,8 @@ from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
 
 AGES = 117
+# How many faces tell the means and variances of averages.
+STANDARD_FACES = 4096
 
 
 @keras.saving.register_keras_serializable("agelens")
@@ -42,12 +44,18 @@ class AgeLoss(keras.losses.Loss):
         self.spread, self.absolute = spread, absolute
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Of years, (faces, 1), and logits, (faces, AGES)."""
+        """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `_ViewBatches` says, and logits, (faces, AGES)."""
         ops = keras.ops
-        ages = ops.arange(AGES, dtype="float32")
-        wanted = ops.softmax(-ops.square(ages - y_true) / (2 * self.spread**2), axis=-1)
+        wanted = self._wanted(y_true[:, :1])
+        if y_true.shape[1] == 3:
+            share = y_true[:, 2:]
+            wanted = share * wanted + (1 - share) * self._wanted(y_true[:, 1:2])
         entropy = -ops.sum(wanted * ops.log_softmax(y_pred, axis=-1), axis=-1)
-        return entropy + self.absolute * ops.abs(expectation(y_pred) - y_true[:, 0])
+        return entropy + self.absolute * mae(y_true, y_pred)
+
+    def _wanted(self, years: Any) -> Any:
+        ages = keras.ops.arange(AGES, dtype="float32")
+        return keras.ops.softmax(-keras.ops.square(ages - years) / (2 * self.spread**2), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spread": self.spread, "absolute": self.absolute}
@@ -61,8 +69,11 @@ def expectation(logits: Any) -> Any:
 
 @keras.saving.register_keras_serializable("agelens")
 def mae(y_true: Any, y_pred: Any) -> Any:
-    """Absolute error of the expectation, years, for each face."""
-    return keras.ops.abs(expectation(y_pred) - y_true[:, 0])
+    """Absolute error of the expectation, years, for each face; a mixed face has the mixed age."""
+    years = y_true[:, 0]
+    if y_true.shape[1] == 3:
+        years = y_true[:, 2] * years + (1 - y_true[:, 2]) * y_true[:, 1]
+    return keras.ops.abs(expectation(y_pred) - years)
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
@@ -121,7 +132,7 @@ def train_batches(
     cache: Path | None,
     track: Track,
     learns: bool,
-) -> Batches:
+) -> "_ViewBatches":
     """Batches of one part: maps at the cut, or images where every layer learns.
 
     Args:
@@ -137,7 +148,9 @@ def train_batches(
     else:
         paths = rows["path"].tolist()
         readers = [_image_reader(cut, paths, view) for view in views]
-    return _ViewBatches(readers, labels, recipe.batch_size, seed if learns else None)
+    return _ViewBatches(
+        readers, labels, recipe.batch_size, seed if learns else None, recipe.mixing if learns else 0.0
+    )
 
 
 def _image_reader(
@@ -154,7 +167,7 @@ def _image_reader(
 
 
 class _ViewBatches(Batches):
-    """Batches that take each face from one of several views, another one in each epoch."""
+    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs."""
 
     def __init__(
         self,
@@ -162,11 +175,34 @@ class _ViewBatches(Batches):
         labels: dict[str, NDArray[np.float32]],
         batch_size: int,
         shuffle_seed: int | None,
+        mixing: float,
     ) -> None:
-        self._readers = readers
-        super().__init__(self._take, labels, batch_size, shuffle_seed)
+        self._readers, self._mixing = readers, mixing
+        super().__init__(self.take, labels, batch_size, shuffle_seed)
 
-    def _take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+    @property
+    def rows(self) -> int:
+        """How many faces there are."""
+        return self._rows
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
+        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
+        values, labels = super().__getitem__(index)
+        if not self._mixing:
+            return values, labels
+        chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
+        share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
+        share = np.maximum(share, 1 - share)
+        other = chance.permutation(len(values))
+        wide = share.reshape(-1, *[1] * (values.ndim - 1))
+        mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}
+        if "age" in labels:
+            mixed["age"] = np.concatenate([labels["age"], labels["age"][other], share], axis=1)
+        maps = np.asarray(values, np.float32)
+        return wide * maps + (1 - wide) * maps[other], mixed
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """What the network sees of some faces in the present epoch, unmixed."""
         # Neighbouring faces take different views in the same epoch, and all views come round.
         chosen = (rows + self._epoch) % len(self._readers)
         parts = [(chosen == view, reader) for view, reader in enumerate(self._readers)]
@@ -179,6 +215,20 @@ class _ViewBatches(Batches):
                 result[mask] = values
         assert result is not None
         return result
+
+
+def standardise(learning: keras.Model, train: "_ViewBatches", batch_size: int) -> None:
+    """Set the statistics of the layers behind the averages to those of training faces, as they are in epoch 0."""
+    maps = train.take(np.arange(min(train.rows, STANDARD_FACES)))
+    # Before they are set, the layers pass on what they get: mean 0 and variance 1 are where they begin.
+    averages = np.asarray(learning.predict(maps, batch_size=batch_size, verbose=0), np.float64)
+    start = 0
+    for name in sorted(layer.name for layer in learning.layers if layer.name.startswith("pooled_")):
+        layer = learning.get_layer(name)
+        values = averages[:, start : start + layer.moving_mean.shape[0]]
+        layer.set_weights([values.mean(axis=0), values.var(axis=0)])
+        start += values.shape[1]
+    assert start == averages.shape[1]
 
 
 def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -232,6 +282,8 @@ def finetune(
     keras.utils.set_random_seed(start.seed)
     with dtype_policy(recipe.precision):
         network = build_network(cut.learning, recipe)
+    if recipe.standardise:
+        standardise(network.get_layer("learning_part"), train, recipe.batch_size)
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)

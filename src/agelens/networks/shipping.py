@@ -1,8 +1,9 @@
 """From a fine-tuned network to the ONNX file of a bundle: whole, in float32, then in 8 bits, for faces of any size."""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -11,46 +12,82 @@ import pandas as pd
 
 from agelens.faces.batches import read_faces_at
 from agelens.images import Pixels
+from agelens.networks.averaging import Part, average_networks
 from agelens.networks.cuts import Cut, cut_trunk
 from agelens.networks.finetune import build_network
 from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.portable import export_onnx
-from agelens.networks.quantize import quantize, take_any_size
+from agelens.networks.quantize import quantize
 from agelens.networks.specs import FEATURES
 
 OUTPUTS = {"age": "age_distribution", "gender": "female_logit"}
 CALIBRATION_FACES = 256
 
 
-def ship(
-    network: keras.Model,
-    init: Path,
-    scaling: str,
-    recipe: FineTuning,
-    table: pd.DataFrame,
-    folder: Path,
-) -> dict[str, Path]:
-    """Write ``float32.onnx`` and ``int8.onnx``, from uint8 (faces, height, width, 3) of any size to OUTPUTS.
+@dataclass(frozen=True)
+class Learned:
+    """A fine-tuned network as it was trained, and what it was trained from.
+
+    Attributes:
+        network: from `agelens.networks.finetune.finetune`.
+        init, scaling: the file of its trunk and the pixels that it expects.
+        share: how much it counts, relative to others that it is averaged with.
+    """
+
+    network: keras.Model
+    init: Path
+    scaling: str
+    recipe: FineTuning
+    share: float = 1.0
+
+    @cached_property
+    def whole(self) -> tuple[Cut, keras.Model]:
+        """Its parts in float32: what stood still, and what learned, with the weights that it has now."""
+        plain = replace(self.recipe, precision="float32")
+        cut = cut_trunk(self.init, self.scaling, plain)
+        learned = build_network(cut.learning, plain)
+        learned.set_weights(self.network.get_weights())
+        return cut, learned
+
+    @property
+    def side(self) -> int:
+        """Pixels of the square crop that it takes."""
+        return self.whole[0].frozen.side
+
+    @property
+    def parameters(self) -> int:
+        cut, learned = self.whole
+        return cut.frozen.parameters + int(learned.count_params())
+
+
+def ship(learned: Sequence[Learned], table: pd.DataFrame, folder: Path) -> dict[str, Path]:
+    """Write networks from uint8 (faces, height, width, 3) of any size to OUTPUTS, and name them.
+
+    "float32" and "int8" are the average of all. Where there are several, each alone follows in 8 bits, by the name of
+    its file, so that it can be told what averaging is worth.
 
     Args:
-        network: from `agelens.networks.finetune.finetune`, as it was trained.
-        init, scaling: the trunk that it was trained on.
+        learned: what is averaged.
         table: the training part, whose faces tell the ranges of the maps.
         folder: takes the files.
     """
-    plain = replace(recipe, precision="float32")
-    cut = cut_trunk(init, scaling, plain)
-    learned = build_network(cut.learning, plain)
-    learned.set_weights(network.get_weights())
-    whole = join_cut(cut, learned, plain)
+    tasks = learned[0].recipe.tasks
+    parts: dict[str, list[Part]] = {"float32": [], "int8": []}
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        exported = Path(temporary) / "exported.onnx"
-        export_onnx(whole, [*(OUTPUTS[task] for task in recipe.tasks), FEATURES], exported)
-        small = Path(temporary) / "small.onnx"
-        quantize(exported, small, _calibration(table, cut.frozen.side))
-        written = {"float32": folder / "float32.onnx", "int8": folder / "int8.onnx"}
-        take_any_size(exported, written["float32"], cut.frozen.side, hide=FEATURES)
-        take_any_size(small, written["int8"], cut.frozen.side, hide=FEATURES)
+        for number, one in enumerate(learned):
+            exported, small = (Path(temporary) / f"{number}-{name}.onnx" for name in parts)
+            joined = join_cut(*one.whole, one.recipe)
+            export_onnx(joined, [*(OUTPUTS[task] for task in tasks), FEATURES], exported)
+            quantize(exported, small, _calibration(table, one.side))
+            parts["float32"].append(Part(exported, one.side, one.share))
+            parts["int8"].append(Part(small, one.side, one.share))
+        written = {name: folder / f"{name}.onnx" for name in parts}
+        for name, files in parts.items():
+            average_networks(files, written[name], [OUTPUTS[task] for task in tasks])
+        for one, part in zip(learned, parts["int8"], strict=True) if len(learned) > 1 else ():
+            name = f"{one.init.stem} alone"
+            written[name] = folder / f"{name}.onnx"
+            average_networks([part], written[name], [OUTPUTS[task] for task in tasks])
     return written
 
 

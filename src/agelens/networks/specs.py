@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import NETWORK, find_bundles
+from agelens.estimate.bundle import NETWORK, find_bundles, open_bundle
 from agelens.networks.small import build_small_conv
 from agelens.networks.weights import WeightsFile
 
@@ -161,6 +161,11 @@ def find_backbone(text: str) -> BackboneSpec:
         )
     side = int(match["side"])
     return BackboneSpec(file.stem, None, side, side, match["scaling"], 0, "as its file says", file=file)
+
+
+def seen_by(spec: BackboneSpec) -> dict[str, str]:
+    """The images that made a backbone, part by digest, where it is a network of AgeLens's own; otherwise none."""
+    return open_bundle(spec.file.parent).seen if spec.output and spec.file is not None else {}
 
 
 def _bundled() -> BackboneSpec:

