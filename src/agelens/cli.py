@@ -292,6 +292,34 @@ def predict(
 
 
 @app.command()
+def serve(
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than this machine's own are open to the network."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Further name under which browsers come, as of a proxy; repeatable."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    max_body: Annotated[int, typer.Option(help="Megabytes of a request.", min=1)] = 64,
+    max_pixels: Annotated[int, typer.Option(help="Pixels of an image.", min=1)] = 50_000_000,
+    max_images: Annotated[int, typer.Option(help="Images in a request.", min=1)] = 16,
+    max_waiting: Annotated[int, typer.Option(help="Requests at one time.", min=1)] = 64,
+    precision: Precision = "auto",
+) -> None:
+    """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it."""
+    from agelens.estimate.limits import MEGABYTE, Limits
+    from agelens.estimate.serve import serve as serve_until_stopped
+
+    limits = Limits(body_bytes=max_body * MEGABYTE, pixels=max_pixels, images=max_images, waiting=max_waiting)
+    serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)
+
+
+@app.command()
 def pack(
     target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,

@@ -27,7 +27,7 @@ MAX_PIXELS = 100_000_000
 DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
 
 
-def read_rgb(path: Path, least_side: int = 0, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """Decode an image file of any common format to RGB.
 
     Args:
@@ -48,7 +48,7 @@ def read_rgb(path: Path, least_side: int = 0, max_pixels: int = MAX_PIXELS) -> P
     return decode_rgb(data, least_side, max_pixels)
 
 
-def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int = MAX_PIXELS) -> Pixels:
+def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """The same as `read_rgb` for the bytes of a file."""
     if not data:
         raise ImageError("is empty")
@@ -81,7 +81,7 @@ def load_face(path: Path, side: int) -> Pixels:
     return resize_face(read_rgb(path, least_side=side), side)
 
 
-def convert_rgb(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Pixels:
+def convert_rgb(image: Image.Image, max_pixels: int | None = None) -> Pixels:
     """The same as `read_rgb` for a Pillow image; one that was opened from a file is decoded here."""
     with _naming_reasons():
         _refuse_bomb(*image.size, max_pixels)
@@ -89,12 +89,13 @@ def convert_rgb(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Pixels:
         return np.asarray(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
 
 
-def _refuse_bomb(width: int, height: int, most: int) -> None:
+def _refuse_bomb(width: int, height: int, most: int | None) -> None:
+    most = MAX_PIXELS if most is None else most
     if width * height > most:
         raise ImageError(f"has {width} x {height} pixels, more than the limit of {most:,}")
 
 
-def _decode_with_pillow(data: bytes, max_pixels: int) -> Pixels:
+def _decode_with_pillow(data: bytes, max_pixels: int | None) -> Pixels:
     # AVIF is not in every Pillow.
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]

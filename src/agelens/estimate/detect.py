@@ -59,6 +59,8 @@ MAGNIFIED = 2.0
 # Degrees by which the photograph is turned for more looks of the first kind: detectors know upright faces best, and
 # lose half of those that lean by 45 degrees (benchmarks).
 TURNS = (-33.0, 33.0)
+# Sides are filled up to multiples of this, not of STEP: few sizes, for a network is slow with a size that is new to it.
+_SIZES = 4 * STEP
 # Share of the smaller box from which on two boxes are of one face.
 _OVERLAP = 0.4
 
@@ -151,7 +153,7 @@ def _look(detector: Detector, image: Pixels, factor: float, turn: float = 0.0) -
 
 
 def _padded(image: NDArray[Any]) -> Pixels:
-    padded = np.zeros((*(-(-length // STEP) * STEP for length in image.shape[:2]), 3), np.uint8)
+    padded = np.zeros((*(-(-length // _SIZES) * _SIZES for length in image.shape[:2]), 3), np.uint8)
     padded[: image.shape[0], : image.shape[1]] = image
     return padded
 
