@@ -211,10 +211,19 @@ WRONG_CALLS = {
     "evaluate --out STUDY --part nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
     "evaluate --out STUDY --part train": "were used to train or choose the age network (train ",
-    "predict": "Missing argument",
+    "predict": "Give photographs, or a video with --video",
+    "predict FACES --video FILE": "Give photographs, or a video with --video",
+    "predict --video NOWHERE": "does not exist",
+    "predict --video FILE": "is not a video",
+    "predict --video FILE --every 0": "'--every'",
     "predict --crops NOWHERE --bundle STUDY": "does not exist; give image files or a folder of them",
     "predict --crops FACES --bundle NOWHERE": "holds no bundle",
     "predict FACES --bundle STUDY --precision nonsense": "'auto', 'bf16', 'f32'",
+    "predict FACES --bundle STUDY --detector-model NOWHERE": "does not exist; give an ONNX file",
+    "predict FACES --bundle STUDY --detector-model FILE": "is not an ONNX network",
+    "predict FACES --bundle STUDY --json --csv": "Give --json or --csv, not both",
+    "predict FACES --crops --bundle STUDY --annotate FOLDER": "draws boxes over photographs",
+    "predict FACES --bundle STUDY --annotate FACES": "would replace",
     "predict FACES --crops --bundle STUDY --out FOLDER": "is a folder; give a file with --out",
     "demo --faces 3": "'--faces'",
     "fetch nonsense": "There is no backbone 'nonsense'",
@@ -390,7 +399,7 @@ def test_predictions_are_one_json_line_an_image(agelens, study) -> None:
     assert [line["file"] for line in lines] == [str(face) for face in faces]
     for line in lines:
         assert set(line) == {"file", "faces"}
-        assert [set(face) for face in line["faces"]] == [{"age_years", "p_female"}]
+        assert [set(face) for face in line["faces"]] == [{"age_years", "age_interval", "p_female"}]
         assert 0 <= line["faces"][0]["p_female"] <= 1
 
 
@@ -571,5 +580,5 @@ def same_estimates(expected: Path, found: Path) -> None:
         assert old.seen == new.seen
     table = pd.read_csv(expected / "table.csv")
     paths = [Path(path) for path in table["path"][:20]]
-    one, other = (list(load(run, "f32").estimate_files(paths)) for run in (expected, found))
+    one, other = (list(load(run, "f32").stream(paths, crops=True)) for run in (expected, found))
     assert one == other

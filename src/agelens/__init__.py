@@ -2,7 +2,8 @@
 
 The public names are loaded when they are first asked for, so that `import agelens` costs nothing:
 
-    load, Estimator, Face                       use finished networks
+    load, Estimator, Estimates, Photo, Face     use finished networks
+    annotate                                    draw what was found over a photograph
     read_faces, audit, split                    study labelled faces
 """
 
@@ -12,16 +13,23 @@ from typing import TYPE_CHECKING, Any
 from agelens._version import __version__
 
 if TYPE_CHECKING:
-    from agelens.estimate.estimator import Estimator, Face, load
+    from agelens.estimate.annotate import annotate
+    from agelens.estimate.estimator import Estimator, load
+    from agelens.estimate.results import Estimates, Face, Photo
     from agelens.faces.audit import audit
     from agelens.faces.split import split
     from agelens.faces.table import read_faces
 
-__all__ = ["Estimator", "Face", "__version__", "audit", "load", "read_faces", "split"]
+__all__ = [
+    "Estimates", "Estimator", "Face", "Photo", "__version__", "annotate", "audit", "load", "read_faces", "split",
+]  # fmt: skip
 
 _HOMES = {
     "Estimator": "agelens.estimate.estimator",
-    "Face": "agelens.estimate.estimator",
+    "Estimates": "agelens.estimate.results",
+    "Face": "agelens.estimate.results",
+    "Photo": "agelens.estimate.results",
+    "annotate": "agelens.estimate.annotate",
     "load": "agelens.estimate.estimator",
     "audit": "agelens.faces.audit",
     "split": "agelens.faces.split",

@@ -54,6 +54,16 @@ Epochs = Annotated[int | None, typer.Option(help="Epochs; the recipe's if not gi
 Precision = Annotated[
     Literal["auto", "bf16", "f32"], typer.Option(help="Of OpenVINO; auto is bf16 where the CPU computes it.")
 ]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+]
+DetectorModel = Annotated[
+    Path | None,
+    typer.Option(
+        help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."
+    ),
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
 ]
@@ -223,27 +233,60 @@ def evaluate(
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Image files or folders of them.", show_default=False)],
-    crops: Annotated[
-        bool, typer.Option("--crops", help="Each image is one face, cropped as in UTKFace.")
-    ] = False,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File that takes the lines.")] = None,
+    crops: Annotated[
+        bool,
+        typer.Option("--crops", help="Each image is one face, cropped as in UTKFace; no face is searched."),
+    ] = False,
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File that takes JSON lines, or CSV by its name; interrupted, the command goes on.",
+        ),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that takes pictures with boxes and estimates; with --video a file, .mp4 or .mkv."
+        ),
+    ] = None,
+    video: Annotated[
+        str | None, typer.Option(help="A video file, or a camera: 0, /dev/video0.", show_default=False)
+    ] = None,
+    every: Annotated[int, typer.Option(help="Of a video, each n-th frame only.", min=1)] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(help="Of a video, stop after so many.", min=0.01, show_default=False)
+    ] = None,
     precision: Precision = "auto",
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")] = 42,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines, which is what it prints anyway.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON lines, which is what goes into a pipe or file anyway.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a face.")] = False,
 ) -> None:
-    """Estimate age and gender; prints one JSON line an image."""
-    if not crops:
-        raise AgeLensError(
-            "This version estimates faces that are cropped already; add --crops, one face an image."
-        )
-    from agelens.estimate.predict import predict_files
+    """Find the faces of photographs, or of a video, and estimate age and gender of each."""
+    from agelens.estimate.predict import Prediction, predict_files
 
-    failed = predict_files(paths, bundle, out, precision)
+    if (video is None) == (not paths):
+        raise AgeLensError("Give photographs, or a video with --video, and not both.")
+    if json and csv:
+        raise AgeLensError("Give --json or --csv, not both.")
+    how = Prediction(
+        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate
+    )
+    if video is not None:
+        from agelens.estimate.predict_video import predict_video
+
+        failed = predict_video(video, how, every, seconds)
+    else:
+        failed = predict_files(paths or [], how)
     if failed:
         raise typer.Exit(1)
 

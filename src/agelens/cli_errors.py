@@ -13,7 +13,8 @@ from agelens.errors import AgeLensError
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
 
-# Modules that come with the extra; the base installation lacks them by design.
+# Modules that come with an extra; the base installation lacks them by design.
+_VIDEO = frozenset({"av", "edgefirst"})
 _EXTRA = frozenset(
     {
         "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
@@ -40,7 +41,7 @@ def answer(work: Callable[[], Any]) -> int:
     except AgeLensError as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in _EXTRA:
+        if error.name is None or error.name.split(".")[0] not in _EXTRA | _VIDEO:
             raise
         return _complain(_about_missing(error.name))
     except OSError as error:
@@ -58,6 +59,8 @@ def _drop_output() -> None:
 
 
 def _about_missing(module: str) -> str:
+    if module.split(".")[0] in _VIDEO:
+        return "Videos and cameras need PyAV and a tracker, which come with: pip install 'agelens[video]'"
     if module in ("jax", "torch"):
         return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
     return f"This command needs {module}, which comes with: pip install 'agelens[train]'"

@@ -51,6 +51,11 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
             f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'], 1)}, CS@5 {age['cs5']:.1%}, "
             f"predicting the median {age['baseline_mae']:.2f}, {age['n']} faces"
         )
+        if "coverage" in age:
+            lines.append(
+                f"        90 % intervals hold {age['coverage']:.1%} {_interval(age['coverage_ci95'], 100)} % of the "
+                f"ages, {age['interval_years']:.1f} years wide on average"
+            )
     if "gender" in figures:
         gender = figures["gender"]
         lines.append(

@@ -4,7 +4,9 @@ Every part of AgeLens that looks at pixels comes through here, so that a network
 trained, measured and used.
 """
 
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,12 +20,14 @@ from agelens.errors import ImageError
 Pixels = NDArray[np.uint8]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+# Pillow knows many more, rarely used and rarely attacked; for EPS it even starts Ghostscript on what it was given.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 MAX_PIXELS = 100_000_000
 # Changes whenever the same file could give other pixels; part of the key of every cached feature.
 DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
 
 
-def read_rgb(path: Path, least_side: int = 0) -> Pixels:
+def read_rgb(path: Path, least_side: int = 0, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Decode an image file of any common format to RGB.
 
     Args:
@@ -35,16 +39,16 @@ def read_rgb(path: Path, least_side: int = 0) -> Pixels:
         uint8 array (height, width, 3), RGB, 0 to 255.
 
     Raises:
-        ImageError: unreadable, truncated, or larger than MAX_PIXELS; the message is the reason.
+        ImageError: unreadable, truncated, or larger than ``max_pixels``; the message is the reason.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from None
-    return decode_rgb(data, least_side)
+    return decode_rgb(data, least_side, max_pixels)
 
 
-def decode_rgb(data: bytes, least_side: int = 0) -> Pixels:
+def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int = MAX_PIXELS) -> Pixels:
     """The same as `read_rgb` for the bytes of a file."""
     if not data:
         raise ImageError("is empty")
@@ -52,14 +56,14 @@ def decode_rgb(data: bytes, least_side: int = 0) -> Pixels:
     if data[:2] == b"\xff\xd8" and b"Exif\x00" not in data[:65536]:
         try:
             height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-            _refuse_bomb(width, height)
+            _refuse_bomb(width, height, max_pixels)
             if space in ("YCbCr", "Gray"):
                 return simplejpeg.decode_jpeg(
                     data, "RGB", fastupsample=False, min_height=least_side, min_width=least_side
                 )
         except ValueError as error:
             raise ImageError(f"is not a whole JPEG: {error}") from None
-    return _decode_with_pillow(data)
+    return _decode_with_pillow(data, max_pixels)
 
 
 def resize_face(image: Pixels, side: int) -> Pixels:
@@ -77,18 +81,32 @@ def load_face(path: Path, side: int) -> Pixels:
     return resize_face(read_rgb(path, least_side=side), side)
 
 
-def _refuse_bomb(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"has {width} x {height} pixels, more than the limit of {MAX_PIXELS:,}")
+def convert_rgb(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The same as `read_rgb` for a Pillow image; one that was opened from a file is decoded here."""
+    with _naming_reasons():
+        _refuse_bomb(*image.size, max_pixels)
+        image.load()
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
 
 
-def _decode_with_pillow(data: bytes) -> Pixels:
+def _refuse_bomb(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise ImageError(f"has {width} x {height} pixels, more than the limit of {most:,}")
+
+
+def _decode_with_pillow(data: bytes, max_pixels: int) -> Pixels:
+    # AVIF is not in every Pillow.
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]
+    with _naming_reasons(), Image.open(io.BytesIO(data), formats=formats) as image:
+        return convert_rgb(image, max_pixels)
+
+
+@contextlib.contextmanager
+def _naming_reasons() -> Iterator[None]:
+    """Turn what Pillow raises for a file that is no whole image into the reason."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            _refuse_bomb(*image.size)
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+        yield
     except UnidentifiedImageError:
         raise ImageError("is not an image of a known format") from None
     # TypeError and OverflowError come from headers whose numbers are text or beyond any range.

@@ -53,3 +53,12 @@ def run_outputs(
     while running:
         collect()
     return results
+
+
+def settle_arrays() -> None:
+    """Let OpenVINO's binding look NumPy up, in a thread that is alone; whoever compiles a network calls it.
+
+    The binding does so at its first array, under a lock that it keeps while Python runs. Two threads that both come to
+    their first array wait for each other for ever (seen in OpenVINO 2026.4 when a collection of garbage came between).
+    """
+    _ = ov.Tensor(ov.Type.u8, ov.Shape([1])).data

@@ -28,18 +28,18 @@ def ignore(steps: int = 1, note: str = "") -> None:
     """An Advance that shows nothing."""
 
 
-# A Track opens a bar: ``with track("decoding", total) as advance: advance(1)``.
-Track = Callable[[str, int], contextlib.AbstractContextManager[Advance]]
+# A Track opens a bar: ``with track("decoding", total) as advance: advance(1)``. The total is None if it is not known.
+Track = Callable[[str, int | None], contextlib.AbstractContextManager[Advance]]
 
 
 @contextlib.contextmanager
-def quiet(description: str, total: int) -> Iterator[Advance]:
+def quiet(description: str, total: int | None) -> Iterator[Advance]:
     """The Track of a library call: shows nothing."""
     yield ignore
 
 
 @contextlib.contextmanager
-def bar(description: str, total: int) -> Iterator[Advance]:
+def bar(description: str, total: int | None) -> Iterator[Advance]:
     """The Track of the command line: a bar with counts, time taken, time left and a note (a rate, a loss)."""
     columns = (
         TextColumn("{task.description}"),

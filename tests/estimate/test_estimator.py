@@ -8,8 +8,13 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import find_bundles
-from agelens.estimate.estimator import BATCH, Estimator, Face, load, median
+from agelens.estimate.estimator import AHEAD, BATCH, Estimator, load
+from agelens.estimate.results import Estimates, Face
 from agelens.images import load_face, read_rgb
+
+
+def estimate(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> list[Face]:
+    return list(estimator.estimate(crops, crops=True).faces)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def estimator(study) -> Estimator:
 
 
 def test_a_face_has_years_and_a_probability(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
-    faces = estimator.estimate(crops)
+    faces = estimate(estimator, crops)
     assert len(faces) == len(crops)
     assert all(isinstance(face.age_years, float) and np.isfinite(face.age_years) for face in faces)
     assert all(face.p_female is not None and 0 <= face.p_female <= 1 for face in faces)
@@ -43,18 +48,18 @@ def test_a_face_does_not_depend_on_its_batch_or_its_place(
     study, crops: list[NDArray[np.uint8]], precision: str
 ) -> None:
     estimator = load(study.folder, precision)
-    together = estimator.estimate(crops)
-    assert estimator.estimate(crops[::-1])[::-1] == together
-    assert [estimator.estimate([crop])[0] for crop in crops[:5]] == together[:5]
-    assert estimator.estimate(crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
+    together = estimate(estimator, crops)
+    assert estimate(estimator, crops[::-1])[::-1] == together
+    assert [estimate(estimator, [crop])[0] for crop in crops[:5]] == together[:5]
+    assert estimate(estimator, crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
 
 
 def test_files_and_crops_agree(estimator: Estimator, paths: list[Path]) -> None:
-    results = list(estimator.estimate_files(paths))
+    results = list(estimator.stream(paths, crops=True))
     assert [result.file for result in results] == [str(path) for path in paths]
     # Decoded as in training: a JPEG twice as large as the network's side is decoded at half its size.
     crops = [load_face(path, 32) for path in paths]
-    assert [result.faces[0] for result in results] == estimator.estimate(crops)
+    assert [result.faces[0] for result in results] == estimate(estimator, crops)
 
 
 def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Path]) -> None:
@@ -65,36 +70,45 @@ def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Pa
             asked.append(paths[0])
             yield paths[0]
 
-    next(estimator.estimate_files(endless()))
-    assert len(asked) == 2 * BATCH
+    next(estimator.stream(endless(), crops=True))
+    assert len(asked) == AHEAD
 
 
 def test_a_bad_file_stands_in_its_place_with_a_reason(
     estimator: Estimator, paths: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
-    results = list(
-        estimator.estimate_files([paths[0], tmp_path / "bad.jpg", tmp_path / "gone.jpg", paths[1]])
+    results = estimator.estimate(
+        [paths[0], tmp_path / "bad.jpg", tmp_path / "gone.jpg", paths[1]], crops=True
     )
     assert [bool(result.problem) for result in results] == [False, True, True, False]
     assert results[1].faces == ()
     assert "not an image" in results[1].problem
     assert "No such file" in results[2].problem
-    alone = list(estimator.estimate_files([tmp_path / "bad.jpg"]))
+    assert results[1].to_dict() == {
+        "file": str(tmp_path / "bad.jpg"),
+        "problem": results[1].problem,
+        "faces": [],
+    }
+    alone = estimator.estimate(tmp_path / "bad.jpg", crops=True)
     assert len(alone) == 1
 
 
 def test_nothing_gives_nothing(estimator: Estimator) -> None:
-    assert estimator.estimate([]) == []
-    assert list(estimator.estimate_files([])) == []
+    for crops in (True, False):
+        found = estimator.estimate([], crops)
+        assert isinstance(found, Estimates)
+        assert len(found) == 0
+        assert found.to_json() == []
+        assert found.to_frame().empty
 
 
 def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
     one = np.zeros((1, 1, 3), np.uint8)
     wide = np.zeros((20, 300, 3), np.uint8)
-    assert len(estimator.estimate([one, wide])) == 2
+    assert len(estimate(estimator, [one, wide])) == 2
     turned = np.asfortranarray(crops[0])
-    assert estimator.estimate([turned]) == estimator.estimate([crops[0]])
+    assert estimate(estimator, [turned]) == estimate(estimator, [crops[0]])
 
 
 @pytest.mark.parametrize(
@@ -103,20 +117,20 @@ def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: lis
         np.zeros((8, 8, 3), np.float32),
         np.zeros((8, 8, 4), np.uint8),
         np.zeros((8, 8), np.uint8),
-        np.zeros((1, 8, 8, 3), np.uint8),
+        np.zeros((1, 1, 8, 8, 3), np.uint8),
     ],
     ids=["float", "four channels", "grey", "a batch"],
 )
 def test_what_is_no_crop_is_refused_with_what_it_is(estimator: Estimator, crop: NDArray[np.generic]) -> None:
-    with pytest.raises(ValueError, match=r"A crop is uint8 \(height, width, 3\), not "):
-        estimator.estimate([crop])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"An image is uint8 \(height, width, 3\), not "):
+        estimator.estimate([crop], crops=True)  # type: ignore[list-item]
 
 
 def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[np.uint8]]) -> None:
-    both = load(study.folder, "f32").estimate(crops[:2])
-    age = load(study.folder / "age", "f32").estimate(crops[:2])
-    gender = load(study.folder / "gender", "f32").estimate(crops[:2])
-    assert age == [Face(face.age_years, None) for face in both]
+    both = estimate(load(study.folder, "f32"), crops[:2])
+    age = estimate(load(study.folder / "age", "f32"), crops[:2])
+    gender = estimate(load(study.folder / "gender", "f32"), crops[:2])
+    assert age == [Face(face.age_years, None, age_interval=face.age_interval) for face in both]
     assert gender == [Face(None, face.p_female) for face in both]
 
 
@@ -135,12 +149,3 @@ def test_a_network_that_is_none_is_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
         Estimator([dataclasses.replace(age, network=b"this is no network")])
-
-
-def test_the_median_is_the_first_age_that_half_lies_at_or_below() -> None:
-    distribution = np.zeros((4, 117), np.float32)
-    distribution[0, 0] = 1
-    distribution[1, [10, 20, 90]] = 0.3, 0.3, 0.4
-    distribution[2, 116] = 1
-    distribution[3, [3, 5]] = 0.2, 0.2  # sums that are not quite 1 do not shift it
-    assert median(distribution).tolist() == [0, 20, 116, 3]

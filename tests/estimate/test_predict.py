@@ -1,12 +1,19 @@
+import csv
 import json
+import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.estimate.estimator import Face, FileResult, load
-from agelens.estimate.predict import find_images, predict_files, to_line
+from agelens.estimate import predict
+from agelens.estimate.estimator import load
+from agelens.estimate.predict import Prediction, find_images, predict_files
+from agelens.estimate.results import COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -14,14 +21,8 @@ def paths(study) -> list[Path]:
     return [Path(path) for path in pd.read_csv(study.folder / "table.csv")["path"][:4]]
 
 
-def test_a_line_is_json_with_two_places_of_years_and_four_of_probability() -> None:
-    line = to_line(FileResult("Zoë.jpg", (Face(31.4159, 0.97126),)))
-    assert line == '{"file": "Zoë.jpg", "faces": [{"age_years": 31.42, "p_female": 0.9713}]}'
-    assert json.loads(to_line(FileResult("a", (Face(None, 0.5),)))) == {
-        "file": "a",
-        "faces": [{"p_female": 0.5}],
-    }
-    assert json.loads(to_line(FileResult("a", ()))) == {"file": "a", "faces": []}
+def how(study, **options: Any) -> Prediction:
+    return Prediction(**{"crops": True, "bundle": study.folder, "precision": "f32", **options})
 
 
 def test_images_are_found_in_order_below_folders(tmp_path: Path) -> None:
@@ -37,6 +38,9 @@ def test_images_are_found_in_order_below_folders(tmp_path: Path) -> None:
         "b.JPG",
         "deep/c.webp",
     ]
+    assert [path.as_posix() for path in found.values()] == ["notes.txt", "a.png", "b.JPG", "deep/c.webp"]
+    assert list(find_images([tmp_path / "*.png", tmp_path / "a.png"])) == [tmp_path / "a.png"]
+    assert list(find_images([tmp_path / "**" / "*.webp"])) == [tmp_path / "deep" / "c.webp"]
 
 
 def test_no_image_is_a_sentence(tmp_path: Path) -> None:
@@ -44,47 +48,149 @@ def test_no_image_is_a_sentence(tmp_path: Path) -> None:
         find_images([tmp_path])
     with pytest.raises(AgeLensError, match=r"gone\.jpg does not exist"):
         find_images([tmp_path / "gone.jpg"])
+    with pytest.raises(AgeLensError, match=r"\*\.jpg does not exist"):
+        find_images([tmp_path / "*.jpg"])
 
 
 def test_lines_go_to_standard_output_or_to_a_file(
     study, paths: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert predict_files(paths, study.folder, precision="f32") == 0
+    assert predict_files(paths, how(study)) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = [json.loads(line) for line in printed.out.splitlines()]
-    expected = load(study.folder, "f32").estimate_files(paths)
-    for line, path, result in zip(lines, paths, expected, strict=True):
-        face = result.faces[0]
+    expected = load(study.folder, "f32").estimate(paths, crops=True)
+    for line, path, face in zip(lines, paths, expected.faces, strict=True):
         assert face.age_years is not None
+        assert face.age_interval is not None
         assert face.p_female is not None
-        assert line == {
-            "file": str(path),
-            "faces": [{"age_years": round(face.age_years, 2), "p_female": round(face.p_female, 4)}],
+        wanted = {
+            "age_years": round(face.age_years, 2),
+            "age_interval": list(face.age_interval),
+            "p_female": round(face.p_female, 4),
         }
-    assert predict_files(paths, study.folder, tmp_path / "deep" / "lines.jsonl", "f32") == 0
+        assert line == {"file": str(path), "faces": [wanted]}
+    assert predict_files(paths, how(study, out=tmp_path / "deep" / "lines.jsonl")) == 0
     assert (tmp_path / "deep" / "lines.jsonl").read_text(encoding="utf-8") == printed.out
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["lines.jsonl"]
     assert capsys.readouterr().out == ""
+
+
+def test_csv_by_the_name_of_the_file(study, paths: list[Path], tmp_path: Path) -> None:
+    assert predict_files(paths, how(study, out=tmp_path / "faces.csv")) == 0
+    with (tmp_path / "faces.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert tuple(found[0]) == COLUMNS
+    assert [row["file"] for row in found] == [str(path) for path in paths]
+    frame = load(study.folder, "f32").estimate(paths, crops=True).to_frame()
+    np.testing.assert_allclose([float(row["age_years"]) for row in found], frame["age_years"])
+    assert [row["left"] for row in found] == [""] * len(paths)
+
+
+def test_a_table_for_a_person(study, paths: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict_files(paths[:2], how(study, form="table")) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["file", "face", "age", "90", "%", "within", "gender"]
+    assert len(rows) >= 2
+    assert re.search(r"\b(fe)?male \d\d %", rows[0])
 
 
 def test_bad_files_are_told_and_counted(
     study, paths: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff")
-    assert predict_files([paths[0], tmp_path / "bad.jpg"], study.folder) == 1
-    printed = capsys.readouterr()
-    assert len(printed.out.splitlines()) == 1
-    assert printed.err.splitlines()[-1] == "agelens: 1 of 2 files could not be read."
-    assert "bad.jpg" in printed.err.splitlines()[0]
+    for out in (None, tmp_path / "lines.jsonl"):
+        assert predict_files([paths[0], tmp_path / "bad.jpg"], how(study, out=out)) == 1
+        printed = capsys.readouterr()
+        lines = printed.out if out is None else out.read_text()
+        assert len(lines.splitlines()) == 1
+        assert printed.err.splitlines()[-1] == "agelens: 1 of 2 files could not be read."
+        assert "bad.jpg" in printed.err.splitlines()[0]
 
 
 def test_nothing_but_bad_files_leaves_no_file_behind(study, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     with pytest.raises(AgeLensError, match="not one of the files can be read"):
-        predict_files([tmp_path / "bad.jpg"], study.folder, tmp_path / "lines.jsonl")
+        predict_files([tmp_path / "bad.jpg"], how(study, out=tmp_path / "lines.jsonl"))
     assert [path.name for path in tmp_path.iterdir()] == ["bad.jpg"]
 
 
 def test_a_folder_in_place_of_the_file_for_the_lines(study, paths: list[Path], tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="is a folder; give a file with --out"):
-        predict_files(paths, study.folder, tmp_path)
+        predict_files(paths, how(study, out=tmp_path))
+
+
+class _Interrupting:
+    """An estimator that is interrupted after some files, and counts what it is asked for."""
+
+    def __init__(self, estimator: Any, after: int) -> None:
+        self._estimator, self._after = estimator, after
+        self.bundles = estimator.bundles
+        self.asked: list[Path] = []
+
+    def stream(self, files: list[Path], crops: bool) -> Any:
+        for number, photo in enumerate(self._estimator.stream(files, crops)):
+            if number == self._after:
+                raise KeyboardInterrupt
+            self.asked.append(Path(photo.file))
+            yield photo
+
+
+def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
+    study,
+    paths: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "lines.jsonl"
+    predict_files(paths, how(study, out=whole))
+    estimator = load(study.folder, "f32")
+    first, second = _Interrupting(estimator, 2), _Interrupting(estimator, 99)
+    monkeypatch.setattr(predict, "load", lambda *_: first)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(paths, how(study, out=out))
+    journal = tmp_path / ".lines.jsonl.partial.jsonl"
+    assert journal.exists()
+    assert not out.exists()
+    # What a killed program left half written is dropped.
+    with journal.open("ab") as file:
+        file.write(b'{"photo": {"file": "')
+    monkeypatch.setattr(predict, "load", lambda *_: second)
+    capsys.readouterr()
+    predict_files(paths, how(study, out=out))
+    assert second.asked == paths[2:]
+    assert "2 of 4 are done already" in capsys.readouterr().err
+    assert out.read_text() == whole.read_text()
+    assert not journal.exists()
+
+
+def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_again(
+    study,
+    paths: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for file, path in zip(files, paths, strict=False):
+        Image.open(path).save(file)
+    out = tmp_path / "out" / "lines.jsonl"
+    estimator = load(study.folder, "f32")
+    asked = []
+    for after, options in ((2, {}), (2, {"precision": "auto"}), (99, {"precision": "auto"})):
+        found = _Interrupting(estimator, after)
+        monkeypatch.setattr(predict, "load", lambda *_, found=found: found)
+        if after == 2:
+            with pytest.raises(KeyboardInterrupt):
+                predict_files(files, how(study, out=out, **options))
+        else:
+            Image.open(paths[3]).save(files[0])
+            predict_files(files, how(study, out=out, **options))
+        asked.append(found.asked)
+    assert asked == [files[:2], files[:2], [files[0], files[2]]]
+    assert "it begins anew" in capsys.readouterr().err
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["file"] for line in lines] == [str(file) for file in files]
+    again = estimator.estimate(files[0], crops=True).to_json()[0]
+    assert lines[0] == again

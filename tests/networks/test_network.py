@@ -47,9 +47,9 @@ def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     faces = read_faces_at(table["path"].tolist()[:8], 32)
     expected = module.join(backbone, head).predict(faces, verbose=0)[:, 0]
     estimator = Estimator([bundle], "f32")
-    ours = [face.p_female for face in estimator.estimate(list(faces))]
+    ours = [face.p_female for face in estimator.estimate(list(faces), crops=True).faces]
     np.testing.assert_allclose(np.array(ours, float), expected, atol=1e-5)
-    files = [result.faces[0].p_female for result in estimator.estimate_files(map(Path, table["path"][:8]))]
+    files = [face.p_female for face in estimator.estimate(list(table["path"][:8]), crops=True).faces]
     np.testing.assert_allclose(np.array(files, float), expected, atol=1e-5)
 
 

@@ -37,7 +37,7 @@ def test_figures_are_those_of_the_estimates(table: pd.DataFrame, bundles: list[B
     done = evaluate(table, bundles, "test", precision="f32")
     test = table[table["part"] == "test"]
     assert done.predictions["path"].tolist() == test["path"].tolist()
-    estimates = list(load(study.folder, "f32").estimate_files(Path(path) for path in test["path"]))
+    estimates = load(study.folder, "f32").estimate(test["path"].tolist(), crops=True)
     assert done.predictions["age_years"].tolist() == [one.faces[0].age_years for one in estimates]
     assert done.predictions["p_female"].tolist() == [one.faces[0].p_female for one in estimates]
     errors = done.predictions["age_years"].to_numpy() - test["age"].to_numpy()

@@ -4,7 +4,7 @@
     card.json      what it was trained on, how, its limits and its licence
     seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
     card.html      the card as a page, where the network was packed for others
-    SHA256SUMS     of these; of all but the page verified at loading (`sha256sum -c` verifies all)
+    SHA256SUMS     of these, verified at loading (and by `sha256sum -c`)
 
 Nothing in a bundle is executed on loading.
 """
@@ -14,9 +14,11 @@ import hashlib
 import json
 import re
 import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file, replacing_folder
@@ -27,6 +29,7 @@ TASKS = ("age", "gender")
 # What a network for both tasks says of its task, and the folder in which a run keeps it.
 BOTH = "both"
 BUNDLED = Path(__file__).parent / "bundled"
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,21 @@ class Bundle:
         """Pixels of the square input that the network was made for."""
         return int(self.card["network"]["side"])
 
+    def read(self, entry: str, reader: Callable[[Any], Entry]) -> Entry | None:
+        """An entry of the card as a value; None where the card has none.
+
+        Raises:
+            AgeLensError: it is not what the reader takes.
+        """
+        if self.card.get(entry) is None:
+            return None
+        try:
+            return reader(self.card[entry])
+        except (KeyError, TypeError, ValueError) as error:
+            raise AgeLensError(
+                f"{self.folder / CARD} holds an odd {entry} ({error}); copy or make the bundle again."
+            ) from None
+
 
 def write_bundle(
     target: Path, network: Path, card: dict[str, Any], seen: dict[str, str], page: str = ""
@@ -85,6 +103,17 @@ def write_bundle(
             names.append(PAGE)
         sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in names)
         (folder / SUMS).write_text(sums, encoding="ascii")
+
+
+def amend_card(folder: Path, entries: dict[str, Any]) -> None:
+    """Add entries to the card of a bundle, or replace them; the bundle is replaced as a whole."""
+    bundle = open_bundle(folder)
+    card = {key: value for key, value in bundle.card.items() if key != "format"} | entries
+    page = folder / PAGE
+    with tempfile.TemporaryDirectory() as temporary:
+        network = Path(temporary) / NETWORK
+        network.write_bytes(bundle.network)
+        write_bundle(folder, network, card, bundle.seen, page.read_text("utf-8") if page.exists() else "")
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -121,8 +150,11 @@ def _verified(folder: Path) -> dict[str, bytes]:
         if match:
             expected[match[2]] = match[1]
     contents = {}
-    for name in (NETWORK, CARD, SEEN):
+    for name in (NETWORK, CARD, SEEN, PAGE):
         path = folder / name
+        if name == PAGE and name not in expected and not path.exists():
+            # Only what was packed for others has a page.
+            continue
         if name not in expected or not path.is_file():
             raise AgeLensError(
                 f"The bundle {folder} is incomplete: {name} or its checksum is missing; copy it again."

@@ -1,196 +1,277 @@
-"""Estimating age and gender with finished networks; needs no Keras."""
+"""Estimating age and gender with finished networks, on photographs and on crops; needs no Keras."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
+from PIL import Image
 
 from agelens.errors import AgeLensError, ImageError
+from agelens.estimate.align import UTKFACE, Geometry, straighten
 from agelens.estimate.bundle import Bundle, find_bundles
-from agelens.images import Pixels, read_rgb, resize_face
+from agelens.estimate.detect import Detector, find_detector, find_faces
+from agelens.estimate.detectors.base import NOTHING, Found
+from agelens.estimate.intervals import Calibration, median
+from agelens.estimate.network import PRECISIONS, Network, compile_bundle
+from agelens.estimate.results import Estimates, Face, Photo
+from agelens.images import Pixels, convert_rgb, read_rgb, resize_face
 from agelens.inference import run_outputs
 
-PRECISIONS = ("auto", "bf16", "f32")
+# Faces that go through the networks together, and photographs that may be ahead of them.
 BATCH = 32
-Item = TypeVar("Item")
+AHEAD = 64
+DECODERS = 2
+
+Source: TypeAlias = str | Path | Pixels | Image.Image
 
 
 @dataclass(frozen=True)
-class Face:
-    """What is estimated of one face.
+class _Prepared:
+    """A photograph whose faces are cut out; the photograph itself is let go, so that memory stays flat.
 
     Attributes:
-        age_years: years, or None where no age network was loaded. Of a network that gives a distribution it is the
-            median, a whole number as labels are: of all single numbers it errs least if the distribution is right.
-        p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
-        age_distribution: probability of each whole age, from 0 years on, together 1. None where the network
-            estimates a single number.
+        photo: without its faces.
+        found: where they are, None for crops.
+        crops: uint8 (faces, side, side, 3) for each side that a network wants.
     """
 
-    age_years: float | None
-    p_female: float | None
-    age_distribution: tuple[float, ...] | None = None
+    photo: Photo
+    found: Found | None
+    crops: dict[int, Pixels]
 
-
-@dataclass(frozen=True)
-class FileResult:
-    """A file and its faces, or the reason why it could not be read."""
-
-    file: str
-    faces: tuple[Face, ...]
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class _Network:
-    """A compiled network; ``outputs`` are the shapes of what it gives for one face, by name, in its order."""
-
-    side: int
-    compiled: ov.CompiledModel
-    outputs: dict[str, tuple[int, ...]]
-
-
-# What a network may give for each face: years, probability of female, probability of each whole age, logit of female.
-OUTPUTS = ("age_years", "p_female", "age_distribution", "female_logit")
+    @property
+    def faces(self) -> int:
+        return len(next(iter(self.crops.values()))) if self.crops else 0
 
 
 class Estimator:
-    """Estimates from face crops, with one network for both tasks, or one for each, or one alone.
+    """Finds faces in photographs and estimates each, with one network for both tasks, or one for each, or one alone.
+
+    One caller at a time: calls from several threads must take turns.
 
     Args:
         bundles: verified bundles, at most one for each task.
         precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
+        detector: what finds the faces; AgeLens's own is read when it is first needed.
     """
 
-    def __init__(self, bundles: Sequence[Bundle], precision: str = "auto") -> None:
+    def __init__(
+        self, bundles: Sequence[Bundle], precision: str = "auto", detector: Detector | None = None
+    ) -> None:
         if precision not in PRECISIONS:
             raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
         tasks = [task for bundle in bundles for task in bundle.tasks]
         if len(set(tasks)) != len(tasks):
             raise AgeLensError("Give at most one bundle for age and one for gender.")
         self.bundles = tuple(bundles)
-        self._networks = [_compile(bundle, precision) for bundle in bundles]
+        self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
+        self._calibration = next(filter(None, map(_calibration, bundles)), None)
+        self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
+        self._sides = sorted({network.side for network in self._networks})
+        self._detector = detector
 
-    def estimate(self, crops: Sequence[Pixels]) -> list[Face]:
-        """Estimate faces that are already cropped.
+    @property
+    def detector(self) -> Detector:
+        """What finds the faces. Raises AgeLensError where none is installed."""
+        if self._detector is None:
+            self._detector = find_detector()
+        return self._detector
+
+    def estimate(self, images: Sequence[Source] | Source, crops: bool = False) -> Estimates:
+        """Find and estimate the faces of images.
 
         Args:
-            crops: uint8 arrays (height, width, 3), RGB, of any size; each is one face. `estimate_files` decodes large
-                JPEGs at a reduced size, as in training, so that its estimates of them differ a little.
+            images: paths, uint8 arrays (height, width, 3), RGB, and Pillow images, in any mix; or one alone.
+            crops: each image is one face, cropped as the networks' training faces were; no face is searched.
 
         Returns:
-            one Face a crop, in order; an empty list for none.
+            one `Photo` an image, in order. A file that cannot be read gives one with the reason and no faces.
+
+        Raises:
+            ValueError: an array that is no RGB image.
         """
-        for crop in crops:
-            if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3:
-                raise ValueError(f"A crop is uint8 (height, width, 3), not {crop.dtype} {crop.shape}.")
-        faces: list[Face] = []
-        for some in _groups(crops, BATCH):
-            sides = {network.side for network in self._networks}
-            faces += self._faces({side: np.stack([resize_face(one, side) for one in some]) for side in sides})
-        return faces
+        if isinstance(images, str | Path | Image.Image) or (
+            isinstance(images, np.ndarray) and images.ndim <= 3
+        ):
+            images = [images]
+        for image in images:
+            _check(image)
+        return Estimates(self.stream(images, crops))
 
-    def estimate_files(self, paths: Iterable[Path]) -> Iterator[FileResult]:
-        """Estimate files that each hold one face crop; results come in order, as they are ready.
+    def stream(self, images: Iterable[Source], crops: bool = False, leaning: bool = True) -> Iterator[Photo]:
+        """The same one by one, in order, as they are ready; memory stays flat however many there are.
 
-        A file that cannot be read gives a FileResult with the reason and no faces.
+        The next images are decoded and searched in two threads while the networks work on the faces found before.
+
+        Args:
+            leaning: search for leaning faces too (see `agelens.estimate.detect.find_faces`).
         """
-        with ThreadPoolExecutor(2) as decoders:
-            groups = _groups(paths, BATCH)
-            # The next files are decoded while the networks work on these.
-            ahead = [decoders.submit(self._decode, path) for path in next(groups, ())]
-            while ahead:
-                ready, ahead = ahead, [decoders.submit(self._decode, path) for path in next(groups, ())]
-                yield from self._results([future.result() for future in ready])
+        if not crops:
+            # Here, so that a missing detector is told before the threads start.
+            _ = self.detector
+        waiting: deque[Future[_Prepared]] = deque()
+        sources = iter(images)
+        workers, lookers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
 
-    def _decode(self, path: Path) -> tuple[Path, dict[int, Pixels], str]:
-        """The face at each side that a network wants, or the reason why there is none."""
+        def prepare(source: Source) -> _Prepared:
+            file = str(source) if isinstance(source, str | Path) else ""
+            try:
+                return self._cut(source, file) if crops else self._search(source, file, lookers, leaning)
+            except ImageError as error:
+                return _Prepared(Photo(file, 0, 0, problem=str(error)), None, {})
+
         try:
-            # As in training: each side decodes by itself, since large JPEGs are decoded at a reduced size.
-            sides = {network.side for network in self._networks}
-            return path, {side: resize_face(read_rgb(path, side), side) for side in sides}, ""
-        except ImageError as error:
-            return path, {}, str(error)
+            while True:
+                while len(waiting) < AHEAD and (source := next(sources, None)) is not None:
+                    waiting.append(workers.submit(prepare, source))
+                if not waiting:
+                    return
+                yield from self._assemble(_take(waiting))
+        finally:
+            # Also where whoever reads stops early: nobody wants what has not begun.
+            workers.shutdown(cancel_futures=True)
+            lookers.shutdown()
 
-    def _results(self, decoded: list[tuple[Path, dict[int, Pixels], str]]) -> Iterator[FileResult]:
-        good = [images for _, images, problem in decoded if not problem]
-        faces = iter(
-            self._faces({side: np.stack([images[side] for images in good]) for side in good[0]})
-            if good
-            else ()
+    def combine(self, faces: Sequence[Face]) -> Face:
+        """One estimate from several of the same face, as of a person in the frames of a video.
+
+        Returns:
+            the mean of the distributions and of the probabilities, with the place, landmarks and score of the last.
+        """
+        last = faces[-1]
+        columns: dict[str, NDArray[np.floating]] = {}
+        for name in ("age_years", "p_female", "age_distribution"):
+            values = [value for face in faces if (value := getattr(face, name)) is not None]
+            if values:
+                columns[name] = np.mean(values, axis=0, keepdims=True)
+        mean = self._faces(columns, 1)[0]
+        return replace(
+            mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
         )
-        for path, _, problem in decoded:
-            yield FileResult(str(path), () if problem else (next(faces),), problem)
 
-    def _faces(self, images: dict[int, Pixels]) -> list[Face]:
-        """The faces of one batch, which comes at each side that a network wants."""
+    def _search(self, source: Source, file: str, lookers: Executor, leaning: bool) -> _Prepared:
+        """Decode a photograph and cut its faces out."""
+        image = _pixels(source)
+        photo = Photo(file, image.shape[1], image.shape[0])
+        found = find_faces(self.detector, image, lookers, leaning)
+        if not len(found.scores):
+            return _Prepared(photo, NOTHING, {})
+        straight = straighten(image, found.landmarks, self.geometry)
+        sides = {side: np.stack([resize_face(one, side) for one in straight]) for side in self._sides}
+        return _Prepared(photo, found, sides)
+
+    def _cut(self, source: Source, file: str) -> _Prepared:
+        """Decode an image that is one face."""
+        # As in training: each side decodes by itself, since large JPEGs are decoded at a reduced size.
+        sides = {side: resize_face(_pixels(source, side), side)[None] for side in self._sides}
+        return _Prepared(Photo(file, 0, 0), None, sides)
+
+    def _assemble(self, group: list[_Prepared]) -> Iterator[Photo]:
+        """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
+        total = sum(one.faces for one in group)
+        sides = self._sides if total else []
+        crops = {side: np.concatenate([one.crops[side] for one in group if one.faces]) for side in sides}
+        # Cut across photographs, so that neither many small ones nor one with hundreds of faces is slow.
+        faces = iter(
+            [
+                face
+                for start in range(0, total, BATCH)
+                for face in self.estimate_crops({side: crops[side][start : start + BATCH] for side in sides})
+            ]
+        )
+        for one in group:
+            own = [next(faces) for _ in range(one.faces)]
+            yield replace(one.photo, faces=tuple(self._place(one.found, own)))
+
+    def _place(self, found: Found | None, faces: list[Face]) -> Iterator[Face]:
+        if found is None:
+            yield from faces
+            return
+        for face, box, score, landmarks in zip(faces, *(column.tolist() for column in found), strict=True):
+            yield replace(
+                face,
+                box=tuple(box),
+                landmarks=tuple((x, y) for x, y in landmarks),
+                score=score,
+                uncertain=score < self.detector.sure,
+            )
+
+    def estimate_crops(self, crops: dict[int, Pixels]) -> list[Face]:
+        """The faces of one batch of crops, uint8 (faces, side, side, 3), which comes at each side that is wanted."""
         columns: dict[str, NDArray[np.floating]] = {}
         for network in self._networks:
-            results = run_outputs(network.compiled, images[network.side], list(network.outputs.values()))
+            results = run_outputs(network.compiled, crops[network.side], list(network.outputs.values()))
             columns.update(zip(network.outputs, results, strict=True))
-        if "age_distribution" in columns:
-            columns["age_years"] = median(columns["age_distribution"])
         if "female_logit" in columns:
             columns["p_female"] = 1 / (1 + np.exp(-columns["female_logit"]))
-        rows = len(next(iter(images.values())))
+        return self._faces(columns, len(next(iter(crops.values()))))
+
+    def _faces(self, columns: dict[str, NDArray[np.floating]], rows: int) -> list[Face]:
+        """Faces from what is estimated, by column."""
+        distribution = columns.get("age_distribution")
+        if distribution is not None:
+            columns["age_years"] = median(distribution)
+        if self._calibration is not None and "age_years" in columns:
+            columns["age_interval"] = self._calibration.intervals(columns["age_years"], distribution)
         lists = {name: column.tolist() for name, column in columns.items()}
         empty = [None] * rows
+        names = ("age_years", "p_female", "age_distribution", "age_interval")
         return [
-            Face(age, female, None if distribution is None else tuple(distribution))
-            for age, female, distribution in zip(
-                *(lists.get(name, empty) for name in ("age_years", "p_female", "age_distribution")),
-                strict=True,
-            )
+            Face(age, female, shares and tuple(shares), interval and tuple(interval))
+            for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
         ]
 
 
-def median(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages): where half is reached."""
-    below = distribution.cumsum(axis=1, dtype=np.float64)
-    return np.asarray((below < below[:, -1:] / 2).sum(axis=1), np.float64)
+def _take(waiting: "deque[Future[_Prepared]]") -> list[_Prepared]:
+    """Wait for the next photographs until their faces fill a batch, or until one is not ready."""
+    group = [waiting.popleft().result()]
+    faces = group[0].faces
+    while waiting and faces < BATCH and (waiting[0].done() or len(waiting) > AHEAD // 2):
+        group.append(waiting.popleft().result())
+        faces += group[-1].faces
+    return group
 
 
-def _groups(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
-    """Tuples of ``size`` items, the last one possibly shorter (itertools.batched needs Python 3.12)."""
-    iterator = iter(items)
-    while group := tuple(islice(iterator, size)):
-        yield group
+def _check(image: Source) -> None:
+    if isinstance(image, np.ndarray) and (image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3):
+        raise ValueError(f"An image is uint8 (height, width, 3), not {image.dtype} {image.shape}.")
 
 
-def _compile(bundle: Bundle, precision: str) -> _Network:
-    hints = {"PERFORMANCE_HINT": "THROUGHPUT"}
-    if precision != "auto":
-        hints["INFERENCE_PRECISION_HINT"] = precision
-    try:
-        core = ov.Core()
-        compiled = core.compile_model(core.read_model(bundle.network), "CPU", hints)
-    except RuntimeError as error:
-        # OpenVINO's first lines are places in its own source; the reason comes last.
-        reason = str(error).strip().splitlines()[-1]
-        raise AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}") from None
-    outputs = {}
-    for port in compiled.outputs:
-        name = next((name for name in OUTPUTS if name in port.get_names()), None)
-        if name is None:
-            raise AgeLensError(
-                f"The network in {bundle.folder} gives {port.get_any_name()}, which is not known."
-            )
-        shape = tuple(length.get_length() for length in list(port.get_partial_shape())[1:])
-        # One number a face comes as (faces, 1).
-        outputs[name] = () if shape == (1,) else shape
-    return _Network(bundle.side, compiled, outputs)
+def _pixels(source: Source, least_side: int = 0) -> Pixels:
+    if isinstance(source, np.ndarray):
+        _check(source)
+        if not source.size:
+            raise ImageError("has no pixels")
+        return source
+    if isinstance(source, Image.Image):
+        return convert_rgb(source)
+    return read_rgb(Path(source), least_side)
 
 
-def load(folder: Path | str | None = None, precision: str = "auto") -> Estimator:
+def _geometry(bundle: Bundle) -> Geometry | None:
+    return bundle.read("geometry", Geometry.from_card)
+
+
+def _calibration(bundle: Bundle) -> Calibration | None:
+    # A network of gender has none.
+    return bundle.read("calibration", Calibration.from_card)
+
+
+def load(
+    folder: Path | str | None = None, precision: str = "auto", detector: Path | str | None = None
+) -> Estimator:
     """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
+    Args:
+        detector: an ONNX file of a detector (see `agelens.estimate.detect.find_detector`); AgeLens's own if not given.
+
     Raises:
-        AgeLensError: there is no bundle, or one of its files is altered.
+        AgeLensError: there is no bundle, or one of its files is altered, or no such detector.
     """
-    return Estimator(find_bundles(None if folder is None else Path(folder)), precision)
+    bundles = find_bundles(None if folder is None else Path(folder))
+    return Estimator(bundles, precision, None if detector is None else find_detector(Path(detector)))

@@ -1,68 +1,212 @@
-"""From files on the command line to JSON lines."""
+"""From files on the command line to a table, JSON lines, CSV or annotated pictures."""
 
-import contextlib
+import csv
+import glob
 import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
+
+from rich.console import Console
+from rich.table import Table
 
 from agelens.errors import AgeLensError
-from agelens.estimate.estimator import FileResult, load
-from agelens.files import replacing_file
-from agelens.images import SUFFIXES
+from agelens.estimate.annotate import annotate, describe_gender
+from agelens.estimate.estimator import Estimator, load
+from agelens.estimate.journal import Journal
+from agelens.estimate.results import COLUMNS, Photo, rows
+from agelens.files import digest_json, replacing_file
+from agelens.images import SUFFIXES, read_rgb
+from agelens.progress import bar, console, quiet, say
 
-DIGITS = {"age_years": 2, "p_female": 4}
+Form = Literal["table", "json", "csv"]
+_JPEG_QUALITY = 92
 
 
-def predict_files(
-    paths: list[Path], bundle: Path | None, out: Path | None = None, precision: str = "auto"
-) -> int:
-    """Estimate face crops and write one JSON line an image, in order.
+@dataclass(frozen=True)
+class Prediction:
+    """How files are estimated and what becomes of it.
+
+    Attributes:
+        crops: each image is one face, cropped as in the training.
+        bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
+        detector: an ONNX file of a detector; None is the one that is installed.
+        precision: of the networks.
+        form: of what is written; None is a table on a terminal and JSON lines elsewhere.
+        out: a file for it; None is standard output.
+        pictures: folder that takes annotated pictures.
+    """
+
+    crops: bool = False
+    bundle: Path | None = None
+    detector: Path | None = None
+    precision: str = "auto"
+    form: Form | None = None
+    out: Path | None = None
+    pictures: Path | None = None
+
+    @property
+    def written_form(self) -> Form:
+        if self.form is not None:
+            return self.form
+        if self.out is not None:
+            return "csv" if self.out.suffix.lower() == ".csv" else "json"
+        return "table" if sys.stdout.isatty() else "json"
+
+
+def predict_files(paths: list[Path], how: Prediction) -> int:
+    """Estimate image files and write what is found, in order.
+
+    With a file for the output the work can be interrupted: the same command goes on from what is done.
 
     Args:
-        paths: image files, and folders whose images are taken, in order of name, subfolders too.
-        bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
-        out: a file for the lines; None is standard output.
+        paths: image files, patterns such as ``*.jpg``, and folders whose images are taken, subfolders too.
 
     Returns:
         how many files could not be read; each is told on standard error with its reason.
 
     Raises:
-        AgeLensError: a path does not exist, there is no image, not one can be read, there is no bundle, or ``out`` is
-            a folder.
+        AgeLensError: a path does not exist, there is no image, not one can be read, there is no bundle or detector,
+            or the output cannot stand where it is asked for.
     """
-    if out is not None and out.is_dir():
-        raise AgeLensError(f"{out} is a folder; give a file with --out.")
-    files = find_images(paths)
-    estimator = load(bundle, precision)
-    problems: list[FileResult] = []
-    with _lines(out) as lines:
-        for result in estimator.estimate_files(files):
-            if result.problem:
-                problems.append(result)
-                continue
-            lines.write(to_line(result) + "\n")
-        for result in problems:
-            print(f"agelens: {result.file} {result.problem}", file=sys.stderr)
-        if len(problems) == len(files):
-            # Raised in here, so that no empty file is left as if it were a result.
-            raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
+    if how.out is not None and how.out.is_dir():
+        raise AgeLensError(f"{how.out} is a folder; give a file with --out.")
+    if how.crops and how.pictures is not None:
+        raise AgeLensError(
+            "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
+        )
+    found = find_images(paths)
+    pictures = None if how.pictures is None else _picture_names(found, how.pictures)
+    files = list(found)
+    estimator = load(how.bundle, how.precision, how.detector)
+    if how.out is None:
+        problems = _to_stream(estimator, files, how, pictures)
+    else:
+        problems = _to_file(estimator, files, how, how.out, pictures)
     if problems:
-        print(f"agelens: {len(problems)} of {len(files)} files could not be read.", file=sys.stderr)
+        say(f"agelens: {len(problems)} of {len(files)} files could not be read.")
     return len(problems)
 
 
-def find_images(paths: list[Path]) -> list[Path]:
-    """The image files among files and folders. Raises AgeLensError where there is none."""
-    files: list[Path] = []
+def _to_stream(
+    estimator: Estimator, files: list[Path], how: Prediction, pictures: dict[Path, Path] | None
+) -> list[Photo]:
+    problems: list[Photo] = []
+    write, close = _writer(sys.stdout, how.written_form)
+    for photo in _estimate(estimator, files, how, pictures):
+        if photo.problem:
+            problems.append(photo)
+        else:
+            write(photo.to_dict())
+    close()
+    _tell(problems, len(files))
+    return problems
+
+
+def _to_file(
+    estimator: Estimator, files: list[Path], how: Prediction, out: Path, pictures: dict[Path, Path] | None
+) -> list[Photo]:
+    journal = Journal(out, _made_of(estimator, how))
+    try:
+        if journal.began_anew:
+            say(f"What was begun for {out} came from another network or other options; it begins anew.")
+        waiting = [file for file in files if not journal.is_done(file)]
+        if done := len(files) - len(waiting):
+            say(f"{done:,} of {len(files):,} are done already; going on.")
+        problems = []
+        for photo in _estimate(estimator, waiting, how, pictures):
+            journal.add(photo)
+            if photo.problem:
+                problems.append(photo)
+        if len(problems) < len(files):
+            with replacing_file(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+                write, close = _writer(file, how.written_form)
+                for entry in journal.photos(files):
+                    write(entry)
+                close()
+        journal.remove()
+    finally:
+        journal.close()
+    _tell(problems, len(files))
+    return problems
+
+
+def _made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
+    """What decides the estimates."""
+    return {
+        "networks": [digest_json(bundle.card) for bundle in estimator.bundles],
+        "crops": how.crops,
+        "detector": None if how.crops else str(how.detector or "installed"),
+        "precision": how.precision,
+        "annotate": None if how.pictures is None else str(how.pictures.absolute()),
+    }
+
+
+def _tell(problems: list[Photo], total: int) -> None:
+    for photo in problems:
+        say(f"agelens: {photo.file} {photo.problem}")
+    if len(problems) == total:
+        raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
+
+
+def _estimate(
+    estimator: Estimator, files: list[Path], how: Prediction, pictures: dict[Path, Path] | None
+) -> Iterator[Photo]:
+    """The photographs one by one, with a bar, their pictures drawn before they are given on."""
+    track = bar if console.is_terminal and len(files) > 1 else quiet
+    began = time.perf_counter()
+    with track("faces" if how.crops else "photographs", len(files)) as advance:
+        for number, photo in enumerate(estimator.stream(files, how.crops), 1):
+            if pictures is not None and not photo.problem:
+                _draw(photo, pictures[Path(photo.file)])
+            yield photo
+            advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
+
+
+def _draw(photo: Photo, target: Path) -> None:
+    picture = annotate(read_rgb(Path(photo.file)), photo.faces)
+    with replacing_file(target) as temporary:
+        picture.save(temporary, quality=_JPEG_QUALITY)
+
+
+def _picture_names(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
+    """Where the annotated picture of each file goes: as the files lie in the folders that were named."""
+    names: dict[Path, Path] = {}
+    taken: set[Path] = set()
+    for file, place in found.items():
+        jpeg = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(f"{place.name}.jpg")
+        target, number = folder / jpeg, 1
+        while target in taken:
+            number += 1
+            target = folder / jpeg.with_stem(f"{jpeg.stem}-{number}")
+        if target.exists() and target.resolve() == file.resolve():
+            raise AgeLensError(f"--annotate {folder} would replace {file}; give another folder.")
+        taken.add(target)
+        names[file] = target
+    return names
+
+
+def find_images(paths: list[Path]) -> dict[Path, Path]:
+    """The image files among files, patterns and folders, in order; each with its path below what was named.
+
+    Raises:
+        AgeLensError: a path does not exist, or there is no image.
+    """
+    files: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
-            files += sorted(
+            inside = sorted(
                 file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
             )
+            files.update({file: file.relative_to(path) for file in inside})
         elif path.exists():
-            files.append(path)
+            files[path] = Path(path.name)
+        elif matches := [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]:  # noqa: PTH207
+            # Where no shell does it (Windows), or quotes kept it from doing so.
+            files.update({match: Path(match.name) for match in matches if match.is_file()})
         else:
             raise AgeLensError(f"{path} does not exist; give image files or a folder of them.")
     if not files:
@@ -70,22 +214,30 @@ def find_images(paths: list[Path]) -> list[Path]:
     return files
 
 
-def to_line(result: FileResult) -> str:
-    """One JSON object: the file, and for each of its faces what was estimated."""
-    faces = []
-    for face in result.faces:
-        values: dict[str, Any] = {"age_years": face.age_years, "p_female": face.p_female}
-        one = {key: round(value, DIGITS[key]) for key, value in values.items() if value is not None}
-        if face.age_distribution is not None:
-            one["age_distribution"] = [round(share, 5) for share in face.age_distribution]
-        faces.append(one)
-    return json.dumps({"file": result.file, "faces": faces}, ensure_ascii=False)
+def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], object], Callable[[], None]]:
+    """How to write a photograph (`Photo.to_dict`) in this form, and what to do at the end."""
+    if form == "json":
+        return lambda photo: file.write(json.dumps(photo, ensure_ascii=False) + "\n"), lambda: None
+    if form == "csv":
+        lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        lines.writeheader()
+        return lambda photo: lines.writerows(rows(photo)), lambda: None
+    table = Table(
+        "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
+    )
+    return lambda photo: _add_rows(table, photo), lambda: Console(file=file).print(table)
 
 
-@contextlib.contextmanager
-def _lines(out: Path | None) -> Iterator[IO[str]]:
-    if out is None:
-        yield sys.stdout
-        return
-    with replacing_file(out) as temporary, temporary.open("w", encoding="utf-8") as file:
-        yield file
+def _add_rows(table: Table, photo: dict[str, Any]) -> None:
+    if not photo["faces"]:
+        table.add_row(photo["file"], "", "", "", "", "no face found")
+    for number, face in enumerate(photo["faces"], 1):
+        interval = face.get("age_interval")
+        table.add_row(
+            photo["file"] if number == 1 else "",
+            str(number),
+            f"{face['age_years']:.0f}" if "age_years" in face else "",
+            f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",
+            describe_gender(face["p_female"]) if "p_female" in face else "",
+            "perhaps no face" if face.get("uncertain") else "",
+        )

@@ -1,7 +1,6 @@
 """Evaluating finished networks on images that they have not seen."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -62,16 +61,19 @@ def evaluate(
     estimator = Estimator(bundles, precision)
     with track("estimating", len(rows)) as advance:
         faces = []
-        for result in estimator.estimate_files(Path(path) for path in rows["path"]):
-            if result.problem:
+        for photo in estimator.stream(rows["path"], crops=True):
+            if photo.problem:
                 raise AgeLensError(
-                    f"{result.file} {result.problem}; audit the images before measuring on them."
+                    f"{photo.file} {photo.problem}; audit the images before measuring on them."
                 )
-            faces.append(result.faces[0])
+            faces.append(photo.faces[0])
             advance(1)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     if "age" in tasks:
         rows["age_years"] = [face.age_years for face in faces]
+        intervals = [face.age_interval for face in faces if face.age_interval is not None]
+        if intervals:
+            rows[["age_from", "age_to"]] = intervals
     if "gender" in tasks:
         rows["p_female"] = [face.p_female for face in faces]
     figures: dict[str, Any] = {

@@ -14,6 +14,7 @@ from agelens.networks.finetuned import Start, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
+from agelens.study.calibrate import calibrate
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
 from agelens.study.run import REPORT, Run, explore_faces, report_run
@@ -93,16 +94,22 @@ def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
 
 
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
-    """Train the networks of a plan on the run's table; returns their cards by task."""
+    """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     if plan.recipe == FineTuning.name:
-        return _finetune(run, plan)
+        return {task: _calibrated(run, task) for task in _finetune(run, plan)}
     if (plan.init, plan.members, plan.stages) != ((), None, None):
         raise AgeLensError(
             "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
         )
     for task in plan.tasks:
         _train_one(run, plan, task)
-    return {task: read_json(run.folder / task / CARD) for task in plan.tasks}
+    return {task: _calibrated(run, task) for task in plan.tasks}
+
+
+def _calibrated(run: Run, task: str) -> dict[str, Any]:
+    """The card of a network of the run, once geometry and intervals stand in it."""
+    calibrate(run.folder / task, run.table, run.track)
+    return dict(read_json(run.folder / task / CARD))
 
 
 def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:

@@ -89,6 +89,21 @@ def measure_age(ages: Array, estimates: Array, seed: int) -> dict[str, Any]:
     }
 
 
+def measure_intervals(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Of intervals ``age_from`` to ``age_to``: the share that holds the age, and their mean width in years.
+
+    Empty where the network gives none.
+    """
+    if "age_from" not in rows.columns:
+        return {}
+    held = np.asarray(rows["age"].between(rows["age_from"], rows["age_to"]), np.float64)
+    return {
+        "coverage": float(held.mean()),
+        "coverage_ci95": interval(mean, held, seed=seed),
+        "interval_years": float((rows["age_to"] - rows["age_from"]).mean()),
+    }
+
+
 def measure_gender(labels: Array, p_female: Array, seed: int) -> dict[str, Any]:
     """Accuracy at one half and AUC, each with its 95 % interval, of one group; AUC is None for one label only."""
     labels, p_female = np.asarray(labels, float), np.asarray(p_female, float)
@@ -109,7 +124,8 @@ MEASURES = {"age": ("age_years", measure_age), "gender": ("p_female", measure_ge
 def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     """All figures of a task, overall and under ``groups`` by age band, range of ages, gender and race.
 
-    The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on.
+    The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. Where age comes with
+    intervals, there are groups by the band of the estimate too, for which the intervals are made.
 
     Args:
         predictions: a face table with ``age_years`` (years) or ``p_female`` (0 to 1).
@@ -118,13 +134,16 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     column, figures = MEASURES[task]
 
     def of(rows: pd.DataFrame) -> dict[str, Any]:
-        return figures(rows[task].to_numpy(float), rows[column].to_numpy(float), seed)
+        found = figures(rows[task].to_numpy(float), rows[column].to_numpy(float), seed)
+        return {**found, **measure_intervals(rows, seed)} if task == "age" else found
 
     keys = {
         "age_band": (age_band(predictions["age"]), AGE_BANDS),
         "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
         "race": (predictions["race"], sorted(set(predictions["race"]) - {""})),
     }
+    if task == "age" and "age_from" in predictions.columns:
+        keys["estimated_band"] = (age_band(predictions["age_years"].clip(lower=0)), AGE_BANDS)
     groups = {
         name: {str(value): of(predictions[key == value]) for value in values if (key == value).any()}
         for name, (key, values) in keys.items()

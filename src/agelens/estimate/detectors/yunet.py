@@ -1,0 +1,34 @@
+"""YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector") through the class that OpenCV has for it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from agelens.estimate.detectors.base import NOTHING, Found
+from agelens.images import Pixels
+
+
+class YuNet:
+    """YuNet in OpenCV; calls side by side take networks of their own, since OpenCV's keep the size of their image."""
+
+    least, sure = 0.6, 0.75
+    outputs = frozenset({"cls_8", "obj_16", "kps_32"})
+
+    def __init__(self, file: Path) -> None:
+        self._file = str(file)
+        self._idle: list[cv2.FaceDetectorYN] = []
+
+    def look(self, image: Pixels) -> Found:
+        size = (image.shape[1], image.shape[0])
+        try:
+            network = self._idle.pop()
+        except IndexError:
+            network = cv2.FaceDetectorYN.create(self._file, "", size, self.least, top_k=5000)
+        network.setInputSize(size)
+        _, rows = network.detect(np.ascontiguousarray(image[..., ::-1]))
+        self._idle.append(network)
+        if rows is None:
+            return NOTHING
+        corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)
+        return Found(corners, np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2).astype(np.float32))

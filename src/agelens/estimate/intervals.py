@@ -1,0 +1,146 @@
+"""Intervals that keep their word: calibrated on faces that the network has not learned from.
+
+Conformalised quantile regression (Romano, Patterson and Candès 2019): the 5 % and 95 % points of the predicted
+distribution are moved outwards, or inwards, by as much as held 90 % of the true ages on the validation part. It is done
+for each band of predicted ages by itself, or the many young adults would decide for children and old people too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARE = 0.9
+OLDEST = 116
+# Edges of the bands of predicted ages; neighbours join until each holds LEAST faces.
+EDGES = (0, 3, 10, 18, 25, 30, 40, 50, 60, 70)
+LEAST = 100
+
+
+def median(distribution: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Years, (faces,), from the probabilities of whole ages from 0 on, (faces, ages): where half is reached."""
+    below = distribution.cumsum(axis=1, dtype=np.float64)
+    return np.asarray((below < below[:, -1:] / 2).sum(axis=1), np.float64)
+
+
+def quantile(distribution: NDArray[np.floating], share: float) -> NDArray[np.float64]:
+    """Years, (faces,), below which this share of each distribution lies, (faces, ages).
+
+    The probability of a whole age is spread evenly over the year around it, so that quantiles are not whole numbers.
+    """
+    below = np.pad(distribution.cumsum(axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    below /= below[:, -1:]
+    age = np.clip((below < share).sum(axis=1) - 1, 0, distribution.shape[1] - 1)
+    rows = np.arange(len(distribution))
+    start, end = below[rows, age], below[rows, age + 1]
+    return np.asarray(age - 0.5 + (share - start) / np.maximum(end - start, 1e-12))
+
+
+def bounds(age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None) -> NDArray[np.float64]:
+    """From and to, (faces, 2), years, before calibration; a single number is its own interval."""
+    if distribution is None:
+        return np.stack([age_years, age_years], 1).astype(np.float64)
+    return np.stack([quantile(distribution, (1 - SHARE) / 2), quantile(distribution, (1 + SHARE) / 2)], 1)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """By how much intervals are widened, for each band of predicted ages.
+
+    Attributes:
+        starts: years at which bands begin, ascending, the first 0.
+        widen: years by which both ends move outwards in each band; below 0 is inwards.
+        faces: how many faces each band was calibrated on.
+    """
+
+    starts: tuple[float, ...]
+    widen: tuple[float, ...]
+    faces: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.starts), len(self.widen), len(self.faces)}
+        ascending = all(one < other for one, other in zip(self.starts, self.starts[1:], strict=False))
+        if len(lengths) != 1 or not self.starts or not ascending or not np.isfinite(self.widen).all():
+            raise ValueError("A calibration has as many widths and counts as bands, which ascend.")
+
+    @classmethod
+    def fit(
+        cls,
+        age_years: NDArray[np.floating],
+        distribution: NDArray[np.floating] | None,
+        truth: NDArray[np.floating],
+    ) -> "Calibration | None":
+        """From faces that the network has not learned from.
+
+        Args:
+            age_years: predicted, (faces,). distribution: predicted, (faces, ages), or None.
+            truth: labelled ages, (faces,), years.
+
+        Returns:
+            None where there are too few faces for even one band.
+        """
+        starts = _join_bands(age_years)
+        if len(age_years) < _fewest():
+            return None
+        low, high = bounds(age_years, distribution).T
+        missed = np.maximum(low - truth, truth - high)
+        band = np.searchsorted(starts, age_years, side="right") - 1
+        widen, faces = [], []
+        for number in range(len(starts)):
+            errors = np.sort(missed[band == number])
+            # The finite sample's rank: among so many faces and one more, the new one is in with at least this chance.
+            rank = int(np.ceil((len(errors) + 1) * SHARE))
+            widen.append(float(errors[min(rank, len(errors)) - 1]))
+            faces.append(len(errors))
+        return cls(tuple(float(start) for start in starts), tuple(widen), tuple(faces))
+
+    def intervals(
+        self, age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None
+    ) -> NDArray[np.float64]:
+        """From and to, (faces, 2), whole years from 0 to OLDEST; both are part of the interval."""
+        band = np.clip(np.searchsorted(self.starts, age_years, side="right") - 1, 0, None)
+        widen = np.asarray(self.widen)[band]
+        ends = bounds(age_years, distribution) + np.stack([-widen, widen], 1)
+        # Ages are whole years, so that the whole years within lose nothing.
+        low, high = np.ceil(ends[:, 0]), np.floor(ends[:, 1])
+        middle = np.round(age_years)
+        return np.clip(np.stack([np.minimum(low, middle), np.maximum(high, middle)], 1), 0, OLDEST)
+
+    @classmethod
+    def from_card(cls, entry: Mapping[str, Any]) -> "Calibration":
+        """From what `to_card` gave. Raises ValueError, KeyError or TypeError where it is something else."""
+        bands = entry["bands"]
+        return cls(
+            tuple(float(band["from_age"]) for band in bands),
+            tuple(float(band["widen_years"]) for band in bands),
+            tuple(int(band["faces"]) for band in bands),
+        )
+
+    def to_card(self) -> dict[str, Any]:
+        bands = [
+            {"from_age": start, "widen_years": widen, "faces": faces}
+            for start, widen, faces in zip(self.starts, self.widen, self.faces, strict=True)
+        ]
+        return {"share": SHARE, "part": "validation", "bands": bands}
+
+
+def _fewest() -> int:
+    """Fewer faces than this have no error that 90 % of new ones stay below."""
+    return int(np.ceil(SHARE / (1 - SHARE)))
+
+
+def _join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Where bands begin, so that each holds LEAST faces if there are as many; the last ones join backwards."""
+    counts = np.histogram(age_years, [*EDGES, np.inf])[0]
+    starts: list[float] = [0.0]
+    held = 0
+    for edge, count in zip(EDGES, counts, strict=True):
+        if held >= LEAST:
+            starts.append(float(edge))
+            held = 0
+        held += int(count)
+    if held < LEAST and len(starts) > 1:
+        starts.pop()
+    return np.asarray(starts)

@@ -1,0 +1,163 @@
+"""What is estimated: frozen values that check themselves, and become JSON, a table or a picture.
+
+Positions are pixels of the upright photograph (EXIF orientation obeyed), x to the right and y down, counted from the
+upper left corner of the first pixel.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LANDMARKS = (
+    "eye on the left",
+    "eye on the right",
+    "nose",
+    "mouth corner on the left",
+    "mouth corner on the right",
+)
+# What is written of each value; a distribution keeps five digits of each share.
+_DIGITS = {"age_years": 2, "p_female": 4, "score": 3}
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is estimated of one face.
+
+    Attributes:
+        age_years: years, or None where no age network was loaded. Of a network that gives a distribution it is the
+            median, a whole number as labels are: of all single numbers it errs least if the distribution is right.
+        p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
+        age_distribution: probability of each whole age, from 0 years on, together 1. None where the network
+            estimates a single number.
+        age_interval: from and to, years, both included; holds 90 % of the true ages of faces like those that the
+            bundle was calibrated on. None where the bundle has no calibration.
+        box: left, top, right, bottom, pixels; may reach beyond the photograph. None for crops.
+        landmarks: x and y of LANDMARKS, pixels; left and right as one sees them. None for crops.
+        score: of the detector, 0 to 1; None for crops.
+        uncertain: whether the detector is so unsure that this may be no face.
+    """
+
+    age_years: float | None
+    p_female: float | None
+    age_distribution: tuple[float, ...] | None = None
+    age_interval: tuple[float, float] | None = None
+    box: tuple[float, float, float, float] | None = None
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    score: float | None = None
+    uncertain: bool = False
+
+    def __post_init__(self) -> None:
+        if self.box is not None and (
+            len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]
+        ):
+            raise ValueError(f"A box is (left, top, right, bottom) in pixels, not {self.box}.")
+        if self.landmarks is not None and [len(point) for point in self.landmarks] != [2] * len(LANDMARKS):
+            raise ValueError(f"Landmarks are {len(LANDMARKS)} points (x, y), not {self.landmarks}.")
+        for name, value in (("p_female", self.p_female), ("score", self.score)):
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} is a probability from 0 to 1, not {value}.")
+        if self.age_interval is not None and self.age_interval[0] > self.age_interval[1]:
+            raise ValueError(f"An interval is (from, to) in years, not {self.age_interval}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON with what is known of the face; values that are None are left out."""
+        values: dict[str, Any] = {}
+        if self.box is not None:
+            values["box"] = [round(value, 1) for value in self.box]
+        if self.landmarks is not None:
+            values["landmarks"] = [[round(x, 1), round(y, 1)] for x, y in self.landmarks]
+        if self.score is not None:
+            values |= {"score": round(self.score, _DIGITS["score"]), "uncertain": self.uncertain}
+        if self.age_years is not None:
+            values["age_years"] = round(self.age_years, _DIGITS["age_years"])
+        if self.age_interval is not None:
+            values["age_interval"] = list(self.age_interval)
+        if self.p_female is not None:
+            values["p_female"] = round(self.p_female, _DIGITS["p_female"])
+        if self.age_distribution is not None:
+            values["age_distribution"] = [round(share, 5) for share in self.age_distribution]
+        return values
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An image and its faces, or the reason why it could not be read.
+
+    Attributes:
+        file: its path; empty for an array or a Pillow image.
+        width, height: pixels of the upright image; 0 for crops, and where it could not be read.
+        faces: from the largest to the smallest; empty where there is none.
+        problem: why it could not be read, without the name of the file; empty where it could.
+    """
+
+    file: str
+    width: int
+    height: int
+    faces: tuple[Face, ...] = ()
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON; ``problem`` only where there is one."""
+        start: dict[str, Any] = {"file": self.file} if self.file else {}
+        if self.problem:
+            return {**start, "problem": self.problem, "faces": []}
+        size = {"width": self.width, "height": self.height} if self.width else {}
+        return {**start, **size, "faces": [face.to_dict() for face in self.faces]}
+
+
+# The columns of `Estimates.to_frame` and of the command line's CSV; distributions are in the JSON alone.
+COLUMNS = (
+    "file", "face", "left", "top", "right", "bottom", "score", "uncertain",
+    "age_years", "age_from", "age_to", "p_female",
+)  # fmt: skip
+
+
+def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none."""
+    for number, face in enumerate(photo["faces"]):
+        box = face.get("box", [None] * 4)
+        interval = face.get("age_interval", [None] * 2)
+        values = (
+            photo.get("file", ""), number, *box, face.get("score"), face.get("uncertain", False),
+            face.get("age_years"), *interval, face.get("p_female"),
+        )  # fmt: skip
+        yield dict(zip(COLUMNS, values, strict=True))
+
+
+class Estimates(Sequence[Photo]):
+    """The photographs of one call, in its order; a list of `Photo` that also becomes a table or JSON."""
+
+    def __init__(self, photos: Iterable[Photo]) -> None:
+        self._photos = tuple(photos)
+
+    @overload
+    def __getitem__(self, index: int) -> Photo: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Estimates": ...
+    def __getitem__(self, index: int | slice) -> "Photo | Estimates":
+        return Estimates(self._photos[index]) if isinstance(index, slice) else self._photos[index]
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __repr__(self) -> str:
+        return f"Estimates({len(self)} images, {len(self.faces)} faces)"
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces of all photographs, in order."""
+        return tuple(face for photo in self._photos for face in photo.faces)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A table with one row a face and the columns COLUMNS; distributions are in `to_json`."""
+        import pandas as pd
+
+        found = [row for photo in self._photos for row in rows(photo.to_dict())]
+        return pd.DataFrame(found, columns=list(COLUMNS))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """JSON values, one dict a photograph."""
+        return [photo.to_dict() for photo in self._photos]

@@ -1,0 +1,275 @@
+"""Videos and cameras as frames, through PyAV, which carries FFmpeg.
+
+PyAV comes with ``pip install 'agelens[video]'``; only this module and `agelens.estimate.video_writer` import it.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from agelens.errors import AgeLensError
+from agelens.images import MAX_PIXELS, SUFFIXES, Pixels
+
+# How FFmpeg calls the cameras of a system.
+_CAMERAS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+# FFmpeg plays text as if it were a terminal of 1990, and a photograph as a video of one frame.
+_NO_VIDEOS = re.compile(r"tty|image2|.*_pipe")
+# A file whose frames end before this share of the length that it claims has been cut off.
+_WHOLE = 0.9
+
+
+class BrokenVideoError(AgeLensError):
+    """A video is cut off or damaged; the frames that came before the error are good."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a video.
+
+    Attributes:
+        number: from 0, frames that were skipped counted.
+        seconds: since the first frame, by the video's own clock.
+        image: uint8 (height, width, 3), RGB, upright and with square pixels.
+    """
+
+    number: int
+    seconds: float
+    image: Pixels
+
+
+def is_camera(source: str) -> bool:
+    """Whether a source names a camera: its number, ``/dev/video0``, or ``video=NAME`` on Windows."""
+    return (source.isdigit() and not Path(source).exists()) or source.startswith(("/dev/video", "video="))
+
+
+def read_video(source: str | Path, every: int = 1, seconds: float | None = None) -> Iterator[Frame]:
+    """The frames of a video file or a camera, decoded as they are asked for.
+
+    Args:
+        source: a file, or a camera as `is_camera` knows it.
+        every: give each n-th frame only, starting with the first.
+        seconds: stop after so many seconds of the video.
+
+    Raises:
+        AgeLensError: there is no such file or camera, or it is no video.
+        BrokenVideoError: after the last good frame, where the file is cut off or damaged.
+    """
+    with Video(source) as video:
+        yield from video.read(every, seconds)
+
+
+class Video:
+    """A video file or a camera that is open; a context manager. Arguments and errors are those of `read_video`.
+
+    Attributes:
+        name: the source as it was given.
+        live: whether it is a camera.
+        rate: frames a second on average; 25 where the source does not say.
+        frames: how many it claims to hold, None where that is not known.
+    """
+
+    def __init__(self, source: str | Path) -> None:
+        self.name = str(source)
+        self.live = is_camera(self.name)
+        self._container = _open_camera(self.name) if self.live else _open_file(self.name)
+        try:
+            self._stream = _find_stream(self._container, self.name)
+        except AgeLensError:
+            self._container.close()
+            raise
+        if not self.live:
+            # Decoding in several threads holds frames back, which a camera must not.
+            self._stream.thread_type = "AUTO"
+        self.rate = float(self._stream.average_rate or self._stream.guessed_rate or 25)
+        self._length = None if self.live else _claimed_seconds(self._container, self._stream)
+        self.frames = self._stream.frames or (round(self._length * self.rate) if self._length else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file or the camera."""
+        self._container.close()
+
+    def read(self, every: int = 1, seconds: float | None = None) -> Iterator[Frame]:
+        """The frames from here on, as `read_video` gives them; one pass only."""
+        if every < 1:
+            raise ValueError(f"every is at least 1, not {every}.")
+        start, turn, now, self._damaged = None, None, 0.0, 0
+        for number, decoded in enumerate(self._decode()):
+            time = number / self.rate if decoded.time is None else decoded.time
+            start = time if start is None else start
+            # Joined files may jump back; whoever follows faces wants a clock that does not.
+            now = max(now, time - start)
+            if seconds is not None and now >= seconds:
+                return
+            if decoded.is_corrupt:
+                self._damaged += 1
+            elif number % every == 0:
+                turn = _turn(decoded) if turn is None else turn
+                yield Frame(number, now, turn(_square(decoded, self._stream)))
+        if start is None:
+            raise BrokenVideoError(
+                f"{self.name} holds no frame that can be decoded; convert or copy it again."
+            )
+        if self._length and now + 1 / self.rate < _WHOLE * self._length:
+            raise self._cut_off(now)
+        if self._damaged and not self.live:
+            raise BrokenVideoError(
+                f"{self.name} is damaged: {self._damaged} of its frames were left out; copy it again."
+            )
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        packets = self._container.demux(self._stream)
+        now = 0.0
+        while True:
+            try:
+                # The last packet is empty and asks the decoder for what it holds back.
+                packet = next(packets, None)
+            except av.FFmpegError as error:
+                yield from self._decoded(None)
+                raise self._cut_off(now, error) from None
+            if packet is None:
+                return
+            for frame in self._decoded(packet):
+                now = frame.time or now
+                yield frame
+
+    def _decoded(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        """The frames that come out for a packet; one that cannot be decoded is counted, for the next may be good."""
+        try:
+            return self._stream.decode(packet)
+        except av.FFmpegError:
+            self._damaged += 1
+            return []
+
+    def _cut_off(self, seconds: float, error: av.FFmpegError | None = None) -> BrokenVideoError:
+        reason = f" ({error.strerror})" if error is not None and error.strerror else ""
+        if self.live:
+            return BrokenVideoError(f"The camera {self.name} stopped after {seconds:.1f} seconds{reason}.")
+        return BrokenVideoError(
+            f"{self.name} is cut off or damaged after {seconds:.1f} seconds{reason}; what follows was not read, "
+            "copy it again if it should be longer."
+        )
+
+
+def _open_file(name: str) -> InputContainer:
+    path = Path(name)
+    if not path.exists():
+        raise AgeLensError(f"{name} does not exist; give a video file, or a camera as 0 or /dev/video0.")
+    if path.is_dir():
+        raise AgeLensError(f"{name} is a folder; give one video file.")
+    try:
+        # The prefix keeps FFmpeg from taking a colon in a name for a protocol.
+        container = av.open(f"file:{name}")
+    except PermissionError:
+        raise AgeLensError(f"{name} may not be read; change its permissions.") from None
+    except av.FFmpegError as error:
+        raise AgeLensError(
+            f"{name} is not a video that can be read, or its end is missing ({error.strerror}); copy it again, "
+            "or convert it to MP4."
+        ) from None
+    if not _NO_VIDEOS.fullmatch(container.format.name):
+        return container
+    container.close()
+    if path.suffix.lower() in SUFFIXES:
+        raise AgeLensError(f"{name} is a photograph, not a video; give it without --video.")
+    raise AgeLensError(f"{name} is not a video; give a file such as MP4, MOV, MKV or WebM.")
+
+
+def _open_camera(name: str) -> InputContainer:
+    system = _CAMERAS.get(sys.platform)
+    if system is None:
+        raise AgeLensError(f"Cameras are not supported on {sys.platform}; give a video file.")
+    device, options = name, {}
+    if name.isdigit() and system == "v4l2":
+        device = f"/dev/video{name}"
+    elif name.isdigit() and system == "dshow":
+        device = _windows_camera(int(name))
+    elif system == "avfoundation":
+        # FFmpeg's own choice, 29.97, is refused by most cameras of a Mac.
+        options = {"framerate": "30"}
+    try:
+        return av.open(device, format=system, options=options)
+    except av.FFmpegError as error:
+        raise AgeLensError(
+            f"The camera {name} cannot be opened ({error.strerror}); see that it is connected, that no other program "
+            "uses it, and that this one may."
+        ) from None
+
+
+def _windows_camera(number: int) -> str:
+    """DirectShow knows cameras by name only."""
+    cameras = [one for one in av.enumerate_input_devices("dshow") if "video" in one.media_types]
+    if number >= len(cameras):
+        raise AgeLensError(f"There is no camera {number}; {len(cameras)} are connected, counted from 0.")
+    return f"video={cameras[number].name}"
+
+
+def _find_stream(container: InputContainer, name: str) -> VideoStream:
+    # The cover of a song is a stream of video as well.
+    streams = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    if not streams:
+        raise AgeLensError(f"{name} holds no video, only sound or text; give a file with pictures.")
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise AgeLensError(f"{name} is of a kind that cannot be decoded here; convert it to H.264 in MP4.")
+    if stream.width * stream.height > MAX_PIXELS:
+        raise AgeLensError(
+            f"{name} has frames of {stream.width} x {stream.height} pixels, more than the limit of {MAX_PIXELS:,}; "
+            "make them smaller."
+        )
+    return stream
+
+
+def _claimed_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    """How long the pictures of a file last by what it says; sound may last longer."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    if tag:
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+    if container.duration and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
+
+
+def _square(frame: av.VideoFrame, stream: VideoStream) -> Pixels:
+    """A frame as RGB with square pixels."""
+    wide = float(stream.sample_aspect_ratio or 1)
+    # Beyond these it is a mistake of the file.
+    width = round(frame.width * wide) if 1 / 3 < wide < 3 else frame.width
+    return np.asarray(frame.to_ndarray(format="rgb24", width=width), np.uint8)
+
+
+def _turn(frame: av.VideoFrame) -> Callable[[Pixels], Pixels]:
+    """How frames are turned and mirrored to stand upright, as the file asks (ISO/IEC 14496-12, 8.2.2).
+
+    Asked once a video: PyAV ties a frame that is asked into a knot, which keeps its pixels until garbage is collected.
+    """
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    # A point (x, y) goes to (a x + c y, b x + d y).
+    a, b, _, c, d = (1, 0, 0, 0, 1) if matrix is None else np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    aside = abs(b) > abs(a)
+    across, down = (c, b) if aside else (a, d)
+
+    def upright(image: Pixels) -> Pixels:
+        image = image.transpose(1, 0, 2) if aside else image
+        return np.ascontiguousarray(image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+
+    return upright

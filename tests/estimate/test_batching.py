@@ -1,0 +1,135 @@
+"""Many clients at once: batches, room, failures and patience, and that no answer goes to another."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from agelens.estimate.limits import Limits
+from tests.estimate.serving import (
+    POISON,
+    ColourEstimator,
+    detail,
+    face,
+    picture,
+    predict,
+    running,
+    upload,
+    wait_for,
+)
+
+
+def test_many_clients_are_estimated_in_batches_and_each_gets_its_own() -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    limits = Limits(batch=8)
+    with running(estimator, limits) as client, ThreadPoolExecutor(24) as pool:
+
+        def ask(number: int) -> bool:
+            colour = (number, 2 * number, 100 - number)
+            photo = predict(client, (f"{number}.png", picture(colour, (10 + number, 9)))).json()["photos"][0]
+            expected = face(*colour).to_dict()
+            return (photo["file"], photo["width"], photo["faces"]) == (
+                f"{number}.png",
+                10 + number,
+                [expected],
+            )
+
+        answers = [pool.submit(ask, number) for number in range(1, 25)]
+        wait_for(lambda: client.get("/api/health").json()["queue"]["images"] == 24 - estimator.batches[0])
+        estimator.open.set()
+        assert all(answer.result(20) for answer in answers)
+    assert sum(estimator.batches) == 24
+    # The first batch began with what was there; after it all the others were waiting.
+    assert estimator.batches[1:-1] == [8] * len(estimator.batches[1:-1])
+    assert max(estimator.batches) == 8
+
+
+def test_images_beyond_the_room_for_pixels_wait_undecoded() -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    with running(estimator, Limits(batch=1, held_pixels=200)) as client, ThreadPoolExecutor(9) as pool:
+        answers = [pool.submit(predict, client, ("a.png", picture((1, 2, n), (10, 10)))) for n in range(9)]
+        wait_for(lambda: client.get("/api/health").json()["queue"]["requests"] == 9)
+        threading.Event().wait(0.2)
+        # One with the estimator, one queued, and one that was being decoded when the room was full.
+        assert client.get("/api/health").json()["queue"]["images"] <= 2
+        estimator.open.set()
+        ages = [answer.result(20).json()["photos"][0]["faces"][0]["age_years"] for answer in answers]
+    assert ages == [float(n) for n in range(9)]
+
+
+def test_more_requests_than_may_wait_are_told_to_come_again() -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    with running(estimator, Limits(waiting=1)) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(predict, client, ("a.png", picture((1, 2, 3))))
+        wait_for(lambda: client.get("/api/health").json()["queue"]["requests"] == 1)
+        second = predict(client, ("b.png", picture((1, 2, 3))))
+        assert (second.status_code, second.headers["Retry-After"]) == (503, "1")
+        detail(second)
+        estimator.open.set()
+        assert first.result(20).status_code == 200
+        assert predict(client, ("b.png", picture((1, 2, 3)))).status_code == 200
+
+
+def test_the_bytes_of_all_requests_are_limited_and_given_back() -> None:
+    with running(ColourEstimator(), Limits(held_bytes=2000)) as client:
+        assert predict(client, ("a.png", picture((1, 2, 3)) + b"\0" * 3000)).status_code == 503
+        for _ in range(10):
+            assert predict(client, ("a.png", picture((1, 2, 3)))).status_code == 200
+
+
+def test_a_failure_of_the_estimator_is_told_to_its_image_alone(caplog: pytest.LogCaptureFixture) -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    with running(estimator) as client, ThreadPoolExecutor(3) as pool:
+        first = pool.submit(predict, client, ("first.png", picture((1, 2, 3))))
+        wait_for(lambda: estimator.batches == [1])
+        good = pool.submit(predict, client, ("good.png", picture((4, 5, 6))))
+        bad = pool.submit(predict, client, ("secret-name.png", picture(POISON)))
+        wait_for(lambda: client.get("/api/health").json()["queue"]["images"] == 2)
+        estimator.open.set()
+        assert (first.result(20).status_code, good.result(20).status_code) == (200, 200)
+        assert bad.result(20).status_code == 500
+        assert "secret-name.png" in detail(bad.result())
+        assert predict(client, ("after.png", picture((7, 8, 9)))).status_code == 200
+    assert estimator.batches[1] == 2
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret-name" not in caplog.text
+
+
+class Forgetful(ColourEstimator):
+    def estimate(self, images: object, crops: bool = False) -> list:  # type: ignore[override,type-arg]
+        return []
+
+
+def test_an_estimator_that_loses_an_image_is_a_failure() -> None:
+    with running(Forgetful()) as client:
+        assert predict(client, ("a.png", picture((1, 2, 3)))).status_code == 500
+
+
+def test_an_answer_that_takes_too_long_is_given_up() -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    with running(estimator, Limits(answer_seconds=0.3)) as client:
+        answer = predict(client, ("a.png", picture((1, 2, 3))))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert client.get("/api/health").json()["queue"]["requests"] == 0
+        estimator.open.set()
+
+
+def test_what_nobody_waits_for_is_not_estimated() -> None:
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    with running(estimator) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(predict, client, ("a.png", picture((1, 2, 3))))
+        wait_for(lambda: estimator.batches == [1])
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/api/predict", files=upload(("gone.png", picture((4, 5, 6)))), timeout=0.3)
+        wait_for(lambda: client.get("/api/health").json()["queue"]["requests"] == 1)
+        estimator.open.set()
+        assert first.result(20).status_code == 200
+        assert predict(client, ("b.png", picture((7, 8, 9)))).status_code == 200
+    assert estimator.seen == [(1, 2, 3), (7, 8, 9)]
