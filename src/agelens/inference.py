@@ -46,9 +46,11 @@ def run_outputs(
             result[start : start + len(output)] = output.reshape(-1, *shape)
         return request
 
-    for start in range(0, len(images), _PIECE):
+    # Few images are shared out, or one core would work while the other waits.
+    piece = max(1, min(_PIECE, -(-len(images) // count)))
+    for start in range(0, len(images), piece):
         request = idle.pop() if idle else collect()
-        request.start_async([images[start : start + _PIECE]])
+        request.start_async([images[start : start + piece]])
         running.append((request, start))
     while running:
         collect()
