@@ -24,7 +24,7 @@ class YuNet:
         try:
             network = self._idle.pop()
         except IndexError:
-            network = cv2.FaceDetectorYN.create(self._file, "", size, self.least, top_k=5000)
+            network = _create(self._file, size, self.least)
         network.setInputSize(size)
         _, rows = network.detect(np.ascontiguousarray(image[..., ::-1]))
         self._idle.append(network)
@@ -32,3 +32,13 @@ class YuNet:
             return NOTHING
         corners = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)
         return Found(corners, np.clip(rows[:, 14], 0, 1), rows[:, 4:14].reshape(-1, 5, 2).astype(np.float32))
+
+
+def _create(file: str, size: tuple[int, int], least: float) -> cv2.FaceDetectorYN:
+    # OpenCV 5 warns of a choice that it makes itself.
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        return cv2.FaceDetectorYN.create(file, "", size, least, top_k=5000)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
