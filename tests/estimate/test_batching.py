@@ -37,6 +37,7 @@ def test_many_clients_are_estimated_in_batches_and_each_gets_its_own() -> None:
             )
 
         answers = [pool.submit(ask, number) for number in range(1, 25)]
+        wait_for(lambda: bool(estimator.batches))
         wait_for(lambda: client.get("/api/health").json()["queue"]["images"] == 24 - estimator.batches[0])
         estimator.open.set()
         assert all(answer.result(20) for answer in answers)
