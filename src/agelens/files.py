@@ -13,7 +13,7 @@ from typing import Any
 from agelens.errors import AgeLensError
 
 # How the names of things begin that are being written; what a killed program leaves of them means nothing.
-_PARTIAL = ".partial."
+PARTIAL = ".partial."
 
 
 def digest_file(path: Path) -> str:
@@ -35,7 +35,7 @@ def replacing_file(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays: Keras and others choose the format by it.
         handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f"{_PARTIAL}{target.stem}.", suffix=target.suffix
+            dir=target.parent, prefix=f"{PARTIAL}{target.stem}.", suffix=target.suffix
         )
         os.close(handle)
         temporary = Path(name)
@@ -53,7 +53,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``target``; it takes the target's place only if the block succeeds."""
     with naming_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_PARTIAL}{target.name}."))
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{PARTIAL}{target.name}."))
         temporary.chmod(0o755)
         try:
             yield temporary
@@ -67,7 +67,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 def _take_place(temporary: Path, target: Path) -> None:
     """A folder cannot be replaced in one step: the old one steps aside first, so that no mixture is ever seen."""
-    aside = target.with_name(f"{_PARTIAL}{target.name}.old")
+    aside = target.with_name(f"{PARTIAL}{target.name}.old")
     if target.exists():
         shutil.rmtree(aside, ignore_errors=True)
         target.rename(aside)
@@ -77,7 +77,7 @@ def _take_place(temporary: Path, target: Path) -> None:
 
 def remove_partials(folder: Path) -> None:
     """Remove what a killed program was writing in a folder and below it; nobody may be writing there now."""
-    for path in sorted(folder.rglob(f"{_PARTIAL}*")):
+    for path in sorted(folder.rglob(f"{PARTIAL}*")):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -90,7 +90,7 @@ def naming_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None or _PARTIAL in str(error.filename):
+        if error.filename is None or PARTIAL in str(error.filename):
             error.filename, error.filename2 = str(target), None
         raise
 

@@ -151,3 +151,26 @@ def test_a_detector_that_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(detect, "_PACKAGE", "no_such_package")
     with pytest.raises(AgeLensError, match="No detector of faces is installed: pip install"):
         find_detector()
+
+
+class _Corner:
+    """A detector that finds one face wherever the image is brightest."""
+
+    least, sure = 0.5, 0.6
+
+    def look(self, image: NDArray[np.uint8]) -> Found:
+        rows, columns = np.nonzero(image[..., 0] > 128)
+        if not len(rows):
+            return NOTHING
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return Found(np.array([box], np.float32), np.ones(1, np.float32), np.zeros((1, 5, 2), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(300, 20000), (1003, 8000), (6000, 1001)])
+def test_boxes_do_not_drift_on_long_photographs(shape: tuple[int, int]) -> None:
+    image = np.zeros((*shape, 3), np.uint8)
+    top, left = shape[0] - 200, shape[1] - 200
+    image[top : top + 160, left : left + 160] = 255
+    found = find_faces(_Corner(), image, leaning=False)
+    assert len(found.scores) == 1
+    np.testing.assert_allclose(found.boxes[0], [left, top, left + 160, top + 160], atol=0.004 * max(shape))

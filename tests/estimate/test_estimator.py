@@ -149,3 +149,12 @@ def test_a_network_that_is_none_is_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
         Estimator([dataclasses.replace(age, network=b"this is no network")])
+
+
+def test_what_is_no_image_is_told_and_not_taken_for_the_end(
+    estimator: Estimator, crops: list[NDArray[np.uint8]]
+) -> None:
+    with pytest.raises(ValueError, match="not NoneType"):
+        estimator.estimate([crops[0], None, crops[1]], crops=True)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="not NoneType"):
+        list(estimator.stream(iter([crops[0], None]), crops=True))  # type: ignore[list-item]

@@ -194,3 +194,61 @@ def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_ag
     assert [line["file"] for line in lines] == [str(file) for file in files]
     again = estimator.estimate(files[0], crops=True).to_json()[0]
     assert lines[0] == again
+
+
+def test_no_photograph_is_ever_replaced(study, paths: list[Path], tmp_path: Path) -> None:
+    one, other = tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg"
+    for file in (one, other):
+        file.parent.mkdir()
+        Image.open(paths[0]).save(file)
+    before = one.read_bytes()
+    with pytest.raises(AgeLensError, match=r"--annotate .*a would replace"):
+        predict_files([other, one], Prediction(bundle=study.folder, pictures=one.parent))
+    with pytest.raises(AgeLensError, match=r"--out .*x\.jpg would replace a photograph"):
+        predict_files([other, one], how(study, out=one))
+    assert one.read_bytes() == before
+
+
+def test_pictures_that_were_drawn_are_no_photographs(tmp_path: Path) -> None:
+    for name in ("a.jpg", "drawn/a.jpg", "drawn/deep/b.jpg", ".partial.x.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(find_images([tmp_path], tmp_path / "drawn")) == [tmp_path / "a.jpg"]
+    assert len(find_images([tmp_path])) == 3
+
+
+def test_names_that_are_no_text_or_look_like_markup(
+    study, paths: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "M\udcfcller [bold].jpg"
+    try:
+        odd.write_bytes(paths[0].read_bytes())
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this system has no names that are not text")
+    marked = tmp_path / "party [final].jpg"
+    marked.write_bytes(paths[0].read_bytes())
+    assert predict_files([odd], how(study, out=tmp_path / "lines.jsonl")) == 0
+    assert json.loads((tmp_path / "lines.jsonl").read_text())["file"] == str(odd)
+    assert predict_files([odd], how(study, out=tmp_path / "faces.csv")) == 0
+    assert predict_files([odd], how(study, form="json")) == 0
+    capsys.readouterr()
+    assert predict_files([marked], how(study, form="table")) == 0
+    assert "[final]" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_a_file_that_became_unreadable_is_not_told_from_before(
+    study, paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / "photos" / f"{number}.png" for number in range(2)]
+    files[0].parent.mkdir()
+    for file in files:
+        Image.open(paths[0]).save(file)
+    estimator = load(study.folder, "f32")
+    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(estimator, 1))
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(files, how(study, out=tmp_path / "lines.jsonl"))
+    files[0].write_bytes(b"no image")
+    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(estimator, 9))
+    assert predict_files(files, how(study, out=tmp_path / "lines.jsonl")) == 1
+    lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert [line["file"] for line in lines] == [str(files[1])]

@@ -140,8 +140,8 @@ def _look(detector: Detector, image: Pixels, factor: float, turn: float = 0.0) -
     height, width = (max(1, round(length * factor)) for length in image.shape[:2])
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = image if factor == 1 else cv2.resize(image, (width, height), interpolation=how)
-    # By the rounded sides, so that boxes do not drift on long images.
-    back = image.shape[0] / height
+    # By the longer side, which rounding changes least, so that boxes do not drift on long images.
+    back = max(image.shape[:2]) / max(height, width)
     if not turn:
         return detector.look(_padded(small)).scaled(back)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1)

@@ -27,6 +27,8 @@ BATCH = 32
 AHEAD = 64
 DECODERS = 2
 
+# What an exhausted iterator gives; None would be somebody's mistake, which is told.
+_END = Path()
 Source: TypeAlias = str | Path | Pixels | Image.Image
 
 
@@ -127,7 +129,7 @@ class Estimator:
 
         try:
             while True:
-                while len(waiting) < AHEAD and (source := next(sources, None)) is not None:
+                while len(waiting) < AHEAD and (source := next(sources, _END)) is not _END:
                     waiting.append(workers.submit(prepare, source))
                 if not waiting:
                     return
@@ -238,13 +240,15 @@ def _take(waiting: "deque[Future[_Prepared]]") -> list[_Prepared]:
 
 
 def _check(image: Source) -> None:
+    if not isinstance(image, str | Path | np.ndarray | Image.Image):
+        raise ValueError(f"An image is a path, an array or a Pillow image, not {type(image).__name__}.")
     if isinstance(image, np.ndarray) and (image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3):
         raise ValueError(f"An image is uint8 (height, width, 3), not {image.dtype} {image.shape}.")
 
 
 def _pixels(source: Source, least_side: int = 0) -> Pixels:
+    _check(source)
     if isinstance(source, np.ndarray):
-        _check(source)
         if not source.size:
             raise ImageError("has no pixels")
         return source

@@ -37,6 +37,7 @@ class Journal:
         self.path = target.with_name(f".{target.name}.partial.jsonl")
         self._made_of = made_of
         self._done: dict[str, list[int]] = {}
+        self._expected: dict[str, list[int]] = {}
         self.began_anew = False
         whole = self._read()
         with naming_errors(self.path):
@@ -72,15 +73,22 @@ class Journal:
         """Whether the file was estimated and has not changed since; one that could not be read is tried again."""
         return self._done.get(str(file)) == fingerprint(file)
 
+    def expect(self, files: list[Path]) -> None:
+        """Note what files are like before they are read: one that changes meanwhile is estimated again next time."""
+        self._expected = {str(file): fingerprint(file) for file in files}
+
     def add(self, photo: Photo) -> None:
-        """Keep the estimates of a file; one that could not be read is not kept."""
-        if not photo.problem:
-            self._done[photo.file] = fingerprint(Path(photo.file))
+        """Keep the estimates of a file that is expected; one that could not be read is not kept, nor what it was."""
+        if photo.problem:
+            self._done.pop(photo.file, None)
+        else:
+            self._done[photo.file] = self._expected[photo.file]
             self._write({"photo": photo.to_dict(), "fingerprint": self._done[photo.file]})
 
     def _write(self, entry: dict[str, Any]) -> None:
         with naming_errors(self.path):
-            self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+            # With JSON's escapes: names of files need not be text.
+            self._file.write(json.dumps(entry).encode() + b"\n")
             self._file.flush()
 
     def photos(self, files: list[Path]) -> Iterator[dict[str, Any]]:
@@ -94,7 +102,7 @@ class Journal:
                     places[entry["photo"]["file"]] = place
                 place += len(line)
             for name in map(str, files):
-                if name in places:
+                if name in places and name in self._done:
                     file.seek(places[name])
                     yield json.loads(file.readline())["photo"]
 

@@ -12,14 +12,16 @@ from typing import IO, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from agelens.errors import AgeLensError
+from agelens._version import __version__
+from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.annotate import annotate, describe_gender
 from agelens.estimate.estimator import Estimator, load
 from agelens.estimate.journal import Journal
 from agelens.estimate.results import COLUMNS, Photo, rows
-from agelens.files import digest_json, replacing_file
-from agelens.images import SUFFIXES, read_rgb
+from agelens.files import PARTIAL, digest_file, digest_json, replacing_file
+from agelens.images import DECODER_VERSION, SUFFIXES, read_rgb
 from agelens.progress import bar, console, quiet, say
 
 Form = Literal["table", "json", "csv"]
@@ -78,9 +80,10 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
         raise AgeLensError(
             "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
         )
-    found = find_images(paths)
-    pictures = None if how.pictures is None else _picture_names(found, how.pictures)
+    found = find_images(paths, how.pictures)
     files = list(found)
+    _refuse_to_replace(files, how.out, "--out")
+    pictures = None if how.pictures is None else _picture_names(found, how.pictures)
     estimator = load(how.bundle, how.precision, how.detector)
     if how.out is None:
         problems = _to_stream(estimator, files, how, pictures)
@@ -114,6 +117,7 @@ def _to_file(
         if journal.began_anew:
             say(f"What was begun for {out} came from another network or other options; it begins anew.")
         waiting = [file for file in files if not journal.is_done(file)]
+        journal.expect(waiting)
         if done := len(files) - len(waiting):
             say(f"{done:,} of {len(files):,} are done already; going on.")
         problems = []
@@ -122,7 +126,11 @@ def _to_file(
             if photo.problem:
                 problems.append(photo)
         if len(problems) < len(files):
-            with replacing_file(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            # Names of files need not be text; what is not is escaped.
+            with (
+                replacing_file(out) as temporary,
+                temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            ):
                 write, close = _writer(file, how.written_form)
                 for entry in journal.photos(files):
                     write(entry)
@@ -139,7 +147,8 @@ def _made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
     return {
         "networks": [digest_json(bundle.card) for bundle in estimator.bundles],
         "crops": how.crops,
-        "detector": None if how.crops else str(how.detector or "installed"),
+        "detector": None if how.crops else digest_file(how.detector) if how.detector else "installed",
+        "version": [__version__, DECODER_VERSION],
         "precision": how.precision,
         "annotate": None if how.pictures is None else str(how.pictures.absolute()),
     }
@@ -161,7 +170,11 @@ def _estimate(
     with track("faces" if how.crops else "photographs", len(files)) as advance:
         for number, photo in enumerate(estimator.stream(files, how.crops), 1):
             if pictures is not None and not photo.problem:
-                _draw(photo, pictures[Path(photo.file)])
+                try:
+                    _draw(photo, pictures[Path(photo.file)])
+                except ImageError as error:
+                    # It was changed or removed since it was estimated.
+                    photo = Photo(photo.file, 0, 0, problem=str(error))
             yield photo
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
 
@@ -182,15 +195,29 @@ def _picture_names(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
         while target in taken:
             number += 1
             target = folder / jpeg.with_stem(f"{jpeg.stem}-{number}")
-        if target.exists() and target.resolve() == file.resolve():
-            raise AgeLensError(f"--annotate {folder} would replace {file}; give another folder.")
         taken.add(target)
         names[file] = target
+    sources = {file.resolve() for file in found}
+    for target in taken:
+        if target.resolve() in sources:
+            raise AgeLensError(f"--annotate {folder} would replace {target}; give another folder.")
     return names
 
 
-def find_images(paths: list[Path]) -> dict[Path, Path]:
+def _refuse_to_replace(files: list[Path], target: Path | None, option: str) -> None:
+    if (
+        target is not None
+        and target.exists()
+        and any(target.samefile(file) for file in files if file.exists())
+    ):
+        raise AgeLensError(f"{option} {target} would replace a photograph; give another file.")
+
+
+def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Path]:
     """The image files among files, patterns and folders, in order; each with its path below what was named.
+
+    Args:
+        besides: a folder inside these whose images are not meant: pictures that were drawn before.
 
     Raises:
         AgeLensError: a path does not exist, or there is no image.
@@ -198,8 +225,14 @@ def find_images(paths: list[Path]) -> dict[Path, Path]:
     files: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
+            drawn = None if besides is None or besides.resolve() == path.resolve() else besides.resolve()
             inside = sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in SUFFIXES
+                and not file.name.startswith(PARTIAL)
+                and not (drawn and drawn in file.resolve().parents)
+                and file.is_file()
             )
             files.update({file: file.relative_to(path) for file in inside})
         elif path.exists():
@@ -217,7 +250,7 @@ def find_images(paths: list[Path]) -> dict[Path, Path]:
 def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], object], Callable[[], None]]:
     """How to write a photograph (`Photo.to_dict`) in this form, and what to do at the end."""
     if form == "json":
-        return lambda photo: file.write(json.dumps(photo, ensure_ascii=False) + "\n"), lambda: None
+        return lambda photo: file.write(_json_line(photo)), lambda: None
     if form == "csv":
         lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         lines.writeheader()
@@ -228,13 +261,23 @@ def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], objec
     return lambda photo: _add_rows(table, photo), lambda: Console(file=file).print(table)
 
 
+def _json_line(photo: dict[str, Any]) -> str:
+    line = json.dumps(photo, ensure_ascii=False) + "\n"
+    # Names of files need not be text; JSON's own escapes keep those.
+    return line if line.isascii() or _is_text(line) else json.dumps(photo) + "\n"
+
+
+def _is_text(line: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in line)
+
+
 def _add_rows(table: Table, photo: dict[str, Any]) -> None:
     if not photo["faces"]:
-        table.add_row(photo["file"], "", "", "", "", "no face found")
+        table.add_row(Text(photo["file"]), "", "", "", "", "no face found")
     for number, face in enumerate(photo["faces"], 1):
         interval = face.get("age_interval")
         table.add_row(
-            photo["file"] if number == 1 else "",
+            Text(photo["file"] if number == 1 else ""),
             str(number),
             f"{face['age_years']:.0f}" if "age_years" in face else "",
             f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",
