@@ -306,7 +306,12 @@ def serve(
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     max_body: Annotated[int, typer.Option(help="Megabytes of a request.", min=1)] = 64,
-    max_pixels: Annotated[int, typer.Option(help="Pixels of an image.", min=1)] = 50_000_000,
+    max_pixels: Annotated[
+        int,
+        typer.Option(
+            help="Pixels of an image; Pillow decodes no more than the most.", min=1, max=178_000_000
+        ),
+    ] = 50_000_000,
     max_images: Annotated[int, typer.Option(help="Images in a request.", min=1)] = 16,
     max_waiting: Annotated[int, typer.Option(help="Requests at one time.", min=1)] = 64,
     precision: Precision = "auto",
