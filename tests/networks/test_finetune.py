@@ -93,7 +93,7 @@ def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
     cut = cut_trunk(init, "tf", RECIPE)
     rows = faces[faces["part"] == "train"].reset_index(drop=True)
     plain, mixed, again = (
-        train_batches(cut, rows, replace(RECIPE, mixing=mixing), 1, cache, quiet, True)
+        train_batches(cut, rows, replace(RECIPE, mixing=mixing, plain=1), 1, cache, quiet, True)
         for mixing in (0.0, 0.4, 0.4)
     )
     maps, labels = plain[1]
@@ -110,7 +110,16 @@ def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
         np.testing.assert_allclose(told["gender"][row], female, rtol=1e-6)
     assert np.array_equal(again[1][0], values)
     mixed.start_at(1)
+    assert (mixed[1][1]["age"][:, 2] < 0.99).any()
     assert not np.array_equal(mixed[1][1]["age"][:, 2], share)
+    # The last epoch mixes nothing, in the form that a mixed one has.
+    mixed.start_at(RECIPE.epochs - 1)
+    plain.start_at(RECIPE.epochs - 1)
+    values, told = mixed[1]
+    assert np.array_equal(values, plain[1][0])
+    assert (told["age"][:, 2] == 1).all()
+    assert np.array_equal(told["age"][:, :1], plain[1][1]["age"])
+    assert np.array_equal(told["gender"], plain[1][1]["gender"])
     # What is validated on is never mixed.
     still = train_batches(cut, rows, replace(RECIPE, mixing=0.4), 1, cache, quiet, False)
     assert still[0][1]["age"].shape[1] == 1

@@ -149,7 +149,12 @@ def train_batches(
         paths = rows["path"].tolist()
         readers = [_image_reader(cut, paths, view) for view in views]
     return _ViewBatches(
-        readers, labels, recipe.batch_size, seed if learns else None, recipe.mixing if learns else 0.0
+        readers,
+        labels,
+        recipe.batch_size,
+        seed if learns else None,
+        recipe.mixing if learns else 0.0,
+        max(0, recipe.epochs - recipe.plain),
     )
 
 
@@ -167,7 +172,11 @@ def _image_reader(
 
 
 class _ViewBatches(Batches):
-    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs."""
+    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs.
+
+    Args:
+        mixed_epochs: how many epochs mix; in those after them each face has the share 1, in the same form.
+    """
 
     def __init__(
         self,
@@ -176,8 +185,9 @@ class _ViewBatches(Batches):
         batch_size: int,
         shuffle_seed: int | None,
         mixing: float,
+        mixed_epochs: int,
     ) -> None:
-        self._readers, self._mixing = readers, mixing
+        self._readers, self._mixing, self._mixed_epochs = readers, mixing, mixed_epochs
         super().__init__(self.take, labels, batch_size, shuffle_seed)
 
     @property
@@ -192,7 +202,7 @@ class _ViewBatches(Batches):
             return values, labels
         chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
         share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
-        share = np.maximum(share, 1 - share)
+        share = np.maximum(share, 1 - share) if self._epoch < self._mixed_epochs else np.ones_like(share)
         other = chance.permutation(len(values))
         wide = share.reshape(-1, *[1] * (values.ndim - 1))
         mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}

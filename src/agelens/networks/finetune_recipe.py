@@ -1,9 +1,10 @@
 """The recipe of fine-tuning: every number that decides how a face network learns age and gender."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agelens.estimate.bundle import BOTH
+from agelens.networks.portable import supports_bfloat16
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class FineTuning:
         dropout: share of pooled features, and of hidden units, dropped in training.
         mixing: faces are mixed in pairs, with a share drawn from Beta(mixing, mixing) (mixup, Zhang et al. 2018); 0
             leaves them as they are.
+        plain: last epochs, in which faces are not mixed: mixing helps against learning by heart, and draws the very
+            young and the very old towards the middle.
         views: chance changes of each image that are computed where layers stay as they are.
         view_seed: of those changes; trainings with other seeds share them.
         spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
@@ -36,7 +39,8 @@ class FineTuning:
         decay: decoupled weight decay (Loshchilov and Hutter 2019).
         average: momentum of the moving average of the weights that is kept in the end.
         batch_size: faces a step.
-        precision: "mixed_bfloat16" or "float32", of what learns.
+        precision: "mixed_bfloat16" or "float32", of what learns. By itself bfloat16 where the processor computes in it:
+            elsewhere it is emulated, and takes three times as long as float32.
         members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
             the end (Wortsman et al. 2022).
     """
@@ -52,18 +56,19 @@ class FineTuning:
     hidden: int = 512
     dropout: float = 0.4
     mixing: float = 0.3
+    plain: int = 2
     views: int = 8
     view_seed: int = 42
     spread: float = 2.0
     absolute: float = 0.1
     warmup: int = 2
-    epochs: int = 7
-    learning_rate: float = 1.5e-4
+    epochs: int = 9
+    learning_rate: float = 2e-4
     head_rate: float = 1e-3
     decay: float = 0.05
     average: float = 0.998
     batch_size: int = 64
-    precision: str = "mixed_bfloat16"
+    precision: str = field(default_factory=lambda: "mixed_bfloat16" if supports_bfloat16() else "float32")
     members: int = 1
 
     def with_(self, **changes: Any) -> "FineTuning":

@@ -32,7 +32,7 @@ from agelens.networks.train import Training
 from agelens.progress import Track, quiet
 
 # Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
-TRAINING_VERSION = 3
+TRAINING_VERSION = 4
 
 
 @dataclass(frozen=True)
