@@ -67,6 +67,7 @@ def test_the_card_tells_how_to_repeat_it_and_how_it_did(made: Made) -> None:
     page = (made.packed / "card.html").read_text(encoding="utf-8")
     assert f"{figures['age']['mae']:.2f} years" in page
     assert "must not" in page
+    assert ("coverage" in figures["age"]) == ("<th>Held</th><th>Width</th>" in page)
     assert card["data"]["licence"] in page
     assert not re.search(r"https?://", page), "the page loads something"
     for band in figures["age"]["groups"]["age_band"]:
