@@ -32,8 +32,9 @@ def answer(work: Callable[[], Any]) -> int:
         # Here, where a full disk behind standard output can still be told.
         sys.stdout.flush()
         return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
-    except KeyboardInterrupt:
-        return _complain(_INTERRUPTED, INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        # With a sentence of its own where the command would begin anew.
+        return _complain(str(interrupt) or _INTERRUPTED, INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the lines has enough, as `head` does; nobody is left to be told.
         return 1

@@ -136,6 +136,23 @@ class _Interrupting:
             yield photo
 
 
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_interrupted_without_a_file_what_is_estimated_stands(
+    study,
+    paths: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    form: predict.Form,
+) -> None:
+    estimator = _Interrupting(load(study.folder, "f32"), 2)
+    monkeypatch.setattr(predict, "load", lambda *_: estimator)
+    with pytest.raises(KeyboardInterrupt, match="with --out FILE a command goes on where it was"):
+        predict_files(paths, how(study, form=form))
+    printed = capsys.readouterr().out
+    # The table folds the names of files; each face is a line of its own with its gender, or an object with its odds.
+    assert len(re.findall(r"male \d|p_female", printed)) == 2
+
+
 def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
     study,
     paths: list[Path],

@@ -26,6 +26,9 @@ from agelens.progress import bar, console, quiet, say
 
 Form = Literal["table", "json", "csv"]
 _JPEG_QUALITY = 92
+_INTERRUPTED = (
+    "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
+)
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,15 @@ def _to_stream(
 ) -> list[Photo]:
     problems: list[Photo] = []
     write, close = _writer(sys.stdout, how.written_form)
-    for photo in _estimate(estimator, files, how, pictures):
-        if photo.problem:
-            problems.append(photo)
-        else:
-            write(photo.to_dict())
+    try:
+        for photo in _estimate(estimator, files, how, pictures):
+            if photo.problem:
+                problems.append(photo)
+            else:
+                write(photo.to_dict())
+    except KeyboardInterrupt:
+        close()
+        raise KeyboardInterrupt(_INTERRUPTED) from None
     close()
     _tell(problems, len(files))
     return problems
