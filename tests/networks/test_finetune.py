@@ -24,7 +24,6 @@ from agelens.networks.finetune import (
     expectation,
     finetune,
     standardise,
-    train_batches,
     without_conflicts,
 )
 from agelens.networks.finetune_recipe import FineTuning
@@ -33,6 +32,7 @@ from agelens.networks.network import Settings, train_network
 from agelens.networks.recipes import find_recipe
 from agelens.networks.shipping import Learned, ship
 from agelens.networks.specs import FEATURES, BackboneSpec
+from agelens.networks.view_batches import train_batches
 from agelens.progress import Track, quiet
 from tests.networks.trunk_files import SIDE, write_h5, write_onnx
 

@@ -6,7 +6,6 @@ that, which on a processor takes a third of the time of learning from the images
 learns, from the images.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from agelens.faces.batches import Batches, View, read_faces_at
 from agelens.networks.cuts import Cut, dtype_policy
-from agelens.networks.features import extract
 from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.train import Training, fit
+from agelens.networks.view_batches import ViewBatches, train_batches
 from agelens.progress import Track, quiet
 
 AGES = 117
@@ -44,7 +41,7 @@ class AgeLoss(keras.losses.Loss):
         self.spread, self.absolute = spread, absolute
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `_ViewBatches` says, and logits, (faces, AGES)."""
+        """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `ViewBatches` says, and logits, (faces, AGES)."""
         ops = keras.ops
         wanted = self._wanted(y_true[:, :1])
         if y_true.shape[1] == 3:
@@ -124,110 +121,7 @@ def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warmin
     )
 
 
-def train_batches(
-    cut: Cut,
-    rows: pd.DataFrame,
-    recipe: FineTuning,
-    seed: int,
-    cache: Path | None,
-    track: Track,
-    learns: bool,
-) -> "_ViewBatches":
-    """Batches of one part: maps at the cut, or images where every layer learns.
-
-    Args:
-        rows: of one part of a face table.
-        learns: take another change of each face in each epoch; otherwise the faces as they are, in order.
-    """
-    labels = {task: rows[task].to_numpy(np.float32) for task in recipe.tasks}
-    numbers: list[int | None] = list(range(recipe.views)) if learns else [None]
-    views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
-    readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
-    if recipe.stages:
-        readers = [extract(cut.frozen, rows, cache=cache, track=track, view=view).read for view in views]
-    else:
-        paths = rows["path"].tolist()
-        readers = [_image_reader(cut, paths, view) for view in views]
-    return _ViewBatches(
-        readers,
-        labels,
-        recipe.batch_size,
-        seed if learns else None,
-        recipe.mixing if learns else 0.0,
-        max(0, recipe.epochs - recipe.plain),
-    )
-
-
-def _image_reader(
-    cut: Cut, paths: list[str], view: View | None
-) -> Callable[[NDArray[np.int64]], NDArray[np.generic]]:
-    assert cut.frozen.model is not None
-    frozen = cut.frozen.model
-
-    def read(rows: NDArray[np.int64]) -> NDArray[np.generic]:
-        images = read_faces_at([paths[row] for row in rows], cut.frozen.side, view)
-        return np.asarray(keras.ops.convert_to_numpy(frozen(images)))
-
-    return read
-
-
-class _ViewBatches(Batches):
-    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs.
-
-    Args:
-        mixed_epochs: how many epochs mix; in those after them each face has the share 1, in the same form.
-    """
-
-    def __init__(
-        self,
-        readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]],
-        labels: dict[str, NDArray[np.float32]],
-        batch_size: int,
-        shuffle_seed: int | None,
-        mixing: float,
-        mixed_epochs: int,
-    ) -> None:
-        self._readers, self._mixing, self._mixed_epochs = readers, mixing, mixed_epochs
-        super().__init__(self.take, labels, batch_size, shuffle_seed)
-
-    @property
-    def rows(self) -> int:
-        """How many faces there are."""
-        return self._rows
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
-        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
-        values, labels = super().__getitem__(index)
-        if not self._mixing:
-            return values, labels
-        chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
-        share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
-        share = np.maximum(share, 1 - share) if self._epoch < self._mixed_epochs else np.ones_like(share)
-        other = chance.permutation(len(values))
-        wide = share.reshape(-1, *[1] * (values.ndim - 1))
-        mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}
-        if "age" in labels:
-            mixed["age"] = np.concatenate([labels["age"], labels["age"][other], share], axis=1)
-        maps = np.asarray(values, np.float32)
-        return wide * maps + (1 - wide) * maps[other], mixed
-
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
-        """What the network sees of some faces in the present epoch, unmixed."""
-        # Neighbouring faces take different views in the same epoch, and all views come round.
-        chosen = (rows + self._epoch) % len(self._readers)
-        parts = [(chosen == view, reader) for view, reader in enumerate(self._readers)]
-        result: NDArray[np.generic] | None = None
-        for mask, reader in parts:
-            if mask.any():
-                values = reader(rows[mask])
-                if result is None:
-                    result = np.empty((len(rows), *values.shape[1:]), values.dtype)
-                result[mask] = values
-        assert result is not None
-        return result
-
-
-def standardise(learning: keras.Model, train: "_ViewBatches", batch_size: int) -> None:
+def standardise(learning: keras.Model, train: ViewBatches, batch_size: int) -> None:
     """Set the statistics of the layers behind the averages to those of training faces, as they are in epoch 0."""
     maps = train.take(np.arange(min(train.rows, STANDARD_FACES)))
     # Before they are set, the layers pass on what they get: mean 0 and variance 1 are where they begin.
