@@ -1,0 +1,43 @@
+"""What the commands of a study share: opening a run, and printing a result."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def open_run(out: Path) -> Any:
+    from agelens.progress import bar, say
+    from agelens.study.run import Run
+
+    return Run(out, bar, say)
+
+
+def begin_run(out: Path, source: Path | None, seed: int | None, limit: int | None) -> Any:
+    opened = open_run(out)
+    opened.begin(source, seed, limit)
+    return opened
+
+
+def comparison_of(
+    run: Any,
+    backbones: str,
+    weights: str,
+    side: int | None,
+    head: str,
+    epochs: int,
+    precision: str,
+    cache: Path | None,
+) -> Any:
+    from agelens.networks.specs import NOTEBOOK_SEVEN
+    from agelens.study.compare import Comparison
+
+    names = NOTEBOOK_SEVEN if backbones == "seven" else tuple(name.strip() for name in backbones.split(","))
+    return Comparison(names, weights, side, head, epochs, precision, run.config["seed"], cache)
+
+
+def print_lines(lines: list[str], as_json: bool, result: Any) -> None:
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+        return
+    for line in lines:
+        print(line)
