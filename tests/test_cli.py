@@ -459,9 +459,11 @@ def test_an_interrupted_training_goes_on_and_ends_as_an_undisturbed_one(
         (tmp_path / "run").mkdir(exist_ok=True)
         shutil.copy(study.folder / name, tmp_path / "run" / name)
     command = study.command("train", tmp_path / "run")
+    # What a shell runs in the background ignores Ctrl-C, and hands that on; this process is to hear it.
     process = subprocess.Popen(
-        [sys.executable, "-m", "agelens", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "agelens", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     states = tmp_path / "run" / "training" / "age"
     while not list(states.glob("*/state.json")) and process.poll() is None:
         time.sleep(0.02)
