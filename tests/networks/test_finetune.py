@@ -38,7 +38,7 @@ from tests.networks.trunk_files import SIDE, write_h5, write_onnx
 
 RECIPE = FineTuning(
     stages=2, views=2, hidden=16, warmup=1, epochs=3, batch_size=16, precision="float32", learning_rate=1e-3,
-    average=0.5,
+    average=0.5, second={},
 )  # fmt: skip
 
 
@@ -184,26 +184,50 @@ class KilledError(Exception):
 def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
     faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
 ) -> None:
+    recipe = replace(RECIPE, epochs=2, second={"epochs": 2, "plain": 0, "gender": 3.0})
+
     def once(folder: Path, track: Track = quiet) -> tuple[keras.Model, object]:
-        return finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, folder, 3, {"a": 1}, cache, track)
+        return finetune(faces, cut_trunk(init, "tf", recipe), recipe, folder, 3, {"a": 1}, cache, track)
 
     undisturbed, training = once(tmp_path / "one")
 
     @contextlib.contextmanager
     def killing(title: str, total: int):
         def advance(steps: int = 1, note: str = "") -> None:
-            if note and title == "finetune":
+            if note and title in ("finetune", "finetune, second round"):
                 raise KilledError
 
         yield advance
 
-    for _ in range(2):
+    for _ in range(4):
         with pytest.raises(KilledError):
             once(tmp_path / "two", killing)
     resumed, again = once(tmp_path / "two")
     assert again.history == training.history  # type: ignore[attr-defined]
     for one, other in zip(weights_of(undisturbed), weights_of(resumed), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_second_round_goes_on_from_the_first_with_its_own_settings(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, epochs=1, second={"epochs": 2, "gender": 3.0, "learning_rate": 1e-9})
+    first, second = recipe.rounds
+    assert first == replace(recipe, second={})
+    assert second == replace(RECIPE, epochs=2, gender=3.0, learning_rate=1e-9)
+    cut = cut_trunk(init, "tf", recipe)
+    alone, before = finetune(faces, cut, first, tmp_path, 3, {"a": 1}, cache)
+    # The first round is found again, and next to nothing is learned after it at such a rate.
+    cut = cut_trunk(init, "tf", recipe)
+    network, training = finetune(faces, cut, recipe, tmp_path, 3, {"a": 1}, cache)
+    assert training.history["val_loss"][:1] == before.history["val_loss"]
+    assert (training.epochs_run, training.best_epoch) in {(3, 2), (3, 3)}
+    for one, other in zip(weights_of(alone), weights_of(network), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    # Gender's loss counts three times there, and once before.
+    for epoch, weight in ((0, 1.0), (1, 3.0), (2, 3.0)):
+        age, gender, both = (training.history[f"val_{name}loss"][epoch] for name in ("age_", "gender_", ""))
+        assert both == pytest.approx(age + weight * gender, rel=1e-4)
 
 
 def test_the_network_that_is_kept_has_the_averaged_weights(

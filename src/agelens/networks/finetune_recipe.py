@@ -32,6 +32,7 @@ class FineTuning:
         view_seed: of those changes; trainings with other seeds share them.
         spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
         absolute: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
+        gender: weight of gender's loss where age is learned too, whose loss is some twenty times as large.
         warmup: epochs in which the head alone learns.
         epochs: in which head and layers above the cut learn.
         learning_rate: at the start, of both; it falls along a cosine to 0.
@@ -43,6 +44,9 @@ class FineTuning:
             elsewhere it is emulated, and takes three times as long as float32.
         members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
             the end (Wortsman et al. 2022).
+        second: settings that are others in a second round, which goes on from the weights that the first one kept
+            with a rate that falls from the start once more (warm restart, Loshchilov and Hutter 2017); empty for one
+            round alone. What decides the layers and the head stays.
     """
 
     name: str = "finetune"
@@ -61,6 +65,7 @@ class FineTuning:
     view_seed: int = 42
     spread: float = 2.0
     absolute: float = 0.1
+    gender: float = 1.0
     warmup: int = 2
     epochs: int = 9
     learning_rate: float = 2e-4
@@ -70,10 +75,19 @@ class FineTuning:
     batch_size: int = 64
     precision: str = field(default_factory=lambda: "mixed_bfloat16" if supports_bfloat16() else "float32")
     members: int = 1
+    # After the first round nothing is learned by heart yet, and gender least of all: its loss was as high on the
+    # training part as on the validation part.
+    second: dict[str, Any] = field(default_factory=lambda: {"epochs": 14, "plain": 5, "gender": 3.0})
 
     def with_(self, **changes: Any) -> "FineTuning":
         """The recipe with some settings replaced; settings given as None stay."""
         return replace(self, **{key: value for key, value in changes.items() if value is not None})
+
+    @property
+    def rounds(self) -> tuple["FineTuning", ...]:
+        """What is trained after the warm-up, one after the other."""
+        first = replace(self, second={})
+        return (first, replace(first, **self.second)) if self.second else (first,)
 
     @property
     def task(self) -> str:

@@ -161,16 +161,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--precision."
         )
     inits = [find_init(text) for text in plan.init]
-    starts = [
-        Start(
-            init,
-            init.suited(FineTuning(tasks=plan.tasks)).with_(
-                epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate,
-                members=plan.members, stages=plan.stages,
-            ),
-        )
-        for init in inits
-    ]  # fmt: skip
+    starts = [Start(init, _fine_tuning(plan, init)) for init in inits]
     making = Settings(
         weights=" + ".join(init.file.name for init in inits),
         seed=run.config["seed"],
@@ -195,6 +186,18 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
+
+
+def _fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
+    """The recipe that suits a face network, with what the plan says otherwise."""
+    recipe = init.suited(FineTuning(tasks=plan.tasks))
+    if plan.epochs:
+        # Who says how many epochs there are means all of them.
+        recipe = recipe.with_(epochs=plan.epochs, second={})
+    if plan.learning_rate:
+        second = {key: value for key, value in recipe.second.items() if key != "learning_rate"}
+        recipe = recipe.with_(learning_rate=plan.learning_rate, second=second)
+    return recipe.with_(batch_size=plan.batch_size, members=plan.members, stages=plan.stages)
 
 
 def _command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
