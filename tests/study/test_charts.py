@@ -146,7 +146,7 @@ def test_training_history_tells_where_a_second_round_begins(settings: dict[str, 
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.7]}
     card = {"task": "age", "training": {"history": history, "best_epoch": 3, "settings": settings}}
     figure = result_charts.training_history(card)
-    assert figure.data[2].name == "Best of the second round: epoch 3"
+    assert figure.data[2].name == "Kept: epoch 3"
     assert [shape.x0 for shape in figure.layout.shapes] == [2.5]
     write_png(figure, tmp_path / "rounds.png")
     assert ink(tmp_path / "rounds.png") > 0.01

@@ -6,7 +6,6 @@ that, which on a processor takes a third of the time of learning from the images
 learns, from the images.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from agelens.files import digest_json
 from agelens.networks.cuts import Cut, dtype_policy
@@ -175,8 +173,7 @@ def finetune(
         warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
-        the network of `build_network`, and how its training went, all rounds in a row. Its weights are the average of
-        what each round ends with (Izmailov et al. 2018), which for each is a moving average.
+        the network of `build_network`, with averaged weights, and how its training went, all rounds in a row.
     """
     learning = without_conflicts(table[table["part"] == "train"]).reset_index(drop=True)
     rows = table[table["part"] == "validation"].reset_index(drop=True)
@@ -191,7 +188,7 @@ def finetune(
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe.rounds[0], name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
-    trainings, ends = [], []
+    trainings = []
     for number, one in enumerate(recipe.rounds):
         # Another seed in each, so that no dropout and no pair of faces comes again.
         own = seed + number * ROUND_SEEDS
@@ -209,14 +206,4 @@ def finetune(
         )  # fmt: skip
         network.optimizer.finalize_variable_values(network.trainable_variables)
         trainings.append(training)
-        ends.append(network.get_weights())
-    network.set_weights(average_weights(ends))
     return network, in_a_row(trainings)
-
-
-def average_weights(networks: Sequence[list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
-    """The mean of each array of weights over networks of the same layers."""
-    return [
-        np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
-        for weights in zip(*networks, strict=True)
-    ]

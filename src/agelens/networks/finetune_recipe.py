@@ -45,8 +45,8 @@ class FineTuning:
         members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
             the end (Wortsman et al. 2022).
         second: settings that are others in a second round, which goes on from the weights that the first one kept
-            with a rate that falls from the start once more (warm restart, Loshchilov and Hutter 2017); the weights
-            that both end with are averaged. Empty for one round alone. What decides the layers and the head stays.
+            with a rate that falls from the start once more (warm restart, Loshchilov and Hutter 2017); empty for one
+            round alone. What decides the layers and the head stays.
     """
 
     name: str = "finetune"

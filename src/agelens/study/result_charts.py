@@ -136,7 +136,7 @@ def training_history(card: dict[str, Any]) -> go.Figure:
         figure.add_scatter(
             x=[best],
             y=[history["val_loss"][best - 1]],
-            name=f"Best of the second round: epoch {best}" if first else f"Kept: epoch {best}",
+            name=f"Kept: epoch {best}",
             mode="markers",
             marker={"symbol": "circle-open", "size": 18, "color": QUIET, "line": {"width": 3}},
         )
@@ -150,13 +150,13 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     if first:
         counted += f"; a second round begins after epoch {first}"
     alt = f"Training and validation loss over {epochs} epochs" + (
-        f"; epoch {best} was {'the best of the second round' if first else 'kept'}." if best else "."
+        f"; epoch {best} was kept." if best else "."
     )
     return style(figure, f"Training the {task} network", counted, alt, showlegend=True)
 
 
 def _first_round(settings: dict[str, Any]) -> int | None:
-    """How many epochs the first of two rounds of fine-tuning has; of several networks the history is the first one's."""
+    """How many epochs the first of two rounds has; of several networks the history is the first one's."""
     second, epochs = (
         value[0] if isinstance(value, list) else value
         for value in (settings.get("second"), settings.get("epochs"))
