@@ -13,6 +13,7 @@ from PIL import Image
 from agelens.errors import AgeLensError
 from agelens.study import charts, result_charts
 from agelens.study.png import write_grid, write_png
+from agelens.study.training_chart import training_history
 
 NAMES = ("VGG16", "Xception", "MobileNetV3Small")
 
@@ -134,7 +135,7 @@ def test_error_against_cost_has_intervals_and_leaves_out_unknown_speeds() -> Non
 def test_training_history_marks_the_kept_epoch() -> None:
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.7]}
     card = {"task": "age", "training": {"history": history, "best_epoch": 2}}
-    mark = result_charts.training_history(card).data[2]
+    mark = training_history(card).data[2]
     assert (mark.x[0], mark.y[0]) == (2, 2.5)
     assert mark.name == "Kept: epoch 2"
 
@@ -145,7 +146,7 @@ def test_training_history_marks_the_kept_epoch() -> None:
 def test_training_history_tells_where_a_second_round_begins(settings: dict[str, Any], tmp_path: Path) -> None:
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.7]}
     card = {"task": "age", "training": {"history": history, "best_epoch": 3, "settings": settings}}
-    figure = result_charts.training_history(card)
+    figure = training_history(card)
     assert figure.data[2].name == "Kept: epoch 3"
     assert [shape.x0 for shape in figure.layout.shapes] == [2.5]
     write_png(figure, tmp_path / "rounds.png")
@@ -178,7 +179,7 @@ def test_every_chart_becomes_a_png(table: pd.DataFrame, tmp_path: Path) -> None:
         "races": charts.age_gender_race(table),
         "curves": result_charts.learning_curves(comparison(400.0), "age"),
         "cost": result_charts.error_against_cost(comparison(), "gender"),
-        "history": result_charts.training_history({"task": "gender", "training": {"history": history}}),
+        "history": training_history({"task": "gender", "training": {"history": history}}),
         "scatter": result_charts.predicted_against_true(table.assign(age_years=table["age"] + 2.0)),
         "groups": result_charts.error_by_group(evaluation()),
     }

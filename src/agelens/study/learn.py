@@ -189,13 +189,12 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
 
 
 def _fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
-    """The recipe that suits a face network, with what the plan says otherwise."""
+    """The recipe that suits a face network, with what the plan says otherwise; its epochs leave no second round."""
     recipe = init.suited(FineTuning(tasks=plan.tasks))
     if plan.epochs:
-        # Who says how many epochs there are means all of them.
         recipe = recipe.with_(epochs=plan.epochs, second={})
     if plan.learning_rate:
-        second = {key: value for key, value in recipe.second.items() if key != "learning_rate"}
+        second = {**recipe.second, "learning_rate": plan.learning_rate} if recipe.second else {}
         recipe = recipe.with_(learning_rate=plan.learning_rate, second=second)
     return recipe.with_(batch_size=plan.batch_size, members=plan.members, stages=plan.stages)
 

@@ -24,6 +24,7 @@ from agelens.study.charts import template
 from agelens.study.explore import CHARTS, draw_rows, face_caption, load_tile
 from agelens.study.png import write_grid, write_png
 from agelens.study.report_run import TASKS, Run, read_run
+from agelens.study.training_chart import training_history
 
 # The step that makes each part of a run, as the person types it.
 COMMANDS = {
@@ -99,7 +100,7 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
         if any(result_charts.has_speed(result) for result in run.comparison.get(task, {}).values()):
             figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
         if task in run.cards:
-            figures[f"training_history_{task}"] = result_charts.training_history(run.cards[task])
+            figures[f"training_history_{task}"] = training_history(run.cards[task])
     if run.predictions is not None and run.predictions["age_years"].notna().any():
         measured = run.predictions.dropna(subset=["age_years"])
         figures["predicted_against_true"] = result_charts.predicted_against_true(measured)

@@ -1,0 +1,57 @@
+"""How a training went, as a Plotly figure in the look of `agelens.study.charts`."""
+
+import math
+from typing import Any
+
+import plotly.graph_objects as go
+
+from agelens.study.charts import QUIET, style
+from agelens.study.result_charts import pen
+
+
+def training_history(card: dict[str, Any]) -> go.Figure:
+    """Loss on the training and validation part by epoch, the kept epoch marked.
+
+    Args:
+        card: the value of ``card.json`` of a trained network.
+    """
+    training, task = card["training"], card["task"]
+    history, best = training["history"], training.get("best_epoch")
+    first = _first_round(training.get("settings", {}))
+    loss = "MAE (years)" if task == "age" else "Cross-entropy (nats)"
+    figure = go.Figure()
+    for index, (key, name) in enumerate((("loss", "Training"), ("val_loss", "Validation"))):
+        values = history[key]
+        figure.add_scatter(
+            x=list(range(1, len(values) + 1)), y=values, name=name, mode="lines+markers", **pen(index)
+        )
+    if best is not None:
+        figure.add_scatter(
+            x=[best],
+            y=[history["val_loss"][best - 1]],
+            name=f"Kept: epoch {best}",
+            mode="markers",
+            marker={"symbol": "circle-open", "size": 18, "color": QUIET, "line": {"width": 3}},
+        )
+    if first:
+        figure.add_vline(first + 0.5, line={"width": 1, "dash": "dot", "color": QUIET})
+    epochs = len(history["loss"])
+    figure.update_xaxes(title="Epoch", dtick=math.ceil(epochs / 10), range=[0.5, epochs + 0.5])
+    figure.update_yaxes(title=f"Loss: {loss}")
+    images = card.get("data", {}).get("images", {})
+    counted = ", ".join(f"{part.replace('_', ' ')} n = {count:,}" for part, count in images.items())
+    if first:
+        counted += f"; a second round begins after epoch {first}"
+    alt = f"Training and validation loss over {epochs} epochs" + (
+        f"; epoch {best} was kept." if best else "."
+    )
+    return style(figure, f"Training the {task} network", counted, alt, showlegend=True)
+
+
+def _first_round(settings: dict[str, Any]) -> int | None:
+    """How many epochs the first of two rounds has; of several networks the history is the first one's."""
+    second, epochs = (
+        value[0] if isinstance(value, list) else value
+        for value in (settings.get("second"), settings.get("epochs"))
+    )
+    return epochs if second else None
