@@ -161,7 +161,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--precision."
         )
     inits = [find_init(text) for text in plan.init]
-    starts = [Start(init, _fine_tuning(plan, init)) for init in inits]
+    starts = [Start(init, fine_tuning(plan, init)) for init in inits]
     making = Settings(
         weights=" + ".join(init.file.name for init in inits),
         seed=run.config["seed"],
@@ -188,7 +188,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def _fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
+def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
     """The recipe that suits a face network, with what the plan says otherwise; its epochs leave no second round."""
     recipe = init.suited(FineTuning(tasks=plan.tasks))
     if plan.epochs:
