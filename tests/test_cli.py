@@ -51,12 +51,12 @@ FACE = "26_1_2_20170116184024662.jpg"
 def in_python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a program that gets its arguments as a command line would."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def in_shell(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "agelens", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def is_one_sentence(text: str) -> bool:
@@ -468,7 +468,7 @@ def test_an_interrupted_training_goes_on_and_ends_as_an_undisturbed_one(
     while not list(states.glob("*/state.json")) and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert out == ""
     assert err.splitlines()[-1].startswith("agelens: Interrupted")

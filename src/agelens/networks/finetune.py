@@ -192,10 +192,10 @@ def finetune(
     for number, one in enumerate(recipe.rounds):
         # Another seed in each, so that no dropout and no pair of faces comes again.
         own = seed + number * ROUND_SEEDS
-        train = train_batches(cut, learning, one, own, cache, track, True)
         compile_network(network, one, len(train), warming=False)
         place, told = folder, identity
         if number:
+            train = train_batches(cut, learning, one, own, cache, track, True)
             # In a folder of its own for each making, so that the first round serves several.
             told = {**identity, "recipe": one.settings()}
             place = folder / f"second-{digest_json(told)[:12]}"
