@@ -15,6 +15,7 @@ GROUND = {
     "files",
     "images",
     "inference",
+    "interrupts",
     "progress",
     "versions",
     "_version",

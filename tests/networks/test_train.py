@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tensorboardX import SummaryWriter
 
 from agelens.errors import AgeLensError
 from agelens.faces.batches import Batches
@@ -135,6 +136,35 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
 def epochs_on_disk(folder: Path) -> int:
     state = folder / "state.json"
     return len(json.loads(state.read_text())["history"]["loss"]) if state.exists() else 0
+
+
+def test_an_interrupt_while_an_epoch_is_recorded_waits_until_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    class Interrupted(SummaryWriter):
+        def add_scalar(self, tag: str, *values: float) -> None:
+            if not told:
+                signal.raise_signal(signal.SIGINT)
+            super().add_scalar(tag, *values)
+            told.append(tag)
+
+        def close(self) -> None:
+            super().close()
+            told.append("closed")
+
+    monkeypatch.setattr("agelens.networks.train.SummaryWriter", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_once(tmp_path / "run")
+    assert sorted(told) == ["closed", "loss", "mae", "val_loss", "val_mae"]
+    assert epochs_on_disk(tmp_path / "run") == 1
+    monkeypatch.undo()
+    same = [
+        model.get_weights() for model in (train_once(tmp_path / "run")[0], train_once(tmp_path / "once")[0])
+    ]
+    for here, there in zip(*same, strict=True):
+        np.testing.assert_array_equal(here, there)
 
 
 def test_killed_trainings_end_as_an_undisturbed_one(tmp_path: Path) -> None:

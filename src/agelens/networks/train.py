@@ -17,6 +17,7 @@ from tensorboardX import SummaryWriter
 from agelens.errors import AgeLensError
 from agelens.faces.batches import Batches
 from agelens.files import digest_json, naming_errors, read_json, replacing_file, write_json
+from agelens.interrupts import held_interrupts
 from agelens.progress import Advance, Track, quiet
 
 
@@ -193,11 +194,14 @@ class _Keeper(keras.callbacks.Callback):
             raise AgeLensError(
                 f"{self._recipe.name}: the loss is no longer a number in epoch {epoch + 1}; use a lower learning rate."
             )
-        self._state.record(self.model, self._recipe, logs, time.perf_counter() - self._began)
-        logs_folder = self._state.folder
-        with naming_errors(logs_folder), SummaryWriter(str(logs_folder), purge_step=epoch + 1) as writer:
-            for key, value in logs.items():
-                writer.add_scalar(key, value, epoch + 1)
+        seconds = time.perf_counter() - self._began
+        # TensorBoard's writer has a thread and queues of its own.
+        with held_interrupts():
+            self._state.record(self.model, self._recipe, logs, seconds)
+            logs_folder = self._state.folder
+            with naming_errors(logs_folder), SummaryWriter(str(logs_folder), purge_step=epoch + 1) as writer:
+                for key, value in logs.items():
+                    writer.add_scalar(key, value, epoch + 1)
         metric = self._recipe.metric
         self._advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
         if has_ended(self._recipe, self._state.history):
