@@ -19,12 +19,13 @@ def comparison_lines(result: dict[str, Any]) -> list[str]:
     for name, age in result["age"].items():
         gender = result["gender"][name]
         lines.append(
-            f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'], 1)}  "
-            f"accuracy {gender['val_accuracy'][-1]:6.1%}  {age['weights']} weights"
+            f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])}  "
+            f"accuracy {_percent(gender['val_accuracy'][-1]):>7}  {age['weights']} weights"
         )
     blind = result["baseline"]
     lines.append(
-        f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  accuracy {blind['gender']['val_accuracy']:.1%}"
+        f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  "
+        f"accuracy {_percent(blind['gender']['val_accuracy'])}"
     )
     return lines
 
@@ -35,9 +36,9 @@ def training_line(card: dict[str, Any]) -> str:
     best = training["best_epoch"]
     start = f"{card['task']}: {card['network']['backbone']}, best epoch {best} of {training['epochs_run']}, validation "
     if "validation" in training:
-        words = {"mae": "MAE {:.3f}", "cs5": "CS@5 {:.1%}", "accuracy": "accuracy {:.1%}"}
         shipped = training["validation"]["int8"]
-        return start + ", ".join(text.format(shipped[key]) for key, text in words.items() if key in shipped)
+        words = {"mae": "MAE {:.3f}".format, "cs5": _cs5, "accuracy": _accuracy}
+        return start + ", ".join(say(shipped[key]) for key, say in words.items() if key in shipped)
     metric = {"age": "mae", "gender": "accuracy"}[card["task"]]
     return f"{start}{metric} {training['history'][f'val_{metric}'][best - 1]:.3f}"
 
@@ -48,24 +49,40 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
     if "age" in figures:
         age = figures["age"]
         lines.append(
-            f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'], 1)}, CS@5 {age['cs5']:.1%}, "
+            f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'])}, {_cs5(age['cs5'])}, "
             f"predicting the median {age['baseline_mae']:.2f}, {age['n']} faces"
         )
         if "coverage" in age:
             lines.append(
-                f"        90 % intervals hold {age['coverage']:.1%} {_interval(age['coverage_ci95'], 100)} % of the "
+                f"        90 % intervals hold {_percent(age['coverage'])} {_percents(age['coverage_ci95'])} of the "
                 f"ages, {age['interval_years']:.1f} years wide on average"
             )
     if "gender" in figures:
         gender = figures["gender"]
         lines.append(
-            f"gender  accuracy {gender['accuracy']:.1%} {_interval(gender['accuracy_ci95'], 100)} %, "
-            f"predicting the majority {gender['baseline_accuracy']:.1%}, {gender['n']} faces"
+            f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
+            f"predicting the majority {_percent(gender['baseline_accuracy'])}, {gender['n']} faces"
         )
     if figures.get("settings", {}).get("seen_images_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return lines
 
 
-def _interval(ci95: list[float] | None, scale: float) -> str:
-    return f"[{ci95[0] * scale:.2f}, {ci95[1] * scale:.2f}]" if ci95 else "[no interval]"
+def _cs5(share: float) -> str:
+    return f"CS@5 {_percent(share)}"
+
+
+def _accuracy(share: float) -> str:
+    return f"accuracy {_percent(share)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _interval(ci95: list[float] | None) -> str:
+    return f"[{ci95[0]:.2f}, {ci95[1]:.2f}]" if ci95 else "[no interval]"
+
+
+def _percents(ci95: list[float] | None) -> str:
+    return f"[{100 * ci95[0]:.1f}, {100 * ci95[1]:.1f}]" if ci95 else "[no interval]"

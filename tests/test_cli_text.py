@@ -1,0 +1,30 @@
+from agelens.cli_text import evaluation_lines, training_line
+
+AGE = {
+    "mae": 4.0204, "mae_ci95": [3.8401, 4.2], "cs5": 0.7478, "baseline_mae": 14.96, "n": 1901,
+    "coverage": 0.9111, "coverage_ci95": [0.898, 0.924], "interval_years": 16.93,
+}  # fmt: skip
+GENDER = {"accuracy": 0.95318, "accuracy_ci95": [0.944, 0.963], "baseline_accuracy": 0.523, "n": 1901}
+
+
+def test_an_evaluation_is_told_with_its_intervals_in_one_unit() -> None:
+    assert evaluation_lines({"age": AGE, "gender": GENDER}) == [
+        "age     MAE 4.02 years [3.84, 4.20], CS@5 74.8 %, predicting the median 14.96, 1901 faces",
+        "        90 % intervals hold 91.1 % [89.8, 92.4] of the ages, 16.9 years wide on average",
+        "gender  accuracy 95.3 % [94.4, 96.3], predicting the majority 52.3 %, 1901 faces",
+    ]
+
+
+def test_a_group_too_small_for_an_interval_has_none() -> None:
+    (line,) = evaluation_lines({"gender": {**GENDER, "accuracy_ci95": None}})
+    assert "95.3 % [no interval]," in line
+
+
+def test_a_fine_tuned_network_is_told_by_what_its_8_bits_score() -> None:
+    training = {
+        "best_epoch": 3, "epochs_run": 4, "validation": {"int8": {"mae": 4.0931, "cs5": 0.742, "accuracy": 0.9553}},
+    }  # fmt: skip
+    card = {"task": "both", "network": {"backbone": "facenet"}, "training": training}
+    assert training_line(card).endswith(
+        "best epoch 3 of 4, validation MAE 4.093, CS@5 74.2 %, accuracy 95.5 %"
+    )
