@@ -478,6 +478,31 @@ def test_an_interrupted_training_goes_on_and_ends_as_an_undisturbed_one(
     same_estimates(study.folder, tmp_path / "run")
 
 
+LEFT = """
+import atexit, sys, threading, time
+from agelens.cli_errors import leave
+threads, status = map(int, sys.argv[1:])
+for _ in range(threads):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+atexit.register(print, "Python's end")
+print("result")
+print("sentence", file=sys.stderr)
+leave(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("threads", "status", "lines"),
+    [(0, 0, ["result", "Python's end"]), (0, 2, ["result", "Python's end"]), (1, 0, ["result", "Python's end"]),
+     (1, 130, ["result"])],
+)  # fmt: skip
+def test_threads_that_wait_do_not_disturb_the_end_of_what_broke_off(
+    threads: int, status: int, lines: list[str]
+) -> None:
+    left = in_python(LEFT, threads, status)
+    assert (left.returncode, left.stdout.splitlines(), left.stderr) == (status, lines, "sentence\n")
+
+
 def test_a_full_disk_under_the_audit(agelens, study, small_disk) -> None:
     disk = small_disk("24k")
     run = disk.folder / "run"

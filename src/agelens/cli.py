@@ -1,14 +1,13 @@
 """The command line: each command calls one function of a room, and errors are one sentence with exit status 2."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from agelens._version import __version__
-from agelens.cli_errors import answer
+from agelens.cli_errors import answer, leave
 from agelens.cli_estimate import predict, serve
 from agelens.cli_options import (
     DEFAULT_OUT,
@@ -288,4 +287,4 @@ def main() -> None:
     """Run the command line; the exit status is 2 for bad input, 1 where part of the work was done."""
     # This process is the program's own, so it may quiet TensorFlow's start; importing agelens never does.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.exit(answer(lambda: app(standalone_mode=False)))
+    leave(answer(lambda: app(standalone_mode=False)))

@@ -3,8 +3,9 @@
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -50,6 +51,19 @@ def answer(work: Callable[[], Any]) -> int:
         return _complain(_about_files(error))
     finally:
         _drop_output()
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with this exit status.
+
+    Work that broke off may leave TensorFlow's threads within Python code that waits for batches. Python's end would cut
+    them off there, which C++ answers by aborting the process: then the process is ended without it.
+    """
+    if status and any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _drop_output() -> None:
