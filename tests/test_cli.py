@@ -144,9 +144,7 @@ sys.argv[0] = "agelens"
 from agelens.cli import main
 main()
 """
-EXTRAS = (
-    "keras,tensorflow,sklearn,scipy,plotly,matplotlib,imagehash,onnx,jinja2,filelock,tensorboardX,ml_dtypes"
-)
+EXTRAS = "keras,tensorflow,sklearn,scipy,plotly,matplotlib,imagehash,onnx,jinja2,tensorboardX,ml_dtypes"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ _VIDEO = frozenset({"av", "edgefirst"})
 _SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
 _EXTRA = frozenset(
     {
-        "filelock", "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
+        "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
         "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
         "torch",
     }

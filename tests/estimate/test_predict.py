@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from agelens.errors import AgeLensError
@@ -180,6 +181,17 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
     assert "2 of 4 are done already" in capsys.readouterr().err
     assert out.read_text() == whole.read_text()
     assert not journal.exists()
+
+
+def test_two_commands_do_not_write_into_one_file(study, paths: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    lock = tmp_path / ".lines.jsonl.partial.lock"
+    with FileLock(lock), pytest.raises(AgeLensError, match="Another agelens is at work on"):
+        predict_files(paths, how(study, out=out))
+    assert not out.exists()
+    assert not (tmp_path / ".lines.jsonl.partial.jsonl").exists()
+    predict_files(paths, how(study, out=out))
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
 
 
 def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_again(

@@ -2,7 +2,7 @@
 
 Beside the file that is asked for lies ``.NAME.partial.jsonl`` while the work goes on: first what the estimates are made
 of, then one JSON line a file. When all are done it is turned into the file and removed. A line that a killed program
-left half written is dropped.
+left half written is dropped. A lock beside it keeps a second program from writing the same lines.
 """
 
 import json
@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from filelock import FileLock, Timeout
+
+from agelens.errors import AgeLensError
 from agelens.estimate.results import Photo
 from agelens.files import naming_errors
 
@@ -31,6 +34,9 @@ class Journal:
         target: the file that is asked for.
         made_of: JSON that decides the estimates: network, detector, options. A journal of other ones is not gone on
             with, but begun anew.
+
+    Raises:
+        AgeLensError: another program is at work on it.
     """
 
     def __init__(self, target: Path, made_of: dict[str, Any]) -> None:
@@ -39,9 +45,17 @@ class Journal:
         self._done: dict[str, list[int]] = {}
         self._expected: dict[str, list[int]] = {}
         self.began_anew = False
+        self._lock = FileLock(target.with_name(f".{target.name}.partial.lock"))
+        try:
+            with naming_errors(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock.acquire(timeout=0)
+        except Timeout:
+            raise AgeLensError(
+                f"Another agelens is at work on {target}; wait for it, or give another --out."
+            ) from None
         whole = self._read()
         with naming_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = self.path.open("r+b" if whole else "wb")
         self._file.truncate(whole)
         self._file.seek(whole)
@@ -108,13 +122,21 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file; it stays on disk."""
-        if self._file.closed:
-            return
-        with naming_errors(self.path):
-            os.fsync(self._file.fileno())
-            self._file.close()
+        self._end(stays=True)
 
     def remove(self) -> None:
         """Everything is in its place: the journal is of no more use."""
-        self.close()
-        self.path.unlink()
+        self._end(stays=False)
+
+    def _end(self, stays: bool) -> None:
+        if self._file.closed:
+            return
+        try:
+            with naming_errors(self.path):
+                os.fsync(self._file.fileno())
+                self._file.close()
+                if not stays:
+                    self.path.unlink()
+        finally:
+            self._lock.release()
+            Path(self._lock.lock_file).unlink(missing_ok=True)
