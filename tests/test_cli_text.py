@@ -1,4 +1,6 @@
-from agelens.cli_text import evaluation_lines, training_line
+from typing import Any
+
+from agelens.cli_text import comparison_lines, evaluation_lines, training_line
 
 AGE = {
     "mae": 4.0204, "mae_ci95": [3.8401, 4.2], "cs5": 0.7478, "baseline_mae": 14.96, "n": 1901,
@@ -28,3 +30,21 @@ def test_a_fine_tuned_network_is_told_by_what_its_8_bits_score() -> None:
     assert training_line(card).endswith(
         "best epoch 3 of 4, validation MAE 4.093, CS@5 74.2 %, accuracy 95.5 %"
     )
+
+
+def test_a_comparison_stands_in_columns() -> None:
+    def one(mae: float, accuracy: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        age = {"val_mae": [20.0, mae], "val_mae_ci95": [mae - 1, mae + 1], "weights": "imagenet"}
+        return age, {"val_accuracy": [0.5, accuracy]}
+
+    networks = {"VGG16": one(8.126, 0.88912), "MobileNetV3Small": one(11.5, 1.0)}
+    result = {
+        "age": {name: age for name, (age, _) in networks.items()},
+        "gender": {name: gender for name, (_, gender) in networks.items()},
+        "baseline": {"age": {"val_mae": 14.961}, "gender": {"val_accuracy": 0.5231}},
+    }
+    assert comparison_lines(result) == [
+        "VGG16              MAE   8.13 [7.13, 9.13]  accuracy  88.9 %  imagenet weights",
+        "MobileNetV3Small   MAE  11.50 [10.50, 12.50]  accuracy 100.0 %  imagenet weights",
+        "no network         MAE  14.96  accuracy 52.3 %",
+    ]

@@ -9,10 +9,11 @@ from agelens.interrupts import held_interrupts
 
 @pytest.fixture(autouse=True)
 def _handler_stays() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
+    # What a shell runs in the background ignores Ctrl-C; here it is heard.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = signal.signal(signal.SIGINT, before)
-    assert left is before
+    assert left is signal.default_int_handler
 
 
 def interrupted(done: list[str], times: int, error: Exception | None = None) -> None:

@@ -3,7 +3,6 @@
 import errno
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -56,10 +55,10 @@ def answer(work: Callable[[], Any]) -> int:
 def leave(status: int) -> NoReturn:
     """End the process with this exit status.
 
-    Work that broke off may leave TensorFlow's threads within Python code that waits for batches. Python's end would cut
-    them off there, which C++ answers by aborting the process: then the process is ended without it.
+    Work that broke off may leave TensorFlow's threads within Python code that makes batches. Python's end would cut
+    them off there, which C++ answers by aborting the process: so the process is ended without it.
     """
-    if status and any(thread.daemon for thread in threading.enumerate()):
+    if status and "tensorflow" in sys.modules:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from agelens.errors import AgeLensError
 from agelens.estimate import predict
 from agelens.estimate.estimator import load
+from agelens.estimate.journal import Journal
 from agelens.estimate.predict import Prediction, find_images, predict_files
 from agelens.estimate.results import COLUMNS
 
@@ -192,6 +194,35 @@ def test_two_commands_do_not_write_into_one_file(study, paths: list[Path], tmp_p
     assert not (tmp_path / ".lines.jsonl.partial.jsonl").exists()
     predict_files(paths, how(study, out=out))
     assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
+
+
+def test_a_journal_is_one_programs_until_it_lets_go(tmp_path: Path) -> None:
+    out = tmp_path / "lines.jsonl"
+    for end in (Journal.close, Journal.remove):
+        journal = Journal(out, {})
+        with pytest.raises(AgeLensError, match="Another agelens"):
+            Journal(out, {})
+        end(journal)
+        # Once more does nothing to whoever has it then.
+        other = Journal(out, {})
+        end(journal)
+        with pytest.raises(AgeLensError, match="Another agelens"):
+            Journal(out, {})
+        other.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_journal_that_cannot_begin_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    out = tmp_path / "lines.jsonl"
+    monkeypatch.setattr(Journal, "_write", full)
+    with pytest.raises(OSError, match="no space"):
+        Journal(out, {})
+    monkeypatch.undo()
+    Journal(out, {}).remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_again(

@@ -155,8 +155,12 @@ def test_an_interrupt_while_an_epoch_is_recorded_waits_until_it_is(
             told.append("closed")
 
     monkeypatch.setattr("agelens.networks.train.SummaryWriter", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train_once(tmp_path / "run")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_once(tmp_path / "run")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert sorted(told) == ["closed", "loss", "mae", "val_loss", "val_mae"]
     assert epochs_on_disk(tmp_path / "run") == 1
     monkeypatch.undo()

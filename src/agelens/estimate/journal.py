@@ -5,6 +5,7 @@ of, then one JSON line a file. When all are done it is turned into the file and 
 left half written is dropped. A lock beside it keeps a second program from writing the same lines.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -54,13 +55,16 @@ class Journal:
             raise AgeLensError(
                 f"Another agelens is at work on {target}; wait for it, or give another --out."
             ) from None
-        whole = self._read()
-        with naming_errors(self.path):
-            self._file: IO[bytes] = self.path.open("r+b" if whole else "wb")
-        self._file.truncate(whole)
-        self._file.seek(whole)
-        if not whole:
-            self._write({"made_of": made_of})
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._unlock)
+            whole = self._read()
+            with naming_errors(self.path):
+                self._file: IO[bytes] = undo.enter_context(self.path.open("r+b" if whole else "wb"))
+            self._file.truncate(whole)
+            self._file.seek(whole)
+            if not whole:
+                self._write({"made_of": made_of})
+            undo.pop_all()
 
     def _read(self) -> int:
         """Take up what is there of the same making; returns how many bytes of it are whole lines."""
@@ -129,7 +133,7 @@ class Journal:
         self._end(stays=False)
 
     def _end(self, stays: bool) -> None:
-        if self._file.closed:
+        if not self._lock.is_locked:
             return
         try:
             with naming_errors(self.path):
@@ -138,5 +142,10 @@ class Journal:
                 if not stays:
                     self.path.unlink()
         finally:
-            self._lock.release()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        # Removed while it is held: afterwards it may be another program's. Windows removes it by itself.
+        with contextlib.suppress(PermissionError):
             Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
