@@ -33,9 +33,7 @@ Weights = Annotated[
 ]
 Side = Annotated[int | None, typer.Option(help="Pixels a side; each backbone's own if not given.", min=16)]
 Head = Annotated[Literal["flatten", "pooled"], typer.Option(help="The notebook's, or small features.")]
-Epochs = Annotated[
-    int | None, typer.Option(help="Epochs, in a single round; the recipe's if not given.", min=1)
-]
+Epochs = Annotated[int | None, typer.Option(help="Epochs; the recipe's if not given.", min=1)]
 Precision = Annotated[
     Literal["auto", "bf16", "f32"], typer.Option(help="Of OpenVINO; auto is bf16 where the CPU computes it.")
 ]

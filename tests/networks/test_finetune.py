@@ -38,7 +38,7 @@ from tests.networks.trunk_files import SIDE, write_h5, write_onnx
 
 RECIPE = FineTuning(
     stages=2, views=2, hidden=16, warmup=1, epochs=3, batch_size=16, precision="float32", learning_rate=1e-3,
-    average=0.5, second={},
+    average=0.5,
 )  # fmt: skip
 
 
@@ -184,22 +184,20 @@ class KilledError(Exception):
 def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
     faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(RECIPE, epochs=2, second={"epochs": 2, "plain": 0, "gender": 3.0})
-
     def once(folder: Path, track: Track = quiet) -> tuple[keras.Model, object]:
-        return finetune(faces, cut_trunk(init, "tf", recipe), recipe, folder, 3, {"a": 1}, cache, track)
+        return finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, folder, 3, {"a": 1}, cache, track)
 
     undisturbed, training = once(tmp_path / "one")
 
     @contextlib.contextmanager
     def killing(title: str, total: int):
         def advance(steps: int = 1, note: str = "") -> None:
-            if note and title in ("finetune", "finetune, second round"):
+            if note and title == "finetune":
                 raise KilledError
 
         yield advance
 
-    for _ in range(4):
+    for _ in range(RECIPE.epochs):
         with pytest.raises(KilledError):
             once(tmp_path / "two", killing)
     resumed, again = once(tmp_path / "two")
@@ -208,33 +206,14 @@ def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_second_round_goes_on_from_the_first_with_its_own_settings(
+def test_gender_counts_as_often_as_the_recipe_says(
     faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(RECIPE, epochs=1, second={"epochs": 2, "gender": 3.0})
-    first, second = recipe.rounds
-    assert first == replace(recipe, second={})
-    assert second == replace(RECIPE, epochs=2, gender=3.0)
-    alone, before = finetune(faces, cut_trunk(init, "tf", recipe), first, tmp_path, 3, {"a": 1}, cache)
-    # The first round is found again.
-    network, training = finetune(faces, cut_trunk(init, "tf", recipe), recipe, tmp_path, 3, {"a": 1}, cache)
-    assert training.history["val_loss"][:1] == before.history["val_loss"]
-    assert training.epochs_run == 3
-    assert training.best_epoch == 2 + int(np.argmin(training.history["val_loss"][1:]))
-    # Gender's loss counts three times in the second, and once before.
-    for epoch, weight in ((0, 1.0), (1, 3.0), (2, 3.0)):
-        age, gender, both = (training.history[f"val_{name}loss"][epoch] for name in ("age_", "gender_", ""))
+    for weight in (1.0, 3.0):
+        recipe, folder = replace(RECIPE, epochs=1, gender=weight), tmp_path / str(weight)
+        _, training = finetune(faces, cut_trunk(init, "tf", recipe), recipe, folder, 3, {"a": 1}, cache)
+        age, gender, both = (training.history[f"val_{name}loss"][0] for name in ("age_", "gender_", ""))
         assert both == pytest.approx(age + weight * gender, rel=1e-4)
-    # What is kept is what the second ends with, and not what the first did.
-    (state,) = tmp_path.glob(f"second-*/epoch-{training.best_epoch - 1:03d}.keras")
-    end = keras.saving.load_model(state)
-    end.optimizer.finalize_variable_values(end.trainable_variables)
-    for one, kept in zip(weights_of(end), weights_of(network), strict=True):
-        np.testing.assert_array_equal(one, kept)
-    assert any(
-        np.abs(one - kept).max() > 1e-3
-        for one, kept in zip(weights_of(alone), weights_of(network), strict=True)
-    )
 
 
 def test_the_network_that_is_kept_has_the_averaged_weights(

@@ -140,19 +140,6 @@ def test_training_history_marks_the_kept_epoch() -> None:
     assert mark.name == "Kept: epoch 2"
 
 
-@pytest.mark.parametrize(
-    "settings", [{"epochs": 2, "second": {"epochs": 1}}, {"epochs": [2, 5], "second": [{"epochs": 1}, {}]}]
-)
-def test_training_history_tells_where_a_second_round_begins(settings: dict[str, Any], tmp_path: Path) -> None:
-    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.7]}
-    card = {"task": "age", "training": {"history": history, "best_epoch": 3, "settings": settings}}
-    figure = training_history(card)
-    assert figure.data[2].name == "Kept: epoch 3"
-    assert [shape.x0 for shape in figure.layout.shapes] == [2.5]
-    write_png(figure, tmp_path / "rounds.png")
-    assert ink(tmp_path / "rounds.png") > 0.01
-
-
 def test_groups_are_in_order_and_without_the_unmeasured() -> None:
     figure = result_charts.error_by_group(evaluation())
     assert [list(trace.y) for trace in figure.data] == [["0-9  (n 50)", "80+  (n 50)"], ["male  (n 50)"]]

@@ -14,18 +14,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.files import digest_json
 from agelens.networks.cuts import Cut, dtype_policy
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.train import Training, fit, in_a_row
+from agelens.networks.train import Training, fit
 from agelens.networks.view_batches import ViewBatches, train_batches
 from agelens.progress import Track, quiet
 
 AGES = 117
 # How many faces tell the means and variances of averages.
 STANDARD_FACES = 4096
-# How far the seeds of two rounds lie apart: members of one training count up by one.
-ROUND_SEEDS = 1000
 
 
 @keras.saving.register_keras_serializable("agelens")
@@ -173,7 +170,7 @@ def finetune(
         warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
-        the network of `build_network`, with averaged weights, and how its training went, all rounds in a row.
+        the network of `build_network`, with averaged weights, and how its training went.
     """
     learning = without_conflicts(table[table["part"] == "train"]).reset_index(drop=True)
     rows = table[table["part"] == "validation"].reset_index(drop=True)
@@ -186,24 +183,12 @@ def finetune(
     if recipe.standardise:
         standardise(network.get_layer("learning_part"), train, recipe.batch_size)
     compile_network(network, recipe, len(train), warming=True)
-    warm = replace(recipe.rounds[0], name=f"{recipe.name} warm-up", epochs=recipe.warmup)
+    warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
-    trainings = []
-    for number, one in enumerate(recipe.rounds):
-        # Another seed in each, so that no dropout and no pair of faces comes again.
-        own = seed + number * ROUND_SEEDS
-        compile_network(network, one, len(train), warming=False)
-        place, told = folder, identity
-        if number:
-            train = train_batches(cut, learning, one, own, cache, track, True)
-            # In a folder of its own for each making, so that the first round serves several.
-            told = {**identity, "recipe": one.settings()}
-            place = folder / f"second-{digest_json(told)[:12]}"
-            one = replace(one, name=f"{recipe.name}, second round")
-        network, training = fit(
-            network, one, train, validation, place, own, told, track,
-            callbacks=[keras.callbacks.SwapEMAWeights()],
-        )  # fmt: skip
-        network.optimizer.finalize_variable_values(network.trainable_variables)
-        trainings.append(training)
-    return network, in_a_row(trainings)
+    compile_network(network, recipe, len(train), warming=False)
+    network, training = fit(
+        network, recipe, train, validation, folder, seed, identity, track,
+        callbacks=[keras.callbacks.SwapEMAWeights()],
+    )  # fmt: skip
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+    return network, training

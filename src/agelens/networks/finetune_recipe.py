@@ -44,9 +44,6 @@ class FineTuning:
             elsewhere it is emulated, and takes three times as long as float32.
         members: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
             the end (Wortsman et al. 2022).
-        second: settings that are others in a second round, which goes on from the weights that the first one kept
-            with a rate that falls from the start once more (warm restart, Loshchilov and Hutter 2017); empty for one
-            round alone. What decides the layers and the head stays.
     """
 
     name: str = "finetune"
@@ -61,13 +58,13 @@ class FineTuning:
     dropout: float = 0.4
     mixing: float = 0.3
     plain: int = 2
-    views: int = 8
+    views: int = 12
     view_seed: int = 42
     spread: float = 2.0
     absolute: float = 0.1
-    gender: float = 1.0
+    gender: float = 3.0
     warmup: int = 2
-    epochs: int = 9
+    epochs: int = 16
     learning_rate: float = 2e-4
     head_rate: float = 1e-3
     decay: float = 0.05
@@ -75,19 +72,10 @@ class FineTuning:
     batch_size: int = 64
     precision: str = field(default_factory=lambda: "mixed_bfloat16" if supports_bfloat16() else "float32")
     members: int = 1
-    # After the first round nothing is learned by heart yet, and gender least of all: its loss was as high on the
-    # training part as on the validation part.
-    second: dict[str, Any] = field(default_factory=lambda: {"epochs": 14, "plain": 5, "gender": 3.0})
 
     def with_(self, **changes: Any) -> "FineTuning":
         """The recipe with some settings replaced; settings given as None stay."""
         return replace(self, **{key: value for key, value in changes.items() if value is not None})
-
-    @property
-    def rounds(self) -> tuple["FineTuning", ...]:
-        """What is trained after the warm-up, one after the other."""
-        first = replace(self, second={})
-        return (first, replace(first, **self.second)) if self.second else (first,)
 
     @property
     def task(self) -> str:

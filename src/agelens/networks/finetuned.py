@@ -112,13 +112,12 @@ def _train_members(
 ) -> tuple[keras.Model, list[Training]]:
     """Train one face network from one or several seeds; returns the network with their average weights."""
     recipe = start.recipe
-    # What decides a member leaves out how many there are, and a second round: more can be added to what is trained.
-    # All go on from one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs:
-    # the head would meet the same dropout on the same views again, and learn them by heart.
+    # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
+    # one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs: the head would
+    # meet the same dropout on the same views again, and learn them by heart.
     alone = recipe.with_(members=1)
-    first = alone.rounds[0].settings()
     seeds = [settings.seed + number for number in range(recipe.members + 1)]
-    keys = [{**identity, "recipe": first, "seed": seed} for seed in seeds]
+    keys = [{**identity, "recipe": alone.settings(), "seed": seed} for seed in seeds]
     places = [folder / digest_json(key)[:12] for key in keys]
     warmed = Warmed(places[0] / "warmup", seeds[0], keys[0])
     members = []

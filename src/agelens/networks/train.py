@@ -56,17 +56,6 @@ class Training:
         return len(self.history["loss"])
 
 
-def in_a_row(trainings: Sequence[Training]) -> Training:
-    """Trainings of which each went on from the network of the one before, as one; its best epoch is the last one's."""
-    history = {
-        key: [value for training in trainings for value in training.history[key]]
-        for key in trainings[0].history
-    }
-    before = sum(training.epochs_run for training in trainings[:-1])
-    seconds = sum(training.seconds for training in trainings)
-    return Training(history, before + trainings[-1].best_epoch, seconds)
-
-
 def best_epoch(recipe: Schedule, history: dict[str, list[float]]) -> int:
     """The first epoch, from 0, with the best monitored figure: least for a loss or error, greatest for an accuracy."""
     figures = np.asarray(history[recipe.monitor])

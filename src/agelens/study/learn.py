@@ -189,14 +189,14 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
 
 
 def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
-    """The recipe that suits a face network, with what the plan says otherwise; its epochs leave no second round."""
-    recipe = init.suited(FineTuning(tasks=plan.tasks))
-    if plan.epochs:
-        recipe = recipe.with_(epochs=plan.epochs, second={})
-    if plan.learning_rate:
-        second = {**recipe.second, "learning_rate": plan.learning_rate} if recipe.second else {}
-        recipe = recipe.with_(learning_rate=plan.learning_rate, second=second)
-    return recipe.with_(batch_size=plan.batch_size, members=plan.members, stages=plan.stages)
+    """The recipe that suits a face network, with what the plan says otherwise."""
+    return init.suited(FineTuning(tasks=plan.tasks)).with_(
+        epochs=plan.epochs,
+        learning_rate=plan.learning_rate,
+        batch_size=plan.batch_size,
+        members=plan.members,
+        stages=plan.stages,
+    )
 
 
 def _command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:

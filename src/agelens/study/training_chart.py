@@ -17,7 +17,6 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     """
     training, task = card["training"], card["task"]
     history, best = training["history"], training.get("best_epoch")
-    first = _first_round(training.get("settings", {}))
     loss = "MAE (years)" if task == "age" else "Cross-entropy (nats)"
     figure = go.Figure()
     for index, (key, name) in enumerate((("loss", "Training"), ("val_loss", "Validation"))):
@@ -33,25 +32,12 @@ def training_history(card: dict[str, Any]) -> go.Figure:
             mode="markers",
             marker={"symbol": "circle-open", "size": 18, "color": QUIET, "line": {"width": 3}},
         )
-    if first:
-        figure.add_vline(first + 0.5, line={"width": 1, "dash": "dot", "color": QUIET})
     epochs = len(history["loss"])
     figure.update_xaxes(title="Epoch", dtick=math.ceil(epochs / 10), range=[0.5, epochs + 0.5])
     figure.update_yaxes(title=f"Loss: {loss}")
     images = card.get("data", {}).get("images", {})
     counted = ", ".join(f"{part.replace('_', ' ')} n = {count:,}" for part, count in images.items())
-    if first:
-        counted += f"; a second round begins after epoch {first}"
     alt = f"Training and validation loss over {epochs} epochs" + (
         f"; epoch {best} was kept." if best else "."
     )
     return style(figure, f"Training the {task} network", counted, alt, showlegend=True)
-
-
-def _first_round(settings: dict[str, Any]) -> int | None:
-    """How many epochs the first of two rounds has; of several networks the history is the first one's."""
-    second, epochs = (
-        value[0] if isinstance(value, list) else value
-        for value in (settings.get("second"), settings.get("epochs"))
-    )
-    return epochs if second else None
