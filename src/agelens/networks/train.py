@@ -119,6 +119,8 @@ def fit(
                 shuffle=False,
                 verbose=0,
             )
+        if keeper.problem is not None:
+            raise keeper.problem
     best = best_epoch(recipe, state.history)
     return keras.saving.load_model(state.network(best)), Training(state.history, best + 1, state.seconds)
 
@@ -163,7 +165,14 @@ class _State:
 
 
 class _Keeper(keras.callbacks.Callback):
-    """Seeds each epoch, records it when it ends, and stops the training where the recipe says so."""
+    """Seeds each epoch, records it when it ends, and stops the training where the recipe says so.
+
+    Attributes:
+        problem: why the training stopped before its end. It is raised when Keras has returned: an error that passes
+            through Keras leaves TensorFlow's threads at work on batches that nobody takes, and some crash.
+    """
+
+    problem: BaseException | None = None
 
     def __init__(self, state: _State, recipe: Schedule, seed: int, train: Batches, advance: Advance) -> None:
         super().__init__()
@@ -179,6 +188,14 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         assert logs is not None
+        try:
+            self._record(epoch, logs)
+        except (AgeLensError, OSError, KeyboardInterrupt) as problem:
+            self.problem = problem
+        if self.problem is not None or has_ended(self._recipe, self._state.history):
+            self.model.stop_training = True
+
+    def _record(self, epoch: int, logs: dict[str, float]) -> None:
         if not all(np.isfinite(value) for value in logs.values()):
             raise AgeLensError(
                 f"{self._recipe.name}: the loss is no longer a number in epoch {epoch + 1}; use a lower learning rate."
@@ -193,8 +210,6 @@ class _Keeper(keras.callbacks.Callback):
                     writer.add_scalar(key, value, epoch + 1)
         metric = self._recipe.metric
         self._advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
-        if has_ended(self._recipe, self._state.history):
-            self.model.stop_training = True
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
