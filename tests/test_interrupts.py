@@ -1,68 +1,68 @@
-import signal
-import threading
-from collections.abc import Iterator
+"""Signals of their own go to processes of their own: other tests leave handlers and threads behind."""
+
+import subprocess
+import sys
 
 import pytest
 
+START = """
+import signal, threading
 from agelens.interrupts import held_interrupts
 
+# What a shell runs in the background ignores Ctrl-C; here it is heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
-@pytest.fixture(autouse=True)
-def _handler_stays() -> Iterator[None]:
-    # What a shell runs in the background ignores Ctrl-C; here it is heard.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    left = signal.signal(signal.SIGINT, before)
-    assert left is signal.default_int_handler
-
-
-def interrupted(done: list[str], times: int, error: Exception | None = None) -> None:
+def interrupted(times, error=None):
     with held_interrupts():
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
-            done.append("block")
+            print("block")
         if error:
             raise error
-    done.append("behind it")
+    print("behind it")
+
+def tell(*arguments):
+    try:
+        interrupted(*arguments)
+    except BaseException as error:
+        print(type(error).__name__)
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+
+
+def in_python(code: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", START + code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split("\n")[:-1]
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_an_interrupt_is_heard_when_the_block_has_ended_and_a_second_one_at_once(times: int) -> None:
-    done: list[str] = []
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(done, times)
-    assert done == ["block"]
+    assert in_python(f"tell({times})") == ["block", "KeyboardInterrupt", "True"]
 
 
 def test_without_an_interrupt_nothing_happens() -> None:
-    done: list[str] = []
-    interrupted(done, 0)
-    assert done == ["behind it"]
+    assert in_python("tell(0)") == ["behind it", "True"]
 
 
 def test_an_error_in_the_block_counts_for_more() -> None:
-    with pytest.raises(ValueError, match="disk"):
-        interrupted([], 1, ValueError("disk"))
+    assert in_python("tell(1, ValueError())") == ["block", "ValueError", "True"]
 
 
 def test_who_ignores_interrupts_goes_on_ignoring_them() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with held_interrupts():
-            signal.raise_signal(signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+    said = in_python("signal.signal(signal.SIGINT, signal.SIG_IGN); tell(2)")
+    assert said == ["block", "block", "behind it", "False"]
 
 
 def test_another_thread_leaves_the_handler_alone() -> None:
-    seen = []
-
-    def work() -> None:
-        with held_interrupts():
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [signal.getsignal(signal.SIGINT)]
+    code = """
+def work():
+    with held_interrupts():
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+    assert in_python(code) == ["True"]
