@@ -136,11 +136,10 @@ class Journal:
         if not self._lock.is_locked:
             return
         try:
-            with naming_errors(self.path):
+            with naming_errors(self.path), self._file:
                 os.fsync(self._file.fileno())
-                self._file.close()
-                if not stays:
-                    self.path.unlink()
+            if not stays:
+                self.path.unlink()
         finally:
             self._unlock()
 
