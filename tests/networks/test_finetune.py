@@ -71,6 +71,20 @@ def test_the_loss_is_the_cross_entropy_to_a_normal_distribution_and_the_error_of
     assert AgeLoss.from_config(loss.get_config()).spread == 3.0
 
 
+def test_what_stands_for_a_label_widens_with_it() -> None:
+    logits, ages = np.zeros((4, AGES), "f4"), np.array([[0], [1], [40], [116]], "f4")
+    logits[:] = np.random.default_rng(2).normal(size=AGES)
+    years = np.arange(AGES)
+    spread = 0.5 + 0.08 * ages
+    wanted = np.exp(-((years - ages) ** 2) / (2 * spread**2))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    loss = AgeLoss(spread=0.5, absolute=0.0, growth=0.08, reduction="none")
+    np.testing.assert_allclose(np.asarray(loss(ages, logits)), -(wanted * log_p).sum(axis=1), rtol=1e-5)
+    again = AgeLoss.from_config(loss.get_config())
+    assert (again.spread, again.growth, again.absolute) == (0.5, 0.08, 0.0)
+
+
 def test_of_mixed_faces_the_loss_is_that_of_both_by_their_shares() -> None:
     chance = np.random.default_rng(1)
     logits = chance.normal(size=(4, AGES)).astype("f4")

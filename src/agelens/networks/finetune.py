@@ -30,15 +30,21 @@ class AgeLoss(keras.losses.Loss):
     """Cross-entropy against a discretised normal distribution around the label, and the error of the expectation.
 
     Args:
-        spread: standard deviation of that distribution, years.
+        spread: standard deviation of that distribution at 0 years, in years.
         absolute: weight of the absolute error.
+        growth: what each year of the label adds to the standard deviation.
     """
 
     def __init__(
-        self, spread: float = 2.0, absolute: float = 0.1, name: str = "age_loss", **rest: Any
+        self,
+        spread: float = 2.0,
+        absolute: float = 0.1,
+        growth: float = 0.0,
+        name: str = "age_loss",
+        **rest: Any,
     ) -> None:
         super().__init__(name=name, **rest)
-        self.spread, self.absolute = spread, absolute
+        self.spread, self.absolute, self.growth = spread, absolute, growth
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `ViewBatches` says, and logits, (faces, AGES)."""
@@ -52,10 +58,16 @@ class AgeLoss(keras.losses.Loss):
 
     def _wanted(self, years: Any) -> Any:
         ages = keras.ops.arange(AGES, dtype="float32")
-        return keras.ops.softmax(-keras.ops.square(ages - years) / (2 * self.spread**2), axis=-1)
+        spread = self.spread + self.growth * years
+        return keras.ops.softmax(-keras.ops.square((ages - years) / spread) / 2, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spread": self.spread, "absolute": self.absolute}
+        return {
+            **super().get_config(),
+            "spread": self.spread,
+            "absolute": self.absolute,
+            "growth": self.growth,
+        }
 
 
 def expectation(logits: Any) -> Any:
@@ -109,7 +121,7 @@ def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warmin
         rate, weight_decay=recipe.decay, clipnorm=1.0, use_ema=not warming, ema_momentum=recipe.average
     )
     losses = {
-        "age": AgeLoss(recipe.spread, recipe.absolute),
+        "age": AgeLoss(recipe.spread, recipe.absolute, recipe.growth),
         "gender": keras.losses.BinaryCrossentropy(from_logits=True),
     }
     metrics = {"age": mae, "gender": keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)}

@@ -30,7 +30,9 @@ class FineTuning:
             young and the very old towards the middle.
         views: chance changes of each image that are computed where layers stay as they are.
         view_seed: of those changes; trainings with other seeds share them.
-        spread: standard deviation, in years, of the distribution that stands for a label (Gao et al. 2017).
+        spread: standard deviation, in years, of the distribution that stands for a newborn's label (Gao et al. 2017).
+        growth: how much wider that distribution is for each year of the label: ages of the old are guessed, and look
+            alike over more years, than those of children.
         absolute: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
         gender: weight of gender's loss where age is learned too, whose loss is some twenty times as large.
         warmup: epochs in which the head alone learns.
@@ -58,13 +60,14 @@ class FineTuning:
     dropout: float = 0.4
     mixing: float = 0.3
     plain: int = 2
-    views: int = 12
+    views: int = 8
     view_seed: int = 42
-    spread: float = 2.0
+    spread: float = 0.5
+    growth: float = 0.08
     absolute: float = 0.1
     gender: float = 3.0
     warmup: int = 2
-    epochs: int = 16
+    epochs: int = 8
     learning_rate: float = 2e-4
     head_rate: float = 1e-3
     decay: float = 0.05
