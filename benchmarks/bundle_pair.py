@@ -6,7 +6,8 @@
 
 Networks of different splits have test parts of their own, whose figures differ by chance: of 1,900 faces the standard
 error of an MAE is about 0.1 years. Here both are measured on those faces of the run's validation and test parts
-that were in the training part of neither. Faces that chose a network's epochs are among them.
+that were in the training part of neither. Faces that chose a network's epochs are among them. `--parts validation`
+leaves a test part unread that is still to judge the network chosen.
 """
 
 import argparse
@@ -33,9 +34,10 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, required=True, help="a run that 'agelens audit' began")
     parser.add_argument("--bundles", type=Path, nargs=2, required=True, help="bundles of both tasks")
+    parser.add_argument("--parts", nargs="+", choices=("validation", "test"), default=["validation", "test"])
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
-    rows = table[table["part"] != "train"]
+    rows = table[table["part"].isin(options.parts)]
     for folder in options.bundles:
         seen = pd.read_csv(folder / "seen.csv")
         rows = rows[~rows["digest"].isin(seen["digest"][seen["part"] == "train"])]
