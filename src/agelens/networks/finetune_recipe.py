@@ -60,14 +60,14 @@ class FineTuning:
     dropout: float = 0.4
     mixing: float = 0.3
     plain: int = 2
-    views: int = 8
+    views: int = 12
     view_seed: int = 42
     spread: float = 0.5
     growth: float = 0.08
     absolute: float = 0.1
     gender: float = 3.0
     warmup: int = 2
-    epochs: int = 8
+    epochs: int = 16
     learning_rate: float = 2e-4
     head_rate: float = 1e-3
     decay: float = 0.05
