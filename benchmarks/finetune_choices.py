@@ -43,6 +43,7 @@ from agelens.networks.finetune_recipe import FineTuning
 from agelens.progress import bar
 
 FOLDS = 5
+CHOICES = ("conflicts", "noise", "two", "loss")
 # Spread at 0 years, growth a year, weight of the absolute error.
 LOSSES = (
     (0.5, 0.08, 0.1), (2.0, 0.0, 0.1), (1.0, 0.05, 0.1), (0.5, 0.0, 0.0), (2.0, 0.0, 0.0), (3.0, 0.0, 0.1),
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--init", required=True, help="the face network, FILE or FILE:SCALING")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--choices", nargs="+", choices=CHOICES, default=CHOICES, help="these choices alone")
     parser.add_argument("--frame", action="append", metavar="SIDE:INNER:DOWN")
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
@@ -87,17 +89,18 @@ def main() -> None:
     measure = Measure(table, features, rows["validation"], recipe, options.seeds)
 
     agreeing = without_conflicts(table.iloc[everything]).index.to_numpy()
-    measure("all training faces", everything)
-    measure("without conflicting look-alikes", agreeing)
-    suspicious = suspects(table, features, agreeing, recipe)
-    for task, doubted in suspicious.items():
-        clean = np.setdiff1d(agreeing, doubted)
-        chance = np.random.default_rng(0).permutation(agreeing)[: len(clean)]
-        measure(f"without {len(doubted)} suspicious labels of {task}", clean)
-        measure(f"without {len(doubted)} faces drawn by chance", np.sort(chance))
-    for task in ("age", "gender"):
+    if "conflicts" in options.choices:
+        measure("all training faces", everything)
+        measure("without conflicting look-alikes", agreeing)
+    if "noise" in options.choices:
+        for task, doubted in suspects(table, features, agreeing, recipe).items():
+            clean = np.setdiff1d(agreeing, doubted)
+            chance = np.random.default_rng(0).permutation(agreeing)[: len(clean)]
+            measure(f"without {len(doubted)} suspicious labels of {task}", clean)
+            measure(f"without {len(doubted)} faces drawn by chance", np.sort(chance))
+    for task in ("age", "gender") if "two" in options.choices else ():
         measure(f"a head for {task} alone", agreeing, tasks=(task,))
-    for spread, growth, absolute in LOSSES:
+    for spread, growth, absolute in LOSSES if "loss" in options.choices else ():
         name = f"spread {spread:g}, growth {growth:g}, absolute error {absolute:g}"
         measure(name, agreeing, spread=spread, growth=growth, absolute=absolute)
 
