@@ -124,9 +124,10 @@ def pooled_features(table: pd.DataFrame, init: str, recipe: FineTuning, cache: P
     assert cut.frozen.model is not None
     faces = keras.Input((cut.frozen.side, cut.frozen.side, 3), dtype="uint8", name="faces")
     model = keras.Model(faces, cut.learning(cut.frozen.model(faces)))
+    key = digest_json([cut.frozen.digest, recipe.standardise, recipe.pooled, "pooled"])
     backbone = Backbone(
         replace(cut.frozen.spec, name=f"{cut.frozen.spec.name}-pooled"), cut.frozen.side, cut.frozen.weights,
-        digest_json([cut.frozen.digest, "pooled"]), model.count_params(), model.output_shape[1:], model,
+        key, model.count_params(), model.output_shape[1:], model,
     )  # fmt: skip
     return extract(backbone, table, cache=cache, track=bar).read(slice(None))
 

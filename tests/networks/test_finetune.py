@@ -230,9 +230,26 @@ def test_gender_counts_as_often_as_the_recipe_says(
         assert both == pytest.approx(age + weight * gender, rel=1e-4)
 
 
-def test_the_network_that_is_kept_has_the_averaged_weights(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+def test_the_network_that_is_kept_has_the_weights_of_the_best_and_the_last_epoch_averaged(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("agelens.networks.train.best_epoch", lambda recipe, history: 0)
+    network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    assert (training.best_epoch, training.epochs_run) == (1, 3)
+    ends = []
+    for epoch in (1, 3):
+        raw = keras.saving.load_model(tmp_path / f"epoch-{epoch:03d}.keras")
+        ends.append([np.asarray(one) for one in raw.optimizer._model_variables_moving_average])
+    kept = [np.asarray(keras.ops.convert_to_numpy(one)) for one in network.trainable_variables]
+    for one, first, last in zip(kept, *ends, strict=True):
+        np.testing.assert_allclose(one, (first.astype(float) + last) / 2, rtol=1e-6, atol=1e-9)
+    assert any(not np.array_equal(first, last) for first, last in zip(*ends, strict=True))
+
+
+def test_the_network_that_is_kept_has_the_averaged_weights(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agelens.networks.train.best_epoch", lambda recipe, history: len(history["loss"]) - 1)
     network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
     raw = keras.saving.load_model(tmp_path / f"epoch-{training.best_epoch:03d}.keras")
     averages = [np.asarray(one) for one in raw.optimizer._model_variables_moving_average]

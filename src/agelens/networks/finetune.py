@@ -6,6 +6,7 @@ that, which on a processor takes a third of the time of learning from the images
 learns, from the images.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pandas as pd
 
 from agelens.networks.cuts import Cut, dtype_policy
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.train import Training, fit
+from agelens.networks.train import Training, fit, network_file
 from agelens.networks.view_batches import ViewBatches, train_batches
 from agelens.progress import Track, quiet
 
@@ -182,7 +183,8 @@ def finetune(
         warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
-        the network of `build_network`, with averaged weights, and how its training went.
+        the network of `build_network`, its weights the average of those of the best and of the last epoch, which are
+        moving averages themselves, and how its training went.
     """
     learning = without_conflicts(table[table["part"] == "train"]).reset_index(drop=True)
     rows = table[table["part"] == "validation"].reset_index(drop=True)
@@ -202,5 +204,24 @@ def finetune(
         network, recipe, train, validation, folder, seed, identity, track,
         callbacks=[keras.callbacks.SwapEMAWeights()],
     )  # fmt: skip
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+    _take_averages(network)
+    if training.best_epoch < training.epochs_run:
+        # After the best epoch ages still become better and gender only surer of itself; the average of both epochs'
+        # weights has the first with little of the second (benchmarks/README.md).
+        last = keras.saving.load_model(network_file(folder, training.epochs_run))
+        _take_averages(last)
+        network.set_weights(average_weights([network.get_weights(), last.get_weights()]))
     return network, training
+
+
+def _take_averages(network: keras.Model) -> None:
+    """Give a network the moving averages of its weights, which its optimizer keeps."""
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+
+
+def average_weights(members: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    """The averages of networks' weights, as `keras.Model.get_weights` gives them, each of its own dtype."""
+    return [
+        np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
+        for weights in zip(*members, strict=True)
+    ]

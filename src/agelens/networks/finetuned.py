@@ -23,7 +23,7 @@ from agelens.inference import run_outputs
 from agelens.networks.cuts import cut_trunk
 from agelens.networks.face_networks import Init
 from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES, Warmed, finetune
+from agelens.networks.finetune import AGES, Warmed, average_weights, finetune
 from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.finetuned_card import card_of
 from agelens.networks.network import Settings, intact_card, learning_parts
@@ -33,6 +33,8 @@ from agelens.progress import Track, quiet
 
 # Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
 TRAINING_VERSION = 4
+# The same for what becomes of finished trainings.
+SHIPPING_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,7 @@ def train_finetuned(
     parts = learning_parts(table)
     identities = [_identity(table, start, settings) for start in starts]
     shares = [start.init.share for start in starts]
-    identity: dict[str, Any] = (
-        identities[0] if len(starts) == 1 else {"averaged": identities, "shares": shares}
-    )
+    identity = {"averaged": identities, "shares": shares, "shipping": SHIPPING_VERSION}
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
         return finished
     learned, trainings = [], []
@@ -125,15 +125,8 @@ def _train_members(
         cut = cut_trunk(start.init.file, start.init.scaling, recipe)
         members.append(finetune(table, cut, alone, place, seed, key, settings.cache, track, warmed=warmed))
     network = members[0][0]
-    network.set_weights(_average([member.get_weights() for member, _ in members]))
+    network.set_weights(average_weights([member.get_weights() for member, _ in members]))
     return network, [training for _, training in members]
-
-
-def _average(members: list[list[np.ndarray]]) -> list[np.ndarray]:
-    return [
-        np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
-        for weights in zip(*members, strict=True)
-    ]
 
 
 def validate(file: Path, rows: pd.DataFrame, side: int, tasks: Sequence[str]) -> dict[str, float]:

@@ -125,6 +125,11 @@ def fit(
     return keras.saving.load_model(state.network(best)), Training(state.history, best + 1, state.seconds)
 
 
+def network_file(folder: Path, epoch: int) -> Path:
+    """Where `fit` keeps the network of an epoch, counted from 1; those of the last and the best epoch are there."""
+    return folder / f"epoch-{epoch:03d}.keras"
+
+
 class _State:
     """What is on disk of a training: ``state.json`` names whole epochs only, and is written last."""
 
@@ -145,7 +150,7 @@ class _State:
         return len(self.history.get("loss", []))
 
     def network(self, epoch: int) -> Path:
-        return self.folder / f"epoch-{epoch + 1:03d}.keras"
+        return network_file(self.folder, epoch + 1)
 
     def record(self, network: keras.Model, recipe: Schedule, logs: dict[str, float], seconds: float) -> None:
         epoch = self.epochs_run
