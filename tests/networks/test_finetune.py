@@ -23,6 +23,7 @@ from agelens.networks.finetune import (
     build_network,
     expectation,
     finetune,
+    kept_epochs,
     standardise,
     without_conflicts,
 )
@@ -236,6 +237,7 @@ def test_the_network_that_is_kept_has_the_weights_of_the_best_and_the_last_epoch
     monkeypatch.setattr("agelens.networks.train.best_epoch", lambda recipe, history: 0)
     network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
     assert (training.best_epoch, training.epochs_run) == (1, 3)
+    assert kept_epochs(training) == [1, 3]
     ends = []
     for epoch in (1, 3):
         raw = keras.saving.load_model(tmp_path / f"epoch-{epoch:03d}.keras")

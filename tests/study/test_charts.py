@@ -140,6 +140,13 @@ def test_training_history_marks_the_kept_epoch() -> None:
     assert mark.name == "Kept: epoch 2"
 
 
+def test_training_history_marks_the_epochs_that_were_averaged() -> None:
+    history = {"loss": [5.0, 4.0, 3.0], "val_loss": [5.0, 4.0, 4.5]}
+    training = {"history": history, "best_epoch": 2, "kept_epochs": [2, 3]}
+    mark = training_history({"task": "age", "training": training}).data[2]
+    assert (mark.x, mark.y, mark.name) == ((2, 3), (4.0, 4.5), "Averaged: epochs 2 and 3")
+
+
 def test_groups_are_in_order_and_without_the_unmeasured() -> None:
     figure = result_charts.error_by_group(evaluation())
     assert [list(trace.y) for trace in figure.data] == [["0-9  (n 50)", "80+  (n 50)"], ["male  (n 50)"]]

@@ -205,13 +205,18 @@ def finetune(
         callbacks=[keras.callbacks.SwapEMAWeights()],
     )  # fmt: skip
     _take_averages(network)
-    if training.best_epoch < training.epochs_run:
+    if len(kept_epochs(training)) > 1:
         # After the best epoch ages still become better and gender only surer of itself; the average of both epochs'
         # weights has the first with little of the second (benchmarks/README.md).
         last = keras.saving.load_model(network_file(folder, training.epochs_run))
         _take_averages(last)
         network.set_weights(average_weights([network.get_weights(), last.get_weights()]))
     return network, training
+
+
+def kept_epochs(training: Training) -> list[int]:
+    """The epochs whose weights `finetune` averages, counted from 1: the best and the last, or one that is both."""
+    return sorted({training.best_epoch, training.epochs_run})
 
 
 def _take_averages(network: keras.Model) -> None:

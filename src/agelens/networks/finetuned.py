@@ -35,6 +35,7 @@ from agelens.progress import Track, quiet
 TRAINING_VERSION = 4
 # The same for what becomes of finished trainings.
 SHIPPING_VERSION = 1
+VERSIONS = [TRAINING_VERSION, SHIPPING_VERSION]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import keras
 import pandas as pd
 
 from agelens.networks.face_networks import Init
-from agelens.networks.finetune import AGES, without_conflicts
+from agelens.networks.finetune import AGES, kept_epochs, without_conflicts
 from agelens.networks.network import INTENDED_USE, Settings, baselines
 from agelens.networks.shipping import OUTPUTS, Learned
 from agelens.networks.train import Training
@@ -75,6 +75,7 @@ def card_of(
             "precision": recipe.precision,
             "epochs_run": first.epochs_run,
             "best_epoch": first.best_epoch,
+            "kept_epochs": kept_epochs(first),
             "monitor": recipe.monitor,
             "history": first.history,
             "members": [
@@ -91,10 +92,11 @@ def card_of(
 
 
 def _told(training: Training) -> dict[str, Any]:
-    """When the best epoch was, and its figures on the validation part."""
+    """When the best epoch was, its figures on the validation part, and the epochs whose weights are averaged."""
     best = training.best_epoch
     figures = {key: values[best - 1] for key, values in training.history.items() if key.startswith("val_")}
-    return {"best_epoch": best, "seconds": round(training.seconds, 1), **figures}
+    kept = kept_epochs(training)
+    return {"best_epoch": best, "kept_epochs": kept, "seconds": round(training.seconds, 1), **figures}
 
 
 def common_settings(each: Sequence[dict[str, Any]]) -> dict[str, Any]:

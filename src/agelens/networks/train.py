@@ -43,7 +43,7 @@ class Training:
 
     Attributes:
         history: for each figure ("loss", "val_loss", the metric and its validation figure) one value an epoch.
-        best_epoch: counted from 1; the network returned is the one of this epoch.
+        best_epoch: counted from 1; `fit` returns the network of this epoch.
         seconds: of computing, over all the starts it took.
     """
 

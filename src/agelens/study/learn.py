@@ -10,7 +10,7 @@ from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
 from agelens.networks.face_networks import Init, find_init
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.networks.finetuned import Start, train_finetuned
+from agelens.networks.finetuned import VERSIONS, Start, train_finetuned
 from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
@@ -173,7 +173,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     )
     task = starts[0].recipe.task
     settings = run.settings(
-        recipe=[start.recipe.settings() for start in starts], making=_plain(making),
+        recipe=[start.recipe.settings() for start in starts], making=_plain(making), versions=VERSIONS,
         init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from agelens.study.result_charts import pen
 
 
 def training_history(card: dict[str, Any]) -> go.Figure:
-    """Loss on the training and validation part by epoch, the kept epoch marked.
+    """Loss on the training and validation part by epoch, the kept epochs marked.
 
     Args:
         card: the value of ``card.json`` of a trained network.
@@ -24,11 +24,13 @@ def training_history(card: dict[str, Any]) -> go.Figure:
         figure.add_scatter(
             x=list(range(1, len(values) + 1)), y=values, name=name, mode="lines+markers", **pen(index)
         )
-    if best is not None:
+    kept = training.get("kept_epochs") or ([best] if best else [])
+    words = f"epoch{'s' if len(kept) > 1 else ''} {' and '.join(map(str, kept))}"
+    if kept:
         figure.add_scatter(
-            x=[best],
-            y=[history["val_loss"][best - 1]],
-            name=f"Kept: epoch {best}",
+            x=kept,
+            y=[history["val_loss"][epoch - 1] for epoch in kept],
+            name=f"{'Averaged' if len(kept) > 1 else 'Kept'}: {words}",
             mode="markers",
             marker={"symbol": "circle-open", "size": 18, "color": QUIET, "line": {"width": 3}},
         )
@@ -38,6 +40,6 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     images = card.get("data", {}).get("images", {})
     counted = ", ".join(f"{part.replace('_', ' ')} n = {count:,}" for part, count in images.items())
     alt = f"Training and validation loss over {epochs} epochs" + (
-        f"; epoch {best} was kept." if best else "."
+        f"; {words} {'were averaged' if len(kept) > 1 else 'was kept'}." if kept else "."
     )
     return style(figure, f"Training the {task} network", counted, alt, showlegend=True)
