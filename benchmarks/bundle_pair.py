@@ -34,7 +34,13 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, required=True, help="a run that 'agelens audit' began")
     parser.add_argument("--bundles", type=Path, nargs=2, required=True, help="bundles of both tasks")
-    parser.add_argument("--parts", nargs="+", choices=("validation", "test"), default=["validation", "test"])
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=("validation", "test"),
+        default=["validation", "test"],
+        help="which parts of the run the faces come from",
+    )
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
     rows = table[table["part"].isin(options.parts)]

@@ -23,6 +23,7 @@ by the test part, which this program never reads.
 """
 
 import argparse
+import re
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -61,12 +62,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--choices", nargs="+", choices=CHOICES, default=CHOICES, help="these choices alone")
-    parser.add_argument("--frame", action="append", metavar="SIDE:INNER:DOWN")
+    parser.add_argument(
+        "--frame",
+        action="append",
+        type=checked_frame,
+        metavar="SIDE:INNER:DOWN",
+        help="measure how the network should see a face instead",
+    )
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
     table = table[table["part"] != "test"].reset_index(drop=True)
-    # Gender's weight and the spread are those of the recipe when the table of benchmarks/README.md was made.
+    # Gender's weight and the spread are the recipe's when benchmarks/README.md's tables of seed 42 were made.
     recipe = FineTuning(
         stages=0,
         gender=1.0,
@@ -103,6 +110,13 @@ def main() -> None:
     for spread, growth, absolute in LOSSES if "loss" in options.choices else ():
         name = f"spread {spread:g}, growth {growth:g}, absolute error {absolute:g}"
         measure(name, agreeing, spread=spread, growth=growth, absolute=absolute)
+
+
+def checked_frame(text: str) -> str:
+    """Refuse what `framed_recipe` could not read."""
+    if not re.fullmatch(r"\d+:[\d.]+:[\d.]+", text):
+        raise argparse.ArgumentTypeError(f"{text} is not SIDE:INNER:DOWN, like 112:0.92:0.14")
+    return text
 
 
 def framed_recipe(recipe: FineTuning, text: str) -> FineTuning:

@@ -140,12 +140,19 @@ def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
     assert still[0][1]["age"].shape[1] == 1
 
 
-def test_a_frame_repeats_the_edges() -> None:
-    crops = np.random.default_rng(0).integers(0, 256, (2, 90, 90, 3), np.uint8)
-    inputs = keras.Input((90, 90, 3), dtype="uint8")
-    framed = keras.ops.convert_to_numpy(keras.Model(inputs, frame(inputs, 100, 0.03))(crops))
+@pytest.mark.parametrize(
+    ("inner", "side", "down", "top", "left"),
+    [(90, 100, 0.03, 8, 5), (103, 112, 0.14, 20, 4), (100, 100, 0.07, 7, 0), (100, 100, 0.0, 0, 0)],
+)
+def test_a_frame_repeats_the_edges_and_cuts_off_what_runs_out_of_it(
+    inner: int, side: int, down: float, top: int, left: int
+) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (2, inner, inner, 3), np.uint8)
+    inputs = keras.Input((inner, inner, 3), dtype="uint8")
+    framed = keras.ops.convert_to_numpy(keras.Model(inputs, frame(inputs, side, down))(crops))
     for crop, one in zip(crops, framed, strict=True):
-        assert np.array_equal(one, cv2.copyMakeBorder(crop, 8, 2, 5, 5, cv2.BORDER_REPLICATE))
+        around = cv2.copyMakeBorder(crop, top, side, left, side, cv2.BORDER_REPLICATE)
+        assert np.array_equal(one, around[:side, :side])
 
 
 def test_groups_that_contradict_themselves_are_left_out() -> None:

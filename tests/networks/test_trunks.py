@@ -15,8 +15,9 @@ from tests.networks.trunk_files import SIDE, write_h5, write_onnx
 PIXELS = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, 3)).astype(np.float32)
 
 
-def test_an_onnx_trunk_computes_what_its_file_does(tmp_path: Path) -> None:
-    file = write_onnx(tmp_path / "face.onnx")
+@pytest.mark.parametrize("mobile", [False, True])
+def test_an_onnx_trunk_computes_what_its_file_does(mobile: bool, tmp_path: Path) -> None:
+    file = write_onnx(tmp_path / "face.onnx", mobile=mobile)
     trunk = read_trunk(file)
     network = onnx.load(file)
     del network.graph.output[:]
@@ -27,6 +28,7 @@ def test_an_onnx_trunk_computes_what_its_file_does(tmp_path: Path) -> None:
     expected = compiled(PIXELS.transpose(0, 3, 1, 2))[0].transpose(0, 2, 3, 1)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(trunk.model(PIXELS)), expected, atol=1e-4)
     assert np.abs(expected).max() > 0.1
+    assert not mobile or expected.max() == 6
 
 
 def test_a_grouped_convolution_is_that_of_keras_and_can_be_exported(tmp_path: Path) -> None:

@@ -70,8 +70,12 @@ def write_h5(path: Path, code: str = "lambda x, scale: x * scale", arguments: An
     return path
 
 
-def write_onnx(path: Path, extra: str = "") -> Path:
-    """Convolutions with PReLU, depthwise and grouped ones, a shortcut, and an embedding behind."""
+def write_onnx(path: Path, extra: str = "", mobile: bool = False) -> Path:
+    """Convolutions with PReLU, depthwise and grouped ones, a shortcut, and an embedding behind.
+
+    Args:
+        mobile: as EfficientNet-Lite has them, cut off at 6 instead of PReLU, and steps of 2 padded on one side.
+    """
     chance = np.random.default_rng(2)
     nodes, constants = [], []
 
@@ -86,14 +90,23 @@ def write_onnx(path: Path, extra: str = "") -> Path:
         nodes.append(
             helper.make_node(
                 "Conv", [source, kernel, constant(f"{name}_bias", (outputs,))], [name], name=name,
-                kernel_shape=[3, 3], strides=[stride] * 2, pads=[1] * 4, group=groups,
+                kernel_shape=[3, 3], strides=[stride] * 2, pads=[0, 0, 1, 1] if mobile and stride == 2 else [1] * 4,
+                group=groups,
             )
         )  # fmt: skip
+        if mobile:
+            nodes.append(helper.make_node("Clip", [name, "least", "most"], [f"{name}_on"]))
+            return f"{name}_on"
         nodes.append(
             helper.make_node("PRelu", [name, constant(f"{name}_slope", (outputs, 1, 1))], [f"{name}_on"])
         )
         return f"{name}_on"
 
+    constants += [
+        numpy_helper.from_array(np.array(value, "f4"), name)
+        for name, value in (("least", 0), ("most", 6))
+        if mobile
+    ]
     tip = convolution("x", "stem", 8, 3, 2)
     tip = convolution(tip, "grouped", 8, 8, 1, 4)
     tip = convolution(tip, "down", 16, 8, 2)

