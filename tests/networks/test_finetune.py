@@ -346,7 +346,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
     for number, (file, recipe) in enumerate(zip((init, second), recipes, strict=True)):
         keras.utils.set_random_seed(number)
         network = build_network(cut_trunk(file, "tf", recipe).learning, recipe)
-        learned.append(Learned(network, file, "tf", recipe, share=3.0 - 2 * number))
+        learned.append(Learned(network, file, "tf", recipe, {"gender": 0.25} if number else {}))
     assert [one.side for one in learned] == [29, 24]
     crops = np.stack([read_rgb(Path(path)) for path in faces["path"][:12]])
     alone = []
@@ -356,8 +356,9 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
     files = ship(learned, faces, tmp_path)
     given = estimate(files["float32"], crops)
     assert list(files) == ["float32", "int8", f"{init.stem} alone", f"{second.stem} alone"]
-    for output in (0, 1):
-        np.testing.assert_allclose(given[output], (3 * alone[0][output] + alone[1][output]) / 4, atol=1e-5)
+    for output, share in enumerate((0.5, 0.2)):
+        expected = (1 - share) * alone[0][output] + share * alone[1][output]
+        np.testing.assert_allclose(given[output], expected, atol=1e-5)
         assert np.abs(alone[0][output] - alone[1][output]).max() > 0.01
     assert np.abs(estimate(files["int8"], crops)[1] - given[1]).mean() < 0.1 * given[1].std() + 0.05
     spec = BackboneSpec("Own", None, 29, 16, "raw", 0, "", file=files["int8"], output=FEATURES)

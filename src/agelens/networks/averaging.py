@@ -1,7 +1,7 @@
 """One ONNX file from one or several networks: faces of any size in, the average of what the networks say out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,15 @@ class Part:
     Attributes:
         file: ONNX, from ``faces``, uint8 (faces, side, side, 3), to the outputs that are averaged and FEATURES.
         side: of its faces, pixels.
-        share: how much it counts, relative to the others.
+        shares: how much it counts for each output, relative to the others; 1 where it is not named.
     """
 
     file: Path
     side: int
-    share: float = 1.0
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+    def share(self, output: str) -> float:
+        return self.shares.get(output, 1.0)
 
 
 def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[str]) -> None:
@@ -47,14 +50,12 @@ def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[s
     known: list[onnx.ValueInfoProto] = []
     given: dict[str, onnx.ValueInfoProto] = {}
     widths = []
-    total = sum(one.share for one in networks)
     for number, one in enumerate(networks):
         prefix = _NETWORK.format(number)
         graph = compose.add_prefix(onnx.load(one.file), prefix).graph
         constants += [
             *graph.initializer,
             numpy_helper.from_array(np.array([one.side, one.side], np.int64), f"{prefix}sides"),
-            numpy_helper.from_array(np.array(one.share / total, np.float32), f"{prefix}share"),
         ]
         nodes += [*_resized(prefix), *graph.node]
         known += graph.value_info
@@ -62,11 +63,12 @@ def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[s
         widths.append(given[FEATURES].type.tensor_type.shape.dim[1].dim_value)
     prefixes = [_NETWORK.format(number) for number in range(len(networks))]
     for name in outputs:
+        total = sum(one.share(name) for one in networks)
         shares = [f"{prefix}share_of_{name}" for prefix in prefixes]
-        nodes += [
-            helper.make_node("Mul", [f"{prefix}{name}", f"{prefix}share"], [share])
-            for prefix, share in zip(prefixes, shares, strict=True)
-        ]
+        for one, prefix, share in zip(networks, prefixes, shares, strict=True):
+            counts = np.array(one.share(name) / total, np.float32)
+            constants.append(numpy_helper.from_array(counts, f"{share}_counts"))
+            nodes.append(helper.make_node("Mul", [f"{prefix}{name}", f"{share}_counts"], [share]))
         nodes.append(helper.make_node("Sum", shares, [name]))
     nodes.append(
         helper.make_node("Concat", [f"{prefix}{FEATURES}" for prefix in prefixes], [FEATURES], axis=1)

