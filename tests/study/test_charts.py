@@ -140,6 +140,15 @@ def test_training_history_marks_the_kept_epoch() -> None:
     assert mark.name == "Kept: epoch 2"
 
 
+@pytest.mark.parametrize(
+    ("recipe", "words"), [("notebook", "Loss: MAE (years)"), ("finetune", "Loss: of all that it learns")]
+)
+def test_training_history_says_what_the_loss_is(recipe: str, words: str) -> None:
+    training = {"recipe": recipe, "history": {"loss": [5.0, 4.0], "val_loss": [5.0, 4.5]}}
+    figure = training_history({"task": "age", "training": training})
+    assert figure.layout.yaxis.title.text.startswith(words)
+
+
 def test_training_history_marks_the_epochs_that_were_averaged() -> None:
     history = {"loss": [5.0, 4.0, 3.0], "val_loss": [5.0, 4.0, 4.5]}
     training = {"history": history, "best_epoch": 2, "kept_epochs": [2, 3]}

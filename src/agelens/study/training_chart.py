@@ -5,6 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from agelens.networks.finetune_recipe import FineTuning
 from agelens.study.charts import QUIET, style
 from agelens.study.result_charts import pen
 
@@ -17,7 +18,10 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     """
     training, task = card["training"], card["task"]
     history, best = training["history"], training.get("best_epoch")
-    loss = "MAE (years)" if task == "age" else "Cross-entropy (nats)"
+    loss = "MAE (years)" if task == "age" else "cross-entropy (nats)"
+    if training.get("recipe") == FineTuning.name:
+        # Cross-entropies, and some of age's error in years.
+        loss = "of all that it learns, as the recipe weighs it"
     figure = go.Figure()
     for index, (key, name) in enumerate((("loss", "Training"), ("val_loss", "Validation"))):
         values = history[key]
