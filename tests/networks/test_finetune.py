@@ -21,6 +21,7 @@ from agelens.networks.finetune import (
     AGES,
     AgeLoss,
     build_network,
+    compile_network,
     expectation,
     finetune,
     kept_epochs,
@@ -236,6 +237,14 @@ def test_gender_counts_as_often_as_the_recipe_says(
         _, training = finetune(faces, cut_trunk(init, "tf", recipe), recipe, folder, 3, {"a": 1}, cache)
         age, gender, both = (training.history[f"val_{name}loss"][0] for name in ("age_", "gender_", ""))
         assert both == pytest.approx(age + weight * gender, rel=1e-4)
+
+
+def test_the_loss_of_age_is_as_wide_as_the_recipe_says(init: Path) -> None:
+    recipe = replace(RECIPE, spread=1.5, growth=0.1, absolute=0.2)
+    network = build_network(cut_trunk(init, "tf", recipe).learning, recipe)
+    compile_network(network, recipe, 4, warming=False)
+    loss = network.loss["age"]
+    assert (loss.spread, loss.growth, loss.absolute) == (1.5, 0.1, 0.2)
 
 
 def test_the_network_that_is_kept_has_the_weights_of_the_best_and_the_last_epoch_averaged(
