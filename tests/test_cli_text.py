@@ -1,6 +1,6 @@
 from typing import Any
 
-from agelens.cli_text import comparison_lines, evaluation_lines, training_line
+from agelens.cli_text import audit_lines, comparison_lines, evaluation_lines, training_line
 
 AGE = {
     "mae": 4.0204, "mae_ci95": [3.8401, 4.2], "cs5": 0.7478, "baseline_mae": 14.96, "n": 1901,
@@ -47,4 +47,15 @@ def test_a_comparison_stands_in_columns() -> None:
         "VGG16              MAE   8.13 [7.13, 9.13]  accuracy  88.9 %  imagenet weights",
         "MobileNetV3Small   MAE  11.50 [10.50, 12.50]  accuracy 100.0 %  imagenet weights",
         "no network         MAE  14.96  accuracy 52.3 %",
+    ]
+
+
+def test_an_audit_tells_how_far_labels_of_one_picture_agree() -> None:
+    found = {"images": 1234, "label_conflicts": {"age": 5, "gender": 1}, "lists": {}}
+    lines = ["images: 1,234", "pairs with contradicting labels: age 5, gender 1"]
+    assert audit_lines(found) == lines
+    agreement = {"pairs": 1100, "age_difference": 3.25, "same_age": 0.5, "same_gender": 0.95}
+    assert audit_lines({**found, "label_agreement": agreement}) == [
+        *lines,
+        "labels of one picture: over 1,100 pairs ages differ by 3.2 years on average, genders in 5.0 %",
     ]

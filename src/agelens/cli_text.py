@@ -7,10 +7,14 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
     """What `audit` prints, from the content of ``audit.json``."""
     conflicts = found["label_conflicts"]
     lines = [f"{key.replace('_', ' ')}: {value:,}" for key, value in found.items() if isinstance(value, int)]
-    return [
-        *lines,
-        f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}",
-    ]
+    lines.append(f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}")
+    # Runs of earlier versions do not have it.
+    if agreement := found.get("label_agreement"):
+        lines.append(
+            f"labels of one picture: over {agreement['pairs']:,} pairs ages differ by "
+            f"{agreement['age_difference']:.1f} years on average, genders in {_percent(1 - agreement['same_gender'])}"
+        )
+    return lines
 
 
 def comparison_lines(result: dict[str, Any]) -> list[str]:

@@ -78,6 +78,7 @@ def test_the_audit_names_everything_it_found(mixed: Path) -> None:
         "duplicate_groups": 1,
         "near_duplicate_pairs": 3,
         "label_conflicts": {"age": 4, "gender": 2},
+        "label_agreement": {"pairs": 4, "age_difference": 3.25, "same_age": 0.0, "same_gender": 0.5},
         "usable": 6,
     }
     assert lists["malformed"] == [
@@ -308,3 +309,8 @@ def test_usable_leaves_the_table_alone(mixed: Path) -> None:
     before = faces.table.copy()
     audit(faces).usable(faces.table)
     pd.testing.assert_frame_equal(faces.table, before)
+
+
+def test_without_a_picture_that_stands_twice_nothing_is_said_of_agreement(tmp_path: Path) -> None:
+    write(tmp_path, {f"20_0_0_{number}.jpg": jpeg(scene(number)) for number in range(3)})
+    assert audit(read_faces(tmp_path)).to_json()["label_agreement"] is None

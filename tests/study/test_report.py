@@ -198,6 +198,7 @@ def make_run(run: Path, images: int = 120) -> Path:
         "duplicate_groups": 4,
         "near_duplicate_pairs": 7,
         "label_conflicts": {"age": 5, "gender": 1},
+        "label_agreement": {"pairs": 11, "age_difference": 3.5, "same_age": 6 / 11, "same_gender": 10 / 11},
         "usable": images,
         "lists": {"malformed": [{"file": "39_1_2017.jpg", "reason": "the name is not AGE_GENDER_RACE_TIME"}]},
     }
@@ -246,6 +247,8 @@ def test_a_full_run_tells_every_section(page: str) -> None:
         assert f'href="#{section}"' in page
     assert page.count("<section") == len(SECTIONS)
     assert 'class="missing"' not in page
+    assert "Over the 11 pairs that show one picture twice, its two ages differ by 3.50 years" in page
+    assert "its two genders in 9.1 %" in page
     assert page.startswith("<!doctype html>")
 
 

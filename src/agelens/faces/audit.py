@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import combinations, product
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import pandas as pd
@@ -91,6 +92,25 @@ class Audit:
         """Pairs of all three kinds whose two labels differ: at least one of the two is wrong."""
         return tuple(pair for pair in self.pairs if pair.disagrees(label))
 
+    def agreement(self) -> dict[str, float] | None:
+        """How far the labels of one picture agree that stands in a dataset twice, over the pairs of all three kinds.
+
+        Whoever sees such a picture can say one age only, so the difference tells how good an estimate can look when
+        it is measured with such labels. Pictures that stand in a dataset once may be labelled better or worse.
+
+        Returns:
+            ``pairs``, ``age_difference`` (mean absolute difference, years), ``same_age`` and ``same_gender`` (shares of
+            the pairs, 0 to 1); None where no picture stands in the dataset twice.
+        """
+        if not self.pairs:
+            return None
+        return {
+            "pairs": len(self.pairs),
+            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in self.pairs),
+            "same_age": fmean(not pair.disagrees("age") for pair in self.pairs),
+            "same_gender": fmean(not pair.disagrees("gender") for pair in self.pairs),
+        }
+
     def usable(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of a face table whose images can be decoded, with the column ``group``.
 
@@ -114,6 +134,7 @@ class Audit:
             "duplicate_groups": len(self.duplicate_groups),
             "near_duplicate_pairs": len(near),
             "label_conflicts": {label: len(pairs) for label, pairs in conflicts.items()},
+            "label_agreement": self.agreement(),
             "usable": self.images - len(self.malformed) - len(self.unreadable),
             "lists": {
                 "malformed": [asdict(rejected) for rejected in self.malformed],
