@@ -141,7 +141,7 @@ def test_training_history_marks_the_kept_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"), [("notebook", "Loss: MAE (years)"), ("finetune", "Loss: of all that it learns")]
+    ("recipe", "words"), [("notebook", "Loss: MAE (years)"), ("finetune", "Loss: cross-entropy and")]
 )
 def test_training_history_says_what_the_loss_is(recipe: str, words: str) -> None:
     training = {"recipe": recipe, "history": {"loss": [5.0, 4.0], "val_loss": [5.0, 4.5]}}

@@ -19,9 +19,8 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     training, task = card["training"], card["task"]
     history, best = training["history"], training.get("best_epoch")
     loss = "MAE (years)" if task == "age" else "cross-entropy (nats)"
-    if training.get("recipe") == FineTuning.name:
-        # Cross-entropies, and some of age's error in years.
-        loss = "of all that it learns, as the recipe weighs it"
+    if task == "age" and training.get("recipe") == FineTuning.name:
+        loss = "cross-entropy and a share of the MAE"
     figure = go.Figure()
     for index, (key, name) in enumerate((("loss", "Training"), ("val_loss", "Validation"))):
         values = history[key]
