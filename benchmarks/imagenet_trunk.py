@@ -9,7 +9,7 @@ The weights come as a pickle for PyTorch, which AgeLens does not read; it is loa
 Both packages say Apache-2.0. The network is built for faces of 200 pixels, the size of UTKFace's.
 """
 
-import sys
+import argparse
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -42,4 +42,8 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("target", type=Path, help="the .onnx file to write")
+    main(parser.parse_args().target)
