@@ -114,7 +114,7 @@ def main() -> None:
 
 def checked_frame(text: str) -> str:
     """Refuse what `framed_recipe` could not read."""
-    if not re.fullmatch(r"\d+:[\d.]+:[\d.]+", text):
+    if not re.fullmatch(r"\d+(:\d+(\.\d+)?){2}", text):
         raise argparse.ArgumentTypeError(f"{text} is not SIDE:INNER:DOWN, like 112:0.92:0.14")
     return text
 

@@ -30,6 +30,7 @@ class Part:
     shares: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, output: str) -> float:
+        """How much it counts for an output."""
         return self.shares.get(output, 1.0)
 
 

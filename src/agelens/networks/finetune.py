@@ -2,7 +2,7 @@
 
 The layers below a cut stay as they are. What they give is computed once for each image and each of some chance
 changes of it (`agelens.faces.augment`), through OpenVINO, and kept on disk; the layers above the cut learn from
-that, which on a processor takes a third of the time of learning from the images. With ``stages=0`` every layer
+that, which on a processor takes half of the time of learning from the images, or less. With ``stages=0`` every layer
 learns, from the images.
 """
 
