@@ -199,6 +199,8 @@ WRONG_CALLS = {
     "audit NOWHERE --out RUN": "does not exist; give a folder of UTKFace images or a .csv manifest",
     "audit FACES --out RUN --limit 3": "'--limit'",
     "audit FACES --out RUN --seed -1": "'--seed'",
+    "audit FACES --out RUN --fractions 80/20": "'80/20' does not give the shares of train, validation, test",
+    "train FACES --out RUN --fractions 90/10/0": "write three numbers above 0, as 80/10/10",
     "audit FACES --out FILE": "is a file; give a folder with --out",
     "audit FACES --out FILE/run": "cannot be used: Not a directory",
     "audit FACES --out /proc/run": "cannot be used: No such file or directory",
@@ -263,10 +265,14 @@ def test_a_wrong_call_is_one_sentence(call: str, agelens, study, tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(["--seed", "3"], "seed 42 and not 3"), (["--limit", "40"], "limit none and not 40")],
-    ids=["seed", "limit"],
+    [
+        (["--seed", "3"], "seed 42 and not 3"),
+        (["--limit", "40"], "limit none and not 40"),
+        (["--fractions", "86/4/10"], "fractions [0.8, 0.1, 0.1] and not [0.86, 0.04, 0.1]"),
+    ],
+    ids=["seed", "limit", "fractions"],
 )
-def test_a_run_refuses_another_seed_or_limit(agelens, study, change: list[str], words: str) -> None:
+def test_a_run_refuses_another_seed_limit_or_split(agelens, study, change: list[str], words: str) -> None:
     for source in ([], [study.source]):
         answer = agelens("audit", *source, "--out", study.folder, *change)
         assert answer.status == 2

@@ -15,6 +15,7 @@ from agelens.cli_options import (
     Backbones,
     Cache,
     Epochs,
+    Fractions,
     GenderBackbone,
     Head,
     Json,
@@ -29,7 +30,7 @@ from agelens.cli_options import (
     UnusedSeed,
     Weights,
 )
-from agelens.cli_run import begin_run, comparison_of, open_run, print_lines
+from agelens.cli_run import begin_run, comparison_of, fractions_of, open_run, print_lines
 from agelens.cli_start import load_keras
 from agelens.cli_text import audit_lines, comparison_lines, evaluation_lines, training_line
 
@@ -60,23 +61,33 @@ def _root(
 
 @app.command()
 def audit(
-    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = None, limit: Limit = None, json: Json = False
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.run import audit_faces
 
-    found = audit_faces(open_run(out), source, seed, limit)
+    found = audit_faces(open_run(out), source, seed, limit, fractions_of(fractions))
     print_lines(audit_lines(found), json, found)
 
 
 @app.command()
 def explore(
-    source: Source = None, out: Out = DEFAULT_OUT, seed: Seed = None, limit: Limit = None, json: Json = False
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.run import explore_faces
 
-    run = begin_run(out, source, seed, limit)
+    run = begin_run(out, source, seed, limit, fractions)
     found = explore_faces(run)
     print_lines(found["findings"], json, found)
 
@@ -94,13 +105,14 @@ def compare(
     cache: Cache = None,
     seed: Seed = None,
     limit: Limit = None,
+    fractions: Fractions = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
     load_keras()
     from agelens.study.learn import compare_backbones
 
-    run = begin_run(out, source, seed, limit)
+    run = begin_run(out, source, seed, limit, fractions)
     result = compare_backbones(
         run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache)
     )
@@ -146,6 +158,7 @@ def train(
     cache: Cache = None,
     seed: Seed = None,
     limit: Limit = None,
+    fractions: Fractions = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
@@ -157,7 +170,7 @@ def train(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
         epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages,
     )  # fmt: skip
-    cards = train_networks(begin_run(out, source, seed, limit), plan)
+    cards = train_networks(begin_run(out, source, seed, limit, fractions), plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -181,13 +194,14 @@ def evaluate(
     precision: Precision = "auto",
     seed: Seed = None,
     limit: Limit = None,
+    fractions: Fractions = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     load_keras()
     from agelens.study.learn import evaluate_networks
 
-    run = begin_run(out, source, seed, limit)
+    run = begin_run(out, source, seed, limit, fractions)
     figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), include_seen, precision)
     print_lines(evaluation_lines(figures), json, figures)
 
@@ -227,6 +241,7 @@ def run_all(
     cache: Cache = None,
     seed: Seed = None,
     limit: Limit = None,
+    fractions: Fractions = None,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -237,7 +252,7 @@ def run_all(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit)
+    run = begin_run(out, source, seed, limit, fractions)
     comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

@@ -21,6 +21,12 @@ Seed = Annotated[
 UnusedSeed = Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Limit = Annotated[int | None, typer.Option(help="Use only this many images, drawn by chance.", min=30)]
+Fractions = Annotated[
+    str | None,
+    typer.Option(
+        help="Shares of train/validation/test, as 86/4/10; the run's own, or 80/10/10.", show_default=False
+    ),
+]
 Backbones = Annotated[
     str,
     typer.Option(help="Names by comma, 'seven' for the notebook's, or FILE.onnx@SIDE:SCALING for your own."),

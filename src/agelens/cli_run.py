@@ -12,9 +12,20 @@ def open_run(out: Path) -> Any:
     return Run(out, bar, say)
 
 
-def begin_run(out: Path, source: Path | None, seed: int | None, limit: int | None) -> Any:
+def fractions_of(text: str | None) -> Any:
+    if text is None:
+        return None
+    from agelens.faces.split import read_fractions
+
+    return read_fractions(text)
+
+
+def begin_run(
+    out: Path, source: Path | None, seed: int | None, limit: int | None, fractions: str | None
+) -> Any:
+    shares = fractions_of(fractions)
     opened = open_run(out)
-    opened.begin(source, seed, limit)
+    opened.begin(source, seed, limit, shares)
     return opened
 
 

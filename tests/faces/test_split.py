@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agelens.errors import AgeLensError
-from agelens.faces.split import DEFAULT_FRACTIONS, shared_groups, split
+from agelens.faces.split import DEFAULT_FRACTIONS, read_fractions, shared_groups, split, write_fractions
 from agelens.faces.table import PARTS, age_band
 
 SOME_FRACTIONS = [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)]
@@ -149,3 +149,24 @@ def test_shared_groups_counts_leaks() -> None:
     table = table_of([(30, 0, 0), (30, 0, 0), (30, 0, 1), (30, 0, 1), (30, 0, 2)])
     assert shared_groups(table.assign(part=["train", "test", "train", "validation", "test"])) == 2
     assert shared_groups(table.assign(part="train")) == 0
+
+
+@pytest.mark.parametrize("text", ["86/4/10", "0.86/0.04/0.1", "43/2/5", " 86 / 4 / 10 "])
+def test_shares_are_read_in_any_unit(text: str) -> None:
+    assert read_fractions(text) == (0.86, 0.04, 0.1)
+    assert write_fractions(read_fractions(text)) == "86/4/10"
+
+
+@pytest.mark.parametrize("fractions", [DEFAULT_FRACTIONS, (1 / 3, 1 / 3, 1 / 3), (0.999, 0.0005, 0.0005)])
+def test_written_shares_are_read_again(fractions) -> None:
+    assert read_fractions(write_fractions(fractions)) == pytest.approx(fractions, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "80", "80/20", "80/10/5/5", "80/0/20", "90/20/-10", "a/b/c", "nan/1/1", "inf/1/1"]
+)
+def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
+    with pytest.raises(
+        AgeLensError, match="does not give the shares of train, validation, test; write three"
+    ):
+        read_fractions(text)

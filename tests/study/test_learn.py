@@ -4,7 +4,8 @@ import pytest
 
 from agelens.networks.face_networks import KNOWN, FaceNetwork, Init
 from agelens.networks.finetune_recipe import FineTuning
-from agelens.study.learn import TrainingPlan, fine_tuning
+from agelens.study.learn import TrainingPlan, fine_tuning, training_command
+from agelens.study.run import Run
 
 
 def test_what_the_plan_says_goes_before_what_suits_the_network(
@@ -24,3 +25,17 @@ def test_what_the_plan_says_goes_before_what_suits_the_network(
     assert settings() == (8, 3e-4, FineTuning().batch_size)
     assert settings(epochs=3) == (3, 3e-4, FineTuning().batch_size)
     assert settings(learning_rate=1e-5, batch_size=16) == (8, 1e-5, 16)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "told"), [((0.8, 0.1, 0.1), ""), ((0.86, 0.04, 0.1), "--fractions 86/4/10 ")]
+)
+def test_the_command_of_a_card_tells_how_the_faces_were_split(
+    tmp_path: Path, fractions: tuple[float, float, float], told: str
+) -> None:
+    run = Run(tmp_path / "run")
+    run.config = {"source": "/home/me/faces", "seed": 7, "fractions": list(fractions)}
+    command = training_command(run, TrainingPlan(epochs=3), [Init(tmp_path / "face.h5", "tf")])
+    assert command == (
+        f"agelens train faces --out RUN --recipe finetune --init face.h5:tf --epochs 3 {told}--seed 7"
+    )

@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from agelens.errors import AgeLensError
 from agelens.faces.drawn import draw_faces
+from agelens.faces.split import DEFAULT_FRACTIONS
 from agelens.faces.table import read_faces
 from agelens.files import read_json, write_json
 from agelens.study.learn import TrainingPlan, evaluate_networks, train_networks
@@ -103,6 +104,36 @@ def test_what_is_not_asked_for_is_the_runs_own(faces_folder: Path, tmp_path: Pat
     for change, words in (((faces_folder, 8), "seed 9 and not 8"), ((None, None, 40), "limit 50 and not 40")):
         with pytest.raises(AgeLensError, match=words):
             Run(tmp_path / "run").begin(*change)
+
+
+def test_a_run_keeps_its_shares(faces_folder: Path, tmp_path: Path) -> None:
+    Run(tmp_path / "run").begin(faces_folder, fractions=(0.5, 0.2, 0.3))
+    again = Run(tmp_path / "run")
+    again.begin(faces_folder)
+    counts = again.table["part"].value_counts(normalize=True)
+    assert [counts[part] for part in ("train", "validation", "test")] == pytest.approx(
+        [0.5, 0.2, 0.3], abs=0.02
+    )
+    for source in (None, faces_folder):
+        with pytest.raises(
+            AgeLensError, match=r"fractions \[0.5, 0.2, 0.3\] and not \[0.8, 0.1, 0.1\]; give another"
+        ):
+            Run(tmp_path / "run").begin(source, fractions=(0.8, 0.1, 0.1))
+
+
+def test_a_run_that_knows_no_shares_has_the_usual(run: Run) -> None:
+    config = read_json(run.folder / "config.json")
+    del config["fractions"]
+    write_json(run.folder / "config.json", config)
+    Run(run.folder).begin(None, fractions=DEFAULT_FRACTIONS)
+    with pytest.raises(AgeLensError, match="begun with fractions"):
+        Run(run.folder).begin(None, fractions=(0.5, 0.2, 0.3))
+
+
+def test_shares_that_make_no_whole_begin_no_run(faces_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(AgeLensError, match=r"add up to 1, not 0\.5, 0\.2, 0\.2"):
+        Run(tmp_path / "run").begin(faces_folder, fractions=(0.5, 0.2, 0.2))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_source_that_has_changed_is_audited_again(faces_folder: Path, tmp_path: Path) -> None:

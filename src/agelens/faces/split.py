@@ -56,7 +56,7 @@ def split(table: pd.DataFrame, seed: int = 42, fractions: Fractions = DEFAULT_FR
     Raises:
         AgeLensError: the fractions are not shares of a whole, or there are fewer groups than parts.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     if "group" not in table.columns:
         raise AgeLensError(
             "The face table has no column group; audit the images first, or duplicates would leak."
@@ -77,7 +77,32 @@ def shared_groups(table: pd.DataFrame) -> int:
     return int((table.groupby("group")["part"].nunique() > 1).sum())
 
 
-def _check_fractions(fractions: Fractions) -> None:
+def read_fractions(text: str) -> Fractions:
+    """Read shares of train, validation and test as a person writes them: "86/4/10" or "0.86/0.04/0.1".
+
+    Raises:
+        AgeLensError: they are not three numbers above 0.
+    """
+    try:
+        shares = [float(share) for share in text.split("/")]
+    except ValueError:
+        shares = []
+    if len(shares) != len(PARTS) or not all(math.isfinite(share) and share > 0 for share in shares):
+        raise AgeLensError(
+            f"'{text}' does not give the shares of {', '.join(PARTS)}; write three numbers above 0, as 80/10/10."
+        )
+    # The same shares are the same numbers, in whatever unit they were written.
+    train, validation, test = (round(share / sum(shares), 9) for share in shares)
+    return train, validation, test
+
+
+def write_fractions(fractions: Fractions) -> str:
+    """Shares of train, validation and test in percent, as `read_fractions` takes them: "86/4/10"."""
+    return "/".join(f"{100 * fraction:.6g}" for fraction in fractions)
+
+
+def check_fractions(fractions: Fractions) -> None:
+    """Refuse fractions that are not three shares of a whole, with an AgeLensError."""
     whole = math.isclose(sum(fractions), 1.0, abs_tol=1e-6)
     if len(fractions) != len(PARTS) or not whole or not all(fraction > 0 for fraction in fractions):
         given = ", ".join(map(str, fractions))

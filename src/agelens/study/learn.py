@@ -6,6 +6,7 @@ from typing import Any
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import CARD, SUMS, find_bundles
+from agelens.faces.split import DEFAULT_FRACTIONS, write_fractions
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
 from agelens.networks.face_networks import Init, find_init
@@ -17,14 +18,8 @@ from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
 from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, evaluate
+from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
-
-UTKFACE_LICENCE = "UTKFace: non-commercial research only"
-UTKFACE_ABOUT = (
-    "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
-    "theirs. Its crops are frontal and tight; profiles, masks and blur were not measured."
-)
-DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
         weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
-        source=_source_name(run), licence=_licence(run), about=_about(run),
+        source=source_name(run), licence=licence(run), about=about(run),
     )  # fmt: skip
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
@@ -166,10 +161,10 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         weights=" + ".join(init.file.name for init in inits),
         seed=run.config["seed"],
         cache=plan.cache,
-        source=_source_name(run),
-        licence=_licence(run),
-        about=_about(run),
-        command=_command(run, plan, inits),
+        source=source_name(run),
+        licence=licence(run),
+        about=about(run),
+        command=training_command(run, plan, inits),
     )
     task = starts[0].recipe.task
     settings = run.settings(
@@ -199,7 +194,7 @@ def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
     )
 
 
-def _command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
+def training_command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -209,12 +204,13 @@ def _command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
         "--batch-size": plan.batch_size,
         "--learning-rate": plan.learning_rate,
         "--limit": run.config.get("limit"),
+        "--fractions": None if run.fractions == DEFAULT_FRACTIONS else write_fractions(run.fractions),
     }
     told = [
         *(f"--init {init.file.name}:{init.scaling}" for init in inits),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
-    start = f"agelens train {_source_name(run)} --out RUN --recipe finetune"
+    start = f"agelens train {source_name(run)} --out RUN --recipe finetune"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
@@ -278,23 +274,3 @@ def _check(plan: TrainingPlan) -> None:
 def _plain(settings: Any) -> dict[str, Any]:
     """The fields of a dataclass as JSON."""
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
-
-
-def _source_name(run: Run) -> str:
-    """The last part of the source's path: a card is handed on, and paths are nobody's business."""
-    return Path(run.config["source"]).name
-
-
-def _licence(run: Run) -> str:
-    if run.config.get("drawn"):
-        return DRAWN_LICENCE
-    return UTKFACE_LICENCE if _is_utkface(run) else "as the source of the images says"
-
-
-def _about(run: Run) -> str:
-    return UTKFACE_ABOUT if _is_utkface(run) else ""
-
-
-def _is_utkface(run: Run) -> bool:
-    """Whether all files are named as UTKFace's are."""
-    return not run.config.get("drawn") and bool((run.table["taken_at"] != "").all())

@@ -24,7 +24,7 @@ from agelens.errors import AgeLensError
 from agelens.faces.audit import audit
 from agelens.faces.drawn import MARKER
 from agelens.faces.gallery import write_gallery
-from agelens.faces.split import split
+from agelens.faces.split import DEFAULT_FRACTIONS, Fractions, check_fractions, split
 from agelens.faces.table import Faces, digest_table, read_faces, read_table, sample, write_table
 from agelens.files import digest_json, read_json, remove_partials, write_json
 from agelens.progress import Track, quiet
@@ -53,12 +53,19 @@ class Run:
         self.say = say
         self.config: dict[str, Any] = {}
         if (folder / "config.json").exists():
-            self.config = read_json(folder / "config.json")
+            # A run that was begun before fractions could be chosen has the usual ones.
+            self.config = {"fractions": list(DEFAULT_FRACTIONS), **read_json(folder / "config.json")}
 
     @property
     def table(self) -> pd.DataFrame:
         """The face table with parts that the audit left."""
         return read_table(self.folder / "table.csv")
+
+    @property
+    def fractions(self) -> Fractions:
+        """Shares of train, validation and test in the split."""
+        train, validation, test = self.config.get("fractions", DEFAULT_FRACTIONS)
+        return float(train), float(validation), float(test)
 
     def step(self, name: str, settings: dict[str, Any], outputs: list[str], work: Callable[[], None]) -> None:
         """Do a step, unless it was done with the same settings and its files are still there."""
@@ -87,16 +94,24 @@ class Run:
         if self.config.get("steps", {}).pop(name, None):
             self._write_config()
 
-    def begin(self, source: Path | None, seed: int | None = None, limit: int | None = None) -> None:
+    def begin(
+        self,
+        source: Path | None,
+        seed: int | None = None,
+        limit: int | None = None,
+        fractions: Fractions | None = None,
+    ) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
         Args:
             source: folder or manifest; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
+            fractions: shares of train, validation and test; None is the run's own, or DEFAULT_FRACTIONS.
 
         Raises:
-            AgeLensError: no source, or the run was begun with another source, seed or limit.
+            AgeLensError: no source, the fractions are not shares of a whole, or the run was begun with another
+                source, seed, limit or other fractions.
         """
         begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
         if source is None:
@@ -104,14 +119,16 @@ class Run:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
-            self._refuse_others({"seed": seed, "limit": limit})
+            self._refuse_others({"seed": seed, "limit": limit, "fractions": fractions and list(fractions)})
             self._take()
             return
         origin = {
             "source": str(source.absolute()),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
+            "fractions": list(self.fractions if fractions is None else fractions),
         }
+        check_fractions(self.fractions if fractions is None else fractions)
         if self.config:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
@@ -160,7 +177,7 @@ class Run:
             raise AgeLensError(
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
-        table = split(table, seed)
+        table = split(table, seed, self.fractions)
         write_gallery(found, faces.table, self.folder / "audit.html")
         write_json(self.folder / "audit.json", found.to_json())
         write_table(table, self.folder / "table.csv")
@@ -185,10 +202,14 @@ def _are_drawn(table: pd.DataFrame) -> bool:
 
 
 def audit_faces(
-    run: Run, source: Path | None, seed: int | None = None, limit: int | None = None
+    run: Run,
+    source: Path | None,
+    seed: int | None = None,
+    limit: int | None = None,
+    fractions: Fractions | None = None,
 ) -> dict[str, Any]:
     """Audit and split; returns the content of ``audit.json``."""
-    run.begin(source, seed, limit)
+    run.begin(source, seed, limit, fractions)
     return dict(read_json(run.folder / "audit.json"))
 
 
