@@ -346,6 +346,35 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
     assert open_bundle(tmp_path / "gender").seen == dict(zip(learned["digest"], learned["part"], strict=True))
 
 
+@pytest.mark.parametrize("change", ["shipping", "shares"])
+def test_a_bundle_is_written_anew_from_what_was_learned_where_only_shipping_changed(
+    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def train() -> dict:
+        return train_finetuned(
+            faces,
+            [Start(Init(init), replace(RECIPE, epochs=1))],
+            tmp_path / "training",
+            tmp_path / "both",
+            Settings(cache=cache, seed=3),
+        )
+
+    first = train()
+    states = {path: path.stat().st_mtime_ns for path in (tmp_path / "training").rglob("*.keras")}
+    assert states
+    written = (tmp_path / "both" / "network.onnx").stat().st_mtime_ns
+    assert train() == first
+    assert (tmp_path / "both" / "network.onnx").stat().st_mtime_ns == written
+    if change == "shipping":
+        monkeypatch.setattr("agelens.networks.finetuned.SHIPPING_VERSION", -1)
+    else:
+        monkeypatch.setitem(KNOWN, Init(init).digest, FaceNetwork("", shares={"age": 0.5}))
+    again = train()
+    assert again["identity"] != first["identity"]
+    assert (tmp_path / "both" / "network.onnx").stat().st_mtime_ns > written
+    assert {path: path.stat().st_mtime_ns for path in states} == states
+
+
 def test_networks_of_several_sides_are_averaged_in_one_file(
     faces: pd.DataFrame, init: Path, tmp_path: Path
 ) -> None:
@@ -372,6 +401,14 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
     assert np.abs(estimate(files["int8"], crops)[1] - given[1]).mean() < 0.1 * given[1].std() + 0.05
     spec = BackboneSpec("Own", None, 29, 16, "raw", 0, "", file=files["int8"], output=FEATURES)
     assert build_backbone(spec).feature_shape == (40 + 40,)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"spread": 0.0}, {"inner": 0.0}, {"inner": 1.2}, {"dropout": 1.0}, {"epochs": 0}]
+)
+def test_a_recipe_by_which_nothing_could_learn_is_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        FineTuning(**wrong)
 
 
 def test_a_known_network_is_trained_in_the_way_that_suits_it(

@@ -27,10 +27,11 @@ class FineTuning:
         mixing: faces are mixed in pairs, with a share drawn from Beta(mixing, mixing) (mixup, Zhang et al. 2018); 0
             leaves them as they are.
         plain: last epochs, in which faces are not mixed: mixing helps against learning by heart, and draws the very
-            young and the very old towards the middle.
+            young and the very old towards the middle. A training of no more epochs than these mixes none.
         views: chance changes of each image that are computed where layers stay as they are.
         view_seed: of those changes; trainings with other seeds share them.
-        spread: standard deviation, in years, of the distribution that stands for a newborn's label (Gao et al. 2017).
+        spread: standard deviation, in years, of the distribution that stands for a newborn's label (Gao et al. 2017),
+            before it is cut off at 0 and taken at whole years.
         growth: how much wider that distribution is for each year of the label: ages of the old are guessed, and look
             alike over more years, than those of children.
         absolute: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
@@ -75,6 +76,18 @@ class FineTuning:
     batch_size: int = 64
     precision: str = field(default_factory=lambda: "mixed_bfloat16" if supports_bfloat16() else "float32")
     members: int = 1
+
+    def __post_init__(self) -> None:
+        if self.spread <= 0 or self.growth < 0:
+            raise ValueError("The spread of a label is above 0, and its growth not below.")
+        if not 0 < self.inner <= 1:
+            raise ValueError("The share of the side that the crop takes, inner, is above 0 and at most 1.")
+        if not (0 <= self.dropout < 1 and 0 <= self.average < 1):
+            raise ValueError("The dropout and the momentum of the average are at least 0 and below 1.")
+        if min(self.epochs, self.warmup, self.views, self.hidden, self.members, self.batch_size) < 1:
+            raise ValueError(
+                "The numbers of epochs, warmup, views, hidden units, members and faces a step are at least 1."
+            )
 
     def with_(self, **changes: Any) -> "FineTuning":
         """The recipe with some settings replaced; settings given as None stay."""

@@ -170,6 +170,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     settings = run.settings(
         recipe=[start.recipe.settings() for start in starts], making=_plain(making), versions=VERSIONS,
         init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
+        shares=[init.shares for init in inits],
     )  # fmt: skip
 
     def work() -> None:
