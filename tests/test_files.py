@@ -1,6 +1,9 @@
 import json
 import math
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from agelens.errors import AgeLensError
 from agelens.files import (
     digest_file,
     digest_json,
+    json_text,
     read_json,
     replacing_file,
     replacing_folder,
@@ -38,6 +42,46 @@ def test_a_written_file_can_be_read_by_others_and_makes_its_folder(tmp_path: Pat
     write_text(target, "Grüße\n")
     assert target.read_text(encoding="utf-8") == "Grüße\n"
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
+
+
+def test_a_link_stays_and_what_it_names_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    link = tmp_path / "link.txt"
+    link.symlink_to("deep/real.txt")
+    for text in ("one", "two"):
+        write_text(link, text)
+        assert link.is_symlink()
+        assert (tmp_path / "deep" / "real.txt").read_text() == text
+    assert names_in(tmp_path / "deep") == ["real.txt"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for target in (pipe, Path(os.devnull)):
+        with pytest.raises(AgeLensError, match="is no file that could be written anew"):
+            write_text(target, "text")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    for name in ("n" * 251 + ".txt", "ü" * 125 + ".txt"):
+        write_text(tmp_path / name, "text")
+        assert (tmp_path / name).read_text() == "text"
+
+
+def test_new_files_have_the_rights_that_the_user_gives(tmp_path: Path) -> None:
+    program = "from pathlib import Path; from agelens.files import write_text; write_text(Path('a.txt'), '')"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, umask=0o077, check=True)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o600
+
+
+def test_json_escapes_what_an_encoding_lacks() -> None:
+    value = {"file": "Gr\u00fc\u00dfe \u8138 \U0001f600.jpg"}
+    assert json_text(value) == '{"file": "Gr\u00fc\u00dfe \u8138 \U0001f600.jpg"}'
+    for text in (json_text(value, "latin-1"), json_text({"file": "caf\udce9"})):
+        assert text.isascii()
+        assert json.loads(text) in (value, {"file": "caf\udce9"})
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ def test_first_frame_of_an_animation_counts() -> None:
         (1, lambda a: a),
         (2, lambda a: a[:, ::-1]),
         (3, lambda a: a[::-1, ::-1]),
+        (4, lambda a: a[::-1]),
+        (5, lambda a: a.transpose(1, 0, 2)),
+        (7, lambda a: a[::-1, ::-1].transpose(1, 0, 2)),
         (6, lambda a: np.rot90(a, -1)),
         (8, lambda a: np.rot90(a)),
     ],
@@ -116,6 +119,49 @@ def test_exif_orientation_is_obeyed(orientation: int, turn) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert_close(decode_rgb(photograph(exif=exif)), turn(picture()), tolerance=16)
+
+
+@pytest.mark.parametrize("tag", [0x0100, 0x0128, 0x0213])
+def test_an_odd_exif_entry_does_not_cost_the_picture(tag: int) -> None:
+    """Writing such EXIF anew, as Pillow does when it turns a picture, ends in struct.error."""
+    entries = [(0x0112, 3, 1, b"\x00\x06\x00\x00"), (tag, 2, 4, b"odd\x00")]
+    table = b"".join(
+        tag.to_bytes(2) + kind.to_bytes(2) + count.to_bytes(4) + value for tag, kind, count, value in entries
+    )
+    exif = b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08" + len(entries).to_bytes(2) + table + bytes(4)
+    assert_close(decode_rgb(photograph(exif=exif)), np.rot90(picture(), -1), tolerance=16)
+
+
+def test_exif_is_found_wherever_it_stands() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = photograph(exif=exif)
+    remark = b"\xff\xfe" + (40_002).to_bytes(2) + bytes(40_000)
+    far = data[:2] + remark * 2 + b"\xff\xff" + data[2:]
+    assert_close(decode_rgb(far), np.rot90(picture(), -1), tolerance=16)
+
+
+@pytest.mark.parametrize("ending", [b"\x00\xff\xd9", b"\x00\x00\xff\xd9"])
+def test_padding_before_the_end_of_a_jpeg_is_no_damage(ending: bytes) -> None:
+    assert_close(decode_rgb(photograph()[:-2] + ending), picture(), tolerance=16)
+
+
+def test_grey_numbers_of_32_bits_are_not_all_black() -> None:
+    small = np.arange(240, dtype=np.int32).reshape(12, 20)
+    for values, expected in ((small, small), (small * 256, small)):
+        pixels = decode_rgb(encoded(Image.fromarray(values), "TIFF"))
+        assert_close(pixels, np.repeat(expected[..., None], 3, axis=2), tolerance=0)
+
+
+def test_grey_numbers_without_a_known_range_are_refused() -> None:
+    with pytest.raises(ImageError, match="floating-point numbers"):
+        decode_rgb(encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"))
+
+
+def test_a_broken_avif_says_why() -> None:
+    data = encoded(Image.fromarray(picture(300, 300)), "AVIF")
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        decode_rgb(data[:-200] + bytes(200))
 
 
 def test_an_image_of_one_pixel() -> None:

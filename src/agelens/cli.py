@@ -1,6 +1,7 @@
 """The command line: each command calls one function of a room, and errors are one sentence with exit status 2."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from agelens.cli_errors import answer, leave
 from agelens.cli_estimate import predict, serve
 from agelens.cli_options import (
     DEFAULT_OUT,
+    MOST_SEED,
     AgeBackbone,
     Backbones,
     Cache,
@@ -262,7 +264,7 @@ def run_all(
 def demo(
     out: Out = Path("demo-run"),
     faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the faces and of the study.", min=0)] = 42,
+    seed: Annotated[int, typer.Option(help="Of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""
@@ -302,4 +304,6 @@ def main() -> None:
     """Run the command line; the exit status is 2 for bad input, 1 where part of the work was done."""
     # This process is the program's own, so it may quiet TensorFlow's start; importing agelens never does.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Names of files need not be text, nor the terminal's letters all there are.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     leave(answer(lambda: app(standalone_mode=False)))

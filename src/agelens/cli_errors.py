@@ -89,7 +89,7 @@ def _about_files(error: OSError) -> str:
     place = error.filename or "standard output or a temporary file"
     if error.errno == errno.ENOSPC:
         return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
-    return f"{place} cannot be used: {error.strerror or error}; give another --out."
+    return f"{place} cannot be used: {error.strerror or error}; give another with the option that named it."
 
 
 def _complain(sentence: str, status: int = 2) -> int:

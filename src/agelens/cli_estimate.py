@@ -55,6 +55,10 @@ def predict(
 
     if (video is None) == (not paths):
         raise AgeLensError("Give photographs, or a video with --video, and not both.")
+    if video is None and (every != 1 or seconds is not None):
+        raise AgeLensError(
+            "--every and --seconds belong to a video; give one with --video, or leave them out."
+        )
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     how = Prediction(
@@ -98,5 +102,9 @@ def serve(
     from agelens.estimate.limits import MEGABYTE, Limits
     from agelens.estimate.serve import serve as serve_until_stopped
 
-    limits = Limits(body_bytes=max_body * MEGABYTE, pixels=max_pixels, images=max_images, waiting=max_waiting)
+    # Four of the largest find room at one time.
+    limits = Limits(
+        body_bytes=max_body * MEGABYTE, held_bytes=4 * max_body * MEGABYTE, pixels=max_pixels, images=max_images,
+        waiting=max_waiting,
+    )  # fmt: skip
     serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+# Every generator of chance takes it, also with some seeds that follow.
+MOST_SEED = 2**31 - 1
+
 Source = Annotated[
     Path | None,
     typer.Argument(
@@ -15,7 +18,9 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
 Seed = Annotated[
     int | None,
     typer.Option(
-        help="Of the sample, the split, random weights, orders and intervals; the run's own, or 42.", min=0
+        help="Of the sample, the split, random weights, orders and intervals; the run's own, or 42.",
+        min=0,
+        max=MOST_SEED,
     ),
 ]
 UnusedSeed = Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")]

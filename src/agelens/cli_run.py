@@ -1,8 +1,10 @@
 """What the commands of a study share: opening a run, and printing a result."""
 
-import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from agelens.files import json_text
 
 
 def open_run(out: Path) -> Any:
@@ -48,7 +50,7 @@ def comparison_of(
 
 def print_lines(lines: list[str], as_json: bool, result: Any) -> None:
     if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+        print(json_text(result, sys.stdout.encoding or "utf-8"))
         return
     for line in lines:
         print(line)

@@ -16,6 +16,11 @@ from agelens.errors import AgeLensError
 PARTIAL = ".partial."
 
 
+# What new files may be; reading it means setting it, which only a program with one thread may do.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
+
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -30,19 +35,27 @@ def digest_json(value: Any) -> str:
 
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target``; it takes the target's place only if the block succeeds."""
+    """Yield a temporary path beside ``target``; it takes the target's place only if the block succeeds.
+
+    Raises:
+        AgeLensError: something that is no file stands there.
+    """
     with naming_errors(target):
+        if target.exists() and not target.is_file():
+            raise AgeLensError(f"{target} is no file that could be written anew; give another.")
+        # A link stays, and what it names is written anew.
+        target = target.resolve() if target.is_symlink() else target
         target.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays: Keras and others choose the format by it.
+        # The suffix stays: Keras and others choose the format by it. Names have an end, at 255 bytes.
         handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f"{PARTIAL}{target.stem}.", suffix=target.suffix
+            dir=target.parent, prefix=f"{PARTIAL}{target.stem[:40]}.", suffix=target.suffix
         )
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
             _flush_to_disk(temporary)
-            temporary.chmod(0o644)
+            temporary.chmod(0o666 & ~_UMASK)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -54,7 +67,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     with naming_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{PARTIAL}{target.name}."))
-        temporary.chmod(0o755)
+        temporary.chmod(0o777 & ~_UMASK)
         try:
             yield temporary
             for path in temporary.rglob("*"):
@@ -108,7 +121,17 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically. Non-finite numbers are refused: they are not JSON."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value, indent=1, allow_nan=False) + "\n")
+
+
+def json_text(value: Any, encoding: str = "utf-8", **options: Any) -> str:
+    """JSON that an encoding can hold: letters that it lacks, and names of files that are no text, are escaped."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, **options)
+    return text
 
 
 def read_json(path: Path) -> Any:

@@ -6,6 +6,7 @@ trained, measured and used.
 
 import contextlib
 import io
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +14,25 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from agelens.errors import ImageError
 
 Pixels = NDArray[np.uint8]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 # Pillow knows many more, rarely used and rarely attacked; for EPS it even starts Ghostscript on what it was given.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 MAX_PIXELS = 100_000_000
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # Changes whenever the same file could give other pixels; part of the key of every cached feature.
 DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
 
@@ -52,18 +62,36 @@ def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int | None = None) 
     """The same as `read_rgb` for the bytes of a file."""
     if not data:
         raise ImageError("is empty")
+    if data[:2] != b"\xff\xd8":
+        return _decode_with_pillow(data, max_pixels)
     # The fast decoder knows neither CMYK nor EXIF orientation; Pillow knows both.
-    if data[:2] == b"\xff\xd8" and b"Exif\x00" not in data[:65536]:
+    if b"Exif\x00" in _before_scan(data):
+        return _decode_with_pillow(data, max_pixels)
+    try:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+        _refuse_bomb(width, height, max_pixels)
+        if space in ("YCbCr", "Gray"):
+            return simplejpeg.decode_jpeg(
+                data, "RGB", fastupsample=False, min_height=least_side, min_width=least_side
+            )
+    except ValueError as error:
+        # It refuses also what libjpeg only warns of, such as padding before the end: there Pillow decides.
         try:
-            height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-            _refuse_bomb(width, height, max_pixels)
-            if space in ("YCbCr", "Gray"):
-                return simplejpeg.decode_jpeg(
-                    data, "RGB", fastupsample=False, min_height=least_side, min_width=least_side
-                )
-        except ValueError as error:
+            return _decode_with_pillow(data, max_pixels)
+        except ImageError:
             raise ImageError(f"is not a whole JPEG: {error}") from None
     return _decode_with_pillow(data, max_pixels)
+
+
+def _before_scan(data: bytes) -> bytes:
+    """What stands in a JPEG before its picture: the segments of its header."""
+    place = 2
+    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
+        # Any number of FF may stand before a marker.
+        place += (
+            1 if data[place + 1 : place + 2] == b"\xff" else 2 + int.from_bytes(data[place + 2 : place + 4])
+        )
+    return data[:place]
 
 
 def resize_face(image: Pixels, side: int) -> Pixels:
@@ -86,7 +114,7 @@ def convert_rgb(image: Image.Image, max_pixels: int | None = None) -> Pixels:
     with _naming_reasons():
         _refuse_bomb(*image.size, max_pixels)
         image.load()
-        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
+        return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
 
 
 def _refuse_bomb(width: int, height: int, most: int | None) -> None:
@@ -110,23 +138,35 @@ def _naming_reasons() -> Iterator[None]:
         yield
     except UnidentifiedImageError:
         raise ImageError("is not an image of a known format") from None
-    # TypeError and OverflowError come from headers whose numbers are text or beyond any range.
+    # TypeError, OverflowError and struct.error come from headers whose numbers are text or beyond any range,
+    # RuntimeError from AVIF.
     except (
         OSError,
         SyntaxError,
         ValueError,
         TypeError,
         OverflowError,
+        RuntimeError,
+        struct.error,
         Image.DecompressionBombError,
     ) as error:
         raise ImageError(f"cannot be decoded: {error}") from None
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    # Not ImageOps.exif_transpose: it writes the whole EXIF anew, which fails where any of its entries is odd.
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ImageError("holds grey values as floating-point numbers, whose range is not known")
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow clips 16-bit grey at 255 when it converts; scale it instead.
-        grey = np.clip(np.asarray(image, dtype=np.int64) // 256, 0, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
+        values = np.asarray(image, dtype=np.int64)
+        scale = 1 if image.mode == "I" and values.max(initial=0) <= 255 else 256
+        return Image.fromarray(np.clip(values // scale, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

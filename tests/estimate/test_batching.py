@@ -76,8 +76,15 @@ def test_more_requests_than_may_wait_are_told_to_come_again() -> None:
 
 
 def test_the_bytes_of_all_requests_are_limited_and_given_back() -> None:
-    with running(ColourEstimator(), Limits(held_bytes=2000)) as client:
-        assert predict(client, ("a.png", picture((1, 2, 3)) + b"\0" * 3000)).status_code == 503
+    estimator = ColourEstimator()
+    estimator.open.clear()
+    limits = Limits(body_bytes=2500, held_bytes=2500)
+    with running(estimator, limits) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(predict, client, ("a.png", picture((1, 2, 3)) + b"\0" * 1200))
+        wait_for(lambda: bool(estimator.batches))
+        assert predict(client, ("b.png", picture((1, 2, 3)) + b"\0" * 1200)).status_code == 503
+        estimator.open.set()
+        assert first.result(20).status_code == 200
         for _ in range(10):
             assert predict(client, ("a.png", picture((1, 2, 3)))).status_code == 200
 

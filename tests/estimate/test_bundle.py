@@ -99,6 +99,8 @@ def test_checksums_that_are_missing_or_cut_are_told(bundle: Path) -> None:
             b'{"format": 1, "task": "race"}',
             "format 1 for 'race', which this version of AgeLens does not know",
         ),
+        (CARD, b'{"format": 1, "task": "age", "network": {"side": 0}}', "does not tell the side"),
+        (CARD, b'{"format": 1, "task": "age"}', "does not tell the side"),
         (SEEN, b"digest,part\na,b,c\n", "is not a bundle of AgeLens"),
         (SEEN, b"digest,part\n\xff\n", "is not a bundle of AgeLens"),
     ],

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import find_bundles
-from agelens.estimate.estimator import AHEAD, BATCH, Estimator, load
+from agelens.estimate.estimator import AHEAD, BATCH, Estimator, Source, load
 from agelens.estimate.results import Estimates, Face
 from agelens.images import load_face, read_rgb
 
@@ -149,6 +150,23 @@ def test_a_network_that_is_none_is_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
         Estimator([dataclasses.replace(age, network=b"this is no network")])
+
+
+def test_images_may_come_from_a_generator(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
+    given = estimator.estimate((crop for crop in crops[:3]), crops=True)
+    assert given.to_json() == estimator.estimate(crops[:3], crops=True).to_json()
+    assert len(given) == 3
+
+
+@pytest.mark.parametrize(
+    "image", [Image.new("RGB", (0, 10)), np.zeros((0, 10, 3), np.uint8)], ids=["Pillow", "array"]
+)
+def test_an_image_without_pixels_is_a_problem_of_its_own(
+    estimator: Estimator, crops: list[NDArray[np.uint8]], image: Source
+) -> None:
+    found = estimator.estimate([image, crops[0]], crops=True)
+    assert found[0].problem == "has no pixels"
+    assert len(found[1].faces) == 1
 
 
 def test_what_is_no_image_is_told_and_not_taken_for_the_end(

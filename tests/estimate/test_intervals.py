@@ -66,6 +66,18 @@ def test_bands_hold_enough_faces_or_join() -> None:
     assert Calibration.fit(median(few[:8]), few[:8], truth[:8]) is None
 
 
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_ages_below_zero_belong_to_the_youngest(share: float) -> None:
+    """Networks that learned years themselves say such ages of newborns."""
+    years = np.where(np.arange(200) < 200 * share, -3.0, 4.0)
+    fitted = Calibration.fit(years, None, np.where(years < 0, 9.0, 4.0))
+    assert fitted is not None
+    assert sum(fitted.faces) == 200
+    low, high = fitted.intervals(years, None).T
+    assert (low <= 9).all()
+    assert (high[years < 0] >= 9).all()
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(-5, 40))
 def test_an_interval_holds_its_estimate_and_lies_within_life(seed: int, widen: float) -> None:

@@ -204,6 +204,12 @@ def test_an_annotated_picture_shows_box_and_words(estimator: Estimator, astronau
     assert bottom < changed[:, 0].max() < bottom + 40
     assert right - 5 < changed[:, 1].max()
     assert np.array_equal(np.asarray(annotate(astronaut, [])), astronaut)
+    # A picture that lies on its side is drawn upright, as it was searched.
+    lying = Image.fromarray(np.rot90(astronaut))
+    lying.getexif()[0x0112] = 6
+    again = estimator.estimate(lying)[0]
+    assert again.faces[0].box == pytest.approx(found.faces[0].box)
+    assert np.array_equal(np.asarray(annotate(lying, again.faces)), np.asarray(picture))
     # Words beside the face at the very edge, and a box beyond it.
     edge = Face(31.0, 0.9951, age_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), uncertain=True)
     assert annotate(astronaut, [edge]).size == (512, 512)

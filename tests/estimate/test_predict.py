@@ -264,6 +264,11 @@ def test_no_photograph_is_ever_replaced(study, paths: list[Path], tmp_path: Path
     before = one.read_bytes()
     with pytest.raises(AgeLensError, match=r"--annotate .*a would replace"):
         predict_files([other, one], Prediction(bundle=study.folder, pictures=one.parent))
+    # Nor one that this command does not look at.
+    with pytest.raises(
+        AgeLensError, match=r"--annotate .*a would replace .*x\.jpg, which was not drawn here"
+    ):
+        predict_files([other], Prediction(bundle=study.folder, pictures=one.parent))
     with pytest.raises(AgeLensError, match=r"--out .*x\.jpg would replace a photograph"):
         predict_files([other, one], how(study, out=one))
     assert one.read_bytes() == before
@@ -274,7 +279,26 @@ def test_pictures_that_were_drawn_are_no_photographs(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert list(find_images([tmp_path], tmp_path / "drawn")) == [tmp_path / "a.jpg"]
+    assert list(find_images([tmp_path / "**" / "*.jpg"], tmp_path / "drawn")) == [tmp_path / "a.jpg"]
     assert len(find_images([tmp_path])) == 3
+
+
+def test_the_same_command_draws_again(study, paths: list[Path], tmp_path: Path) -> None:
+    photo = tmp_path / "deep" / "a.png"
+    photo.parent.mkdir()
+    Image.open(paths[0]).save(photo)
+    made = Prediction(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
+    for _ in range(2):
+        assert predict_files([tmp_path / "**" / "*.*g"], made) == 0
+    assert [file.name for file in (tmp_path / "drawn").iterdir()] == ["a.png.jpg"]
+
+
+def test_a_picture_longer_than_jpeg_can_be_is_drawn_smaller(study, tmp_path: Path) -> None:
+    Image.new("RGB", (66_000, 32), "white").save(tmp_path / "long.png")
+    made = Prediction(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
+    assert predict_files([tmp_path / "long.png"], made) == 0
+    with Image.open(tmp_path / "drawn" / "long.png.jpg") as drawn:
+        assert drawn.width == 65_500
 
 
 def test_names_that_are_no_text_or_look_like_markup(

@@ -116,6 +116,8 @@ def test_files_that_cannot_be_written_are_refused_at_once(clip: Path, tmp_path: 
         predict_video(str(clip), Prediction(out=tmp_path))
     with pytest.raises(AgeLensError, match="cannot take a video"):
         predict_video(str(clip), Prediction(pictures=tmp_path / "folder"))
+    with pytest.raises(AgeLensError, match="--out and --annotate both name"):
+        predict_video(str(clip), Prediction(out=tmp_path / "x.mp4", pictures=tmp_path / "x.mp4"))
     before = clip.read_bytes()
     with pytest.raises(AgeLensError, match="is the video itself"):
         predict_video(str(clip), Prediction(pictures=clip))

@@ -289,7 +289,8 @@ def test_the_own_page_and_links_to_it_are_let_in(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"images": 0}, {"receive_seconds": -1.0}, {"answer_seconds": float("nan")}]
+    "values",
+    [{"images": 0}, {"receive_seconds": -1.0}, {"answer_seconds": float("nan")}, {"held_bytes": 1000}],
 )
 def test_a_limit_that_is_none_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(AgeLensError, match=next(iter(values))):

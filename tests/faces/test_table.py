@@ -1,4 +1,6 @@
 import errno
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +198,9 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         ("path,age,gender\n", "holds no usable face"),
         ("path,age,gender\ngone.jpg,3,1\n", r"first: gone\.jpg \(line 2\): the file does not exist"),
         ('path,age,gender\n"a.jpg,3,1\n', "is not a CSV file|holds no usable face"),
-        ("path,age,gender\na.jpg,3,1,surplus\n", "is not a CSV file|holds no usable face"),
+        ("path,age,gender\na.jpg,3,1,surplus\n", "has rows of more fields than its header"),
+        ("path,age,gender\na.jpg,3,1,,\n", "has rows of more fields than its header"),
+        ("path,age,path ,gender\na.jpg,3,a.jpg,1\n", "has two columns path; leave one of them out"),
     ],
 )
 def test_a_manifest_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
@@ -290,3 +294,38 @@ def test_what_is_no_table_is_named(tmp_path: Path, text: str, problem: str) -> N
 def test_a_missing_table_names_the_step_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="run 'agelens audit FOLDER --out RUN' first"):
         read_table(tmp_path / "table.csv")
+
+
+def test_commas_at_the_ends_of_lines_are_no_column(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    found = read_faces(manifest(tmp_path, "path,age,gender\na.jpg,3,1,\nb.jpg,40,0,\n"))
+    assert [Path(path).name for path in found.table["path"]] == ["a.jpg", "b.jpg"]
+    assert found.table["age"].tolist() == [3, 40]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_are_left_out_and_told(tmp_path: Path) -> None:
+    touch(tmp_path, "3_1_0_20170101.jpg")
+    for name in (b"caf\xe9.txt", b"30_1_0_2\xe9.jpg", b"31_1_0_2\r.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"")
+    found = read_faces(tmp_path)
+    assert len(found.table) == 1
+    assert sorted(one.file for one in found.rejected) == [
+        r"30_1_0_2\udce9.jpg",
+        r"31_1_0_2\r.jpg",
+        r"caf\udce9.txt",
+    ]
+    assert {one.reason for one in found.rejected} == {"the name has letters that are no text"}
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    with pytest.raises(AgeLensError, match=r"caf\\udce9' has letters that are no text"):
+        read_faces(folder)
+
+
+def test_a_run_inside_the_source_is_none_of_it(tmp_path: Path) -> None:
+    touch(tmp_path, "3_1_0_20170101.jpg", "run/charts/4_1_0_20170101.jpg", "run/config.json", "run/.lock")
+    found = read_faces(tmp_path)
+    assert len(found.table) == 1
+    assert found.rejected == []
+    # But whoever names a run's own folder means what lies in it.
+    assert len(read_faces(tmp_path / "run").table) == 1

@@ -1,5 +1,6 @@
 import importlib
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,18 @@ def test_a_keras_file_becomes_a_backbone(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         backbone.model.predict(faces, verbose=0), mine.predict(faces / np.float32(255), verbose=0), atol=1e-5
     )
+    with pytest.raises(
+        AgeLensError, match=r"takes \(None, 40, 40, 3\) and not one batch of images of 32 x 32"
+    ):
+        build_backbone(find_backbone(f"{file}@32:unit"))
+    two = [keras.Input((40, 40, 3)), keras.Input((40, 40, 3))]
+    keras.Model(two, keras.layers.Add()(two)).save(file)
+    with pytest.raises(AgeLensError, match="not one batch of images"):
+        build_backbone(find_backbone(f"{file}@40:unit"))
+    with zipfile.ZipFile(file, "w") as empty:
+        empty.writestr("metadata.json", "{}")
+    with pytest.raises(AgeLensError, match="cannot be loaded as a Keras file"):
+        build_backbone(find_backbone(f"{file}@40:unit"))
     file.write_bytes(b"broken")
     with pytest.raises(AgeLensError, match="cannot be loaded as a Keras file"):
         build_backbone(find_backbone(f"{file}@40:unit"))

@@ -343,7 +343,8 @@ def test_warnings_come_first(tmp_path: Path) -> None:
     write_json(run / "gender" / "card.json", make_card("gender", weights="random"))
     evaluation = make_evaluation()
     evaluation["age"]["n"] = 12
-    evaluation["settings"] = {"part": "validation", "seen_images_included": True}
+    write_json(run / "age" / "card.json", {**make_card("age"), "identity": "own"})
+    evaluation["settings"] = {"part": "validation", "seen_images_included": True, "bundles": {"age": "other"}}
     write_json(run / "evaluation.json", evaluation)
     page = without_plotly(write_report(run).read_text(encoding="utf-8"))
     warned = page[page.index('class="warnings"') : page.index("</ul></div>")]
@@ -354,6 +355,7 @@ def test_warnings_come_first(tmp_path: Path) -> None:
         "was trained on",
         "1 group ",
         "only 12 faces",
+        "figures for age are of another network than the one that this run holds",
         "of the validation part",
     ):
         assert told in warned

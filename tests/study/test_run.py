@@ -101,6 +101,9 @@ def test_what_is_not_asked_for_is_the_runs_own(faces_folder: Path, tmp_path: Pat
         again.begin(source)
         assert (again.config["seed"], again.config["limit"]) == (9, 50)
     assert (tmp_path / "run" / "config.json").read_text() == before
+    Run(tmp_path / "zero").begin(faces_folder, 0, 50)
+    with pytest.raises(AgeLensError, match="seed 0 and not 9"):
+        Run(tmp_path / "zero").begin(None, 9)
     for change, words in (((faces_folder, 8), "seed 9 and not 8"), ((None, None, 40), "limit 50 and not 40")):
         with pytest.raises(AgeLensError, match=words):
             Run(tmp_path / "run").begin(*change)
@@ -151,6 +154,22 @@ def test_a_broken_configuration_is_named(run: Run) -> None:
     (run.folder / "config.json").write_text('{"half": ')
     with pytest.raises(AgeLensError, match=r"config\.json is not valid JSON"):
         Run(run.folder)
+
+
+def test_a_configuration_that_is_none_is_named(run: Run) -> None:
+    (run.folder / "config.json").write_text("[]")
+    with pytest.raises(AgeLensError, match=r"config\.json does not hold a run's configuration"):
+        Run(run.folder)
+
+
+def test_steps_that_another_program_did_meanwhile_are_known(run: Run) -> None:
+    log: list[str] = []
+    late = Run(run.folder)
+    Run(run.folder).step("count", {}, ["count.json"], counting(log, run, "count.json"))
+    late.begin(None)
+    late.step("other", {}, ["other.json"], counting(log, run, "other.json"))
+    Run(run.folder).step("count", {}, ["count.json"], counting(log, run, "count.json"))
+    assert log == ["count.json", "other.json"]
 
 
 def test_two_at_once_do_not_write_into_one_run(run: Run) -> None:

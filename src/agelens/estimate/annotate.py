@@ -7,7 +7,7 @@ from typing import TypeAlias
 from PIL import Image, ImageDraw, ImageFont
 
 from agelens.estimate.results import Face
-from agelens.images import Pixels
+from agelens.images import Pixels, convert_rgb
 
 # One colour for all: a colour for a gender would say more than an estimate can. Readable on light and dark alike.
 _LINE, _SHADOW, _TEXT, _BACK = (64, 224, 208), (0, 0, 0), (255, 255, 255), (16, 42, 48)
@@ -40,13 +40,14 @@ def annotate(image: Pixels | Image.Image, faces: Iterable[Face]) -> Image.Image:
     """Draw faces over their photograph.
 
     Args:
-        image: the upright photograph, uint8 (height, width, 3), RGB, or a Pillow image.
+        image: the photograph: upright, uint8 (height, width, 3), RGB, or a Pillow image, whose EXIF orientation is
+            obeyed as in estimating.
         faces: of it; those without a box (crops) are left out.
 
     Returns:
-        a new RGB image of the same size. Dashed boxes are those that the detector is unsure of.
+        a new RGB image of the upright size. Dashed boxes are those that the detector is unsure of.
     """
-    picture = (Image.fromarray(image) if not isinstance(image, Image.Image) else image).convert("RGB").copy()
+    picture = Image.fromarray(convert_rgb(image) if isinstance(image, Image.Image) else image.copy())
     draw = ImageDraw.Draw(picture)
     boxed = [face for face in faces if face.box is not None]
     for face in boxed:

@@ -127,7 +127,7 @@ def open_bundle(folder: Path) -> Bundle:
     contents = _verified(folder)
     try:
         card = json.loads(contents[CARD])
-        form, task = card.get("format"), card.get("task")
+        form, task, side = card.get("format"), card.get("task"), card.get("network", {}).get("side")
         seen = dict(csv.reader(contents[SEEN].decode("ascii").splitlines()[1:]))
     except (ValueError, AttributeError, csv.Error) as error:
         raise AgeLensError(
@@ -137,6 +137,10 @@ def open_bundle(folder: Path) -> Bundle:
         raise AgeLensError(
             f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
             "update AgeLens."
+        )
+    if not isinstance(side, int) or side < 1:
+        raise AgeLensError(
+            f"{folder / CARD} does not tell the side of the network's input; copy or make the bundle again."
         )
     return Bundle(folder, card, contents[NETWORK], seen)
 

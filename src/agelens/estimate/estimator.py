@@ -84,7 +84,7 @@ class Estimator:
             self._detector = find_detector()
         return self._detector
 
-    def estimate(self, images: Sequence[Source] | Source, crops: bool = False) -> Estimates:
+    def estimate(self, images: Iterable[Source] | Source, crops: bool = False) -> Estimates:
         """Find and estimate the faces of images.
 
         Args:
@@ -101,6 +101,7 @@ class Estimator:
             isinstance(images, np.ndarray) and images.ndim <= 3
         ):
             images = [images]
+        images = list(images)
         for image in images:
             _check(image)
         return Estimates(self.stream(images, crops))
@@ -248,12 +249,11 @@ def _check(image: Source) -> None:
 
 def _pixels(source: Source, least_side: int = 0) -> Pixels:
     _check(source)
-    if isinstance(source, np.ndarray):
-        if not source.size:
+    if isinstance(source, np.ndarray | Image.Image):
+        pixels = convert_rgb(source) if isinstance(source, Image.Image) else source
+        if not pixels.size:
             raise ImageError("has no pixels")
-        return source
-    if isinstance(source, Image.Image):
-        return convert_rgb(source)
+        return pixels
     return read_rgb(Path(source), least_side)
 
 

@@ -81,12 +81,13 @@ class Calibration:
         Returns:
             None where there are too few faces for even one band.
         """
-        starts = _join_bands(age_years)
+        # Networks that learned years themselves may say less than 0 of a newborn.
+        starts = _join_bands(np.clip(age_years, 0, None))
         if len(age_years) < _fewest():
             return None
         low, high = bounds(age_years, distribution).T
         missed = np.maximum(low - truth, truth - high)
-        band = np.searchsorted(starts, age_years, side="right") - 1
+        band = np.clip(np.searchsorted(starts, age_years, side="right") - 1, 0, None)
         widen, faces = [], []
         for number in range(len(starts)):
             errors = np.sort(missed[band == number])
@@ -128,7 +129,7 @@ class Calibration:
 
 def _fewest() -> int:
     """Fewer faces than this have no error that 90 % of new ones stay below."""
-    return int(np.ceil(SHARE / (1 - SHARE)))
+    return int(np.ceil(round(SHARE / (1 - SHARE), 9)))
 
 
 def _join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:

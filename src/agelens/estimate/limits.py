@@ -40,6 +40,10 @@ class Limits:
                 raise AgeLensError(
                     f"The limit {field.name} is a number above 0, not {getattr(self, field.name)}."
                 )
+        if self.held_bytes < self.body_bytes:
+            raise AgeLensError(
+                f"The limit held_bytes, {self.held_bytes:,}, has no room for one body of {self.body_bytes:,} bytes."
+            )
 
 
 class RefusedError(Exception):

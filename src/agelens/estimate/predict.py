@@ -2,7 +2,6 @@
 
 import csv
 import glob
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,12 +20,16 @@ from agelens.estimate.annotate import annotate, describe_gender
 from agelens.estimate.estimator import Estimator, load
 from agelens.estimate.journal import Journal
 from agelens.estimate.results import COLUMNS, Photo, rows
-from agelens.files import PARTIAL, digest_file, digest_json, replacing_file
+from agelens.files import digest_file, digest_json, json_text, replacing_file
 from agelens.images import DECODER_VERSION, SUFFIXES, read_rgb
 from agelens.progress import bar, console, quiet, say
 
 Form = Literal["table", "json", "csv"]
 _JPEG_QUALITY = 92
+# Where JPEG ends, pixels.
+_LONGEST = 65_500
+# Stands in the pictures that were drawn here, which alone may be drawn anew.
+_MARK = b"drawn by AgeLens"
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
 )
@@ -188,8 +192,17 @@ def _estimate(
 
 def _draw(photo: Photo, target: Path) -> None:
     picture = annotate(read_rgb(Path(photo.file)), photo.faces)
+    picture.thumbnail((_LONGEST, _LONGEST))
     with replacing_file(target) as temporary:
-        picture.save(temporary, quality=_JPEG_QUALITY)
+        picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
+
+
+def _is_drawn(path: Path) -> bool:
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            return image.info.get("comment") == _MARK
+    except OSError:
+        return False
 
 
 def _picture_names(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
@@ -206,8 +219,10 @@ def _picture_names(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
         names[file] = target
     sources = {file.resolve() for file in found}
     for target in taken:
-        if target.resolve() in sources:
-            raise AgeLensError(f"--annotate {folder} would replace {target}; give another folder.")
+        if target.exists() and (target.resolve() in sources or not _is_drawn(target)):
+            raise AgeLensError(
+                f"--annotate {folder} would replace {target}, which was not drawn here; give another folder."
+            )
     return names
 
 
@@ -224,20 +239,22 @@ def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Pa
     """The image files among files, patterns and folders, in order; each with its path below what was named.
 
     Args:
-        besides: a folder inside these whose images are not meant: pictures that were drawn before.
+        besides: a folder whose images are not meant where they were not named one by one: pictures that were drawn
+            before.
 
     Raises:
         AgeLensError: a path does not exist, or there is no image.
     """
     files: dict[Path, Path] = {}
     for path in paths:
+        drawn = None if besides is None or besides.resolve() == path.resolve() else besides.resolve()
         if path.is_dir():
-            drawn = None if besides is None or besides.resolve() == path.resolve() else besides.resolve()
+            # Hidden files are no photographs: macOS writes a ._name beside each name, and we write parts of files.
             inside = sorted(
                 file
                 for file in path.rglob("*")
                 if file.suffix.lower() in SUFFIXES
-                and not file.name.startswith(PARTIAL)
+                and not file.name.startswith(".")
                 and not (drawn and drawn in file.resolve().parents)
                 and file.is_file()
             )
@@ -246,7 +263,13 @@ def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Pa
             files[path] = Path(path.name)
         elif matches := [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]:  # noqa: PTH207
             # Where no shell does it (Windows), or quotes kept it from doing so.
-            files.update({match: Path(match.name) for match in matches if match.is_file()})
+            files.update(
+                {
+                    match: Path(match.name)
+                    for match in matches
+                    if match.is_file() and not (drawn and drawn in match.resolve().parents)
+                }
+            )
         else:
             raise AgeLensError(f"{path} does not exist; give image files or a folder of them.")
     if not files:
@@ -257,7 +280,8 @@ def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Pa
 def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], object], Callable[[], None]]:
     """How to write a photograph (`Photo.to_dict`) in this form, and what to do at the end."""
     if form == "json":
-        return lambda photo: file.write(_json_line(photo)), lambda: None
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        return lambda photo: file.write(json_text(photo, encoding) + "\n"), lambda: None
     if form == "csv":
         lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         lines.writeheader()
@@ -266,16 +290,6 @@ def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], objec
         "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
     )
     return lambda photo: _add_rows(table, photo), lambda: Console(file=file).print(table)
-
-
-def _json_line(photo: dict[str, Any]) -> str:
-    line = json.dumps(photo, ensure_ascii=False) + "\n"
-    # Names of files need not be text; JSON's own escapes keep those.
-    return line if line.isascii() or _is_text(line) else json.dumps(photo) + "\n"
-
-
-def _is_text(line: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in line)
 
 
 def _add_rows(table: Table, photo: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """From a video or a camera on the command line to JSON lines, a table of tracks and an annotated video."""
 
 import contextlib
-import json
 import math
 import sys
 import time
@@ -22,7 +21,7 @@ from agelens.estimate.predict import Prediction
 from agelens.estimate.tracking import FaceEstimator, Track, TrackSummary, VideoFrame
 from agelens.estimate.video import BrokenVideoError, Frame, Video
 from agelens.estimate.video_writer import VideoWriter, check_writable
-from agelens.files import replacing_file
+from agelens.files import json_text, replacing_file
 from agelens.images import Pixels
 from agelens.progress import Advance, bar, console, quiet, say
 
@@ -71,6 +70,8 @@ def _check(source: str, how: Prediction) -> None:
         raise AgeLensError("A video gives JSON lines and no CSV; leave --csv out and give --out FILE.jsonl.")
     if how.out is not None and how.out.is_dir():
         raise AgeLensError(f"{how.out} is a folder; give a file with --out.")
+    if how.out is not None and how.pictures is not None and how.out.absolute() == how.pictures.absolute():
+        raise AgeLensError(f"--out and --annotate both name {how.out}; give two files.")
     if how.pictures is not None:
         check_writable(how.pictures)
     for target in (how.out, how.pictures):
@@ -88,7 +89,7 @@ class _Writers:
     def lines(self, values: Iterable[dict[str, object]]) -> None:
         if self._file is not None:
             for one in values:
-                self._file.write(json.dumps(one, ensure_ascii=False) + "\n")
+                self._file.write(json_text(one, getattr(self._file, "encoding", None) or "utf-8") + "\n")
             # Whoever reads a camera's lines through a pipe waits for them.
             self._file.flush()
 

@@ -47,7 +47,7 @@ class VideoWriter:
         """Add a picture, uint8 (height, width, 3) RGB, that is shown from a time on; later than the one before."""
         if self._last < 0:
             # The format knows even sides only.
-            self._stream.height, self._stream.width = (side // 2 * 2 for side in image.shape[:2])
+            self._stream.height, self._stream.width = (max(side // 2 * 2, 2) for side in image.shape[:2])
         self._last = max(self._last + 1, round(seconds * 1000))
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         frame = frame.reformat(self._stream.width, self._stream.height, "yuv420p")

@@ -80,6 +80,10 @@ def read_faces(source: Path) -> Faces:
     Raises:
         AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
     """
+    if not _is_line(str(source.absolute())):
+        raise AgeLensError(
+            f"{str(source.absolute())!a} has letters that are no text; give the folder another name."
+        )
     if source.is_dir():
         return _read_folder(source)
     if source.is_file() and source.suffix.lower() == ".csv":
@@ -94,16 +98,29 @@ def _read_folder(folder: Path) -> Faces:
         (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")),
         key=lambda path: path.relative_to(folder).as_posix(),
     )
+    # Runs that lie inside, as after 'agelens audit .', hold charts and pages, and no faces of this source.
+    runs = {path.parent for path in files if path.name == "config.json" and (path.parent / ".lock").exists()}
+    runs.discard(folder)
+    files = [path for path in files if runs.isdisjoint(path.parents)]
     if not files:
         raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
     rows, rejected = [], []
     for path in files:
         row = _parse_name(path.name) if path.suffix.lower() in SUFFIXES else "is not an image file"
+        name = path.relative_to(folder).as_posix()
+        if not _is_line(name):
+            # Tables and pages could not hold it.
+            name, row = ascii(name)[1:-1], "the name has letters that are no text"
         if isinstance(row, str):
-            rejected.append(Rejected(path.relative_to(folder).as_posix(), row))
+            rejected.append(Rejected(name, row))
         else:
             rows.append({"path": str(path.absolute()), **row})
     return _faces(rows, rejected, str(folder))
+
+
+def _is_line(name: str) -> bool:
+    """Whether a name is text in one line; on Linux it may be any bytes."""
+    return not any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _parse_name(name: str) -> dict[str, object] | str:
@@ -139,10 +156,20 @@ def _read_manifest(manifest: Path) -> Faces:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise AgeLensError(f"{manifest} is not a CSV file: {error}.") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        # Rows have one field more than the header, and pandas took the first for names of rows.
+        columns, frame = frame.columns, frame.reset_index()
+        if frame.shape[1] != len(columns) + 1 or (frame.iloc[:, -1] != "").any():
+            raise AgeLensError(f"{manifest} has rows of more fields than its header; quote fields that hold commas.")
+        frame = frame.iloc[:, :-1].set_axis(columns, axis=1)
     frame.columns = frame.columns.str.strip()
     missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
     if missing:
         raise AgeLensError(f"{manifest} has no column {', '.join(missing)}; it needs path, age, gender.")
+    if twice := [
+        column for column in ("path", "age", "gender", "race") if list(frame.columns).count(column) > 1
+    ]:
+        raise AgeLensError(f"{manifest} has two columns {' and two '.join(twice)}; leave one of them out.")
     races = frame["race"] if "race" in frame.columns else pd.Series("", index=frame.index)
     rows, rejected = [], []
     seen: set[str] = set()

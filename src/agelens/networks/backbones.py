@@ -109,11 +109,20 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
         return Backbone(spec, side, spec.file.name, digest, parameters, feature_shape, None)
     try:
         body = keras.saving.load_model(spec.file, compile=False)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, KeyError) as error:
         raise AgeLensError(
             f"{spec.file} cannot be loaded as a Keras file ({str(error).splitlines()[0]}); "
             "code inside a file is never run."
         ) from None
+    # Of several inputs Keras gives a list of shapes.
+    shape = body.input_shape if isinstance(body.input_shape, tuple) else ()
+    if len(shape) != 4 or any(
+        fits not in (None, asked) for fits, asked in zip(shape[1:], (side, side, 3), strict=True)
+    ):
+        raise AgeLensError(
+            f"{spec.file} takes {body.input_shape} and not one batch of images of {side} x {side} pixels, channels "
+            "last; give its own side after @."
+        )
     return _with_scaling(spec, body, side, spec.file.name)
 
 

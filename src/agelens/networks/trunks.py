@@ -183,8 +183,8 @@ def _read_onnx(path: Path, side: int | None) -> keras.Model:
     graph = read_onnx(path).graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
-    shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]
-    if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3:
+    shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
+    if len(shape) != 4 or shape[1] != 3:
         raise ValueError("it does not take one batch of images, channels first")
     start = _pixels((shape[2], shape[3], 3), side)
     tensors: dict[str, keras.KerasTensor] = {inputs[0].name: start}

@@ -102,6 +102,17 @@ def warnings(run: Run) -> list[str]:
         )
     if measured_part(run) in ("train", "validation"):
         told.append(f"The figures are of the {measured_part(run)} part, not of the test part.")
+    measured = run.evaluation.get("settings", {}).get("bundles", {})
+    others = [
+        task
+        for task, card in run.cards.items()
+        if measured.get(task, card.get("identity")) != card.get("identity")
+    ]
+    if others:
+        told.append(
+            f"The figures for {' and '.join(others)} are of another network than the one that this run holds: it was "
+            "named with --bundle, or trained anew since; 'agelens evaluate --out RUN' measures the run's own."
+        )
     if run.evaluation.get("settings", {}).get("seen_images_included"):
         told.append(
             "The measured faces include images that a network was trained on: the figures are too good."

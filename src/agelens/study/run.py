@@ -51,10 +51,7 @@ class Run:
         self.folder = folder
         self.track = track
         self.say = say
-        self.config: dict[str, Any] = {}
-        if (folder / "config.json").exists():
-            # A run that was begun before fractions could be chosen has the usual ones.
-            self.config = {"fractions": list(DEFAULT_FRACTIONS), **read_json(folder / "config.json")}
+        self.config = self._read_config()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -134,6 +131,8 @@ class Run:
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         faces = read_faces(source)
         self._take()
+        if self.config:
+            self._refuse_others(origin)
         self.config.update(
             {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
         )
@@ -143,7 +142,7 @@ class Run:
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
         differences = ", ".join(
-            f"{key} {self.config.get(key) or 'none'} and not {value}"
+            f"{key} {'none' if self.config.get(key) is None else self.config[key]} and not {value}"
             for key, value in origin.items()
             if value is not None and self.config.get(key) != value
         )
@@ -166,6 +165,8 @@ class Run:
                 f"Another agelens is at work in {self.folder}; wait for it, or give another --out."
             ) from None
         remove_partials(self.folder)
+        # Whoever held the folder until now may have done steps meanwhile.
+        self.config = self._read_config()
 
     def _audit(self, faces: Faces) -> None:
         seed, limit = self.config["seed"], self.config["limit"]
@@ -185,6 +186,18 @@ class Run:
     def settings(self, **settings: Any) -> dict[str, Any]:
         """The settings of a step, with the digest of the table it starts from."""
         return {"table": digest_table(self.table), **settings}
+
+    def _read_config(self) -> dict[str, Any]:
+        file = self.folder / "config.json"
+        if not file.exists():
+            return {}
+        config = read_json(file)
+        if not isinstance(config, dict):
+            raise AgeLensError(
+                f"{file} does not hold a run's configuration; delete it and begin the run again."
+            )
+        # A run that was begun before fractions could be chosen has the usual ones.
+        return {"fractions": list(DEFAULT_FRACTIONS), **config}
 
     def _write_config(self) -> None:
         write_json(self.folder / "config.json", self.config)
