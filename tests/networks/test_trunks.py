@@ -107,6 +107,7 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
         (lambda folder: _written(folder / "face.h5", b"not hdf5"), "cannot be read as a network"),
         (lambda folder: _written(folder / "face.onnx", b"\xff\xfe not onnx"), "is not an ONNX file"),
         (lambda folder: write_h5(folder / "a.h5", arguments={}), "is code of which only its arguments"),
+        (lambda folder: _without_inputs(folder / "a.onnx"), "does not take one batch of images"),
         (lambda folder: write_onnx(folder / "a.onnx", "Selu"), "odd is a Selu, which is not known here"),
     ],
 )  # fmt: skip
@@ -114,6 +115,16 @@ def test_what_is_no_trunk_gets_a_sentence(make, words: str, tmp_path: Path) -> N
     with pytest.raises(AgeLensError, match=words) as caught:
         read_trunk(make(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def _without_inputs(path: Path) -> Path:
+    model = onnx.load(write_onnx(path))
+    # What goes in is a constant of the file.
+    pixels = onnx.numpy_helper.from_array(np.zeros((1, 3, SIDE, SIDE), np.float32), model.graph.input[0].name)
+    model.graph.initializer.append(pixels)
+    del model.graph.input[:]
+    onnx.save(model, path)
+    return path
 
 
 def _written(path: Path, data: bytes) -> Path:

@@ -116,7 +116,10 @@ COLUMNS = (
 
 
 def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none."""
+    """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none.
+
+    ``face`` counts from 0, as `Photo.faces` does.
+    """
     for number, face in enumerate(photo["faces"]):
         box = face.get("box", [None] * 4)
         interval = face.get("age_interval", [None] * 2)

@@ -160,7 +160,9 @@ def _read_manifest(manifest: Path) -> Faces:
         # Rows have one field more than the header, and pandas took the first for names of rows.
         columns, frame = frame.columns, frame.reset_index()
         if frame.shape[1] != len(columns) + 1 or (frame.iloc[:, -1] != "").any():
-            raise AgeLensError(f"{manifest} has rows of more fields than its header; quote fields that hold commas.")
+            raise AgeLensError(
+                f"{manifest} has rows of more fields than its header; quote fields that hold commas."
+            )
         frame = frame.iloc[:, :-1].set_axis(columns, axis=1)
     frame.columns = frame.columns.str.strip()
     missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
