@@ -271,7 +271,7 @@ def test_a_wrong_call_is_one_sentence(call: str, agelens, study, tmp_path: Path,
     [
         (["--seed", "3"], "seed 42 and not 3"),
         (["--limit", "40"], "limit none and not 40"),
-        (["--fractions", "86/4/10"], "fractions [0.8, 0.1, 0.1] and not [0.86, 0.04, 0.1]"),
+        (["--fractions", "86/4/10"], "fractions 80/10/10 and not 86/4/10"),
     ],
     ids=["seed", "limit", "fractions"],
 )

@@ -57,5 +57,5 @@ def test_an_audit_tells_how_far_labels_of_one_picture_agree() -> None:
     agreement = {"pairs": 1100, "age_difference": 3.25, "same_age": 0.5, "same_gender": 0.95}
     assert audit_lines({**found, "label_agreement": agreement}) == [
         *lines,
-        "labels of one picture: over 1,100 pairs ages differ by 3.2 years on average, genders in 5.0 %",
+        "labels of one picture: over 1,100 pairs of files ages differ by 3.2 years on average, genders in 5.0 %",
     ]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import find_bundles
+from agelens.estimate.bundle import find_bundles, open_bundle, write_bundle
 from agelens.study.pack import card_page
 from tests.networks.trunk_files import write_h5
 
@@ -94,6 +93,37 @@ def test_the_packed_file_scores_what_the_run_said(
     again, before = json.loads(answer.out), json.loads(made.said["evaluate"])
     assert again["age"] == before["age"]
     assert again["gender"] == before["gender"]
+
+
+def test_what_was_broken_off_before_it_was_calibrated_is_calibrated_by_measuring(
+    made: Made, agelens, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(made.run, run)
+    bundle = open_bundle(run / "both")
+    card = {
+        key: value
+        for key, value in bundle.card.items()
+        if key not in ("format", "geometry", "calibrated", "calibration")
+    }
+    network = tmp_path / "network.onnx"
+    network.write_bytes(bundle.network)
+    write_bundle(run / "both", network, card, bundle.seen)
+    answer = agelens("evaluate", "--precision", "f32", "--out", run, "--json")
+    assert answer.status == 0, answer.err
+    assert json.loads(answer.out)["age"] == json.loads(made.said["evaluate"])["age"]
+    assert open_bundle(run / "both").card == bundle.card
+
+
+def test_figures_on_images_already_seen_are_not_packed(made: Made, agelens, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(made.run, run)
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    evaluation["settings"]["seen_images_included"] = True
+    (run / "evaluation.json").write_text(json.dumps(evaluation))
+    answer = agelens("pack", tmp_path / "packed", "--out", run)
+    assert answer.status == 2
+    assert "counts images that made the network or its backbone" in answer.err.replace("\n", " ")
 
 
 def test_the_page_says_of_the_data_what_is_known_of_it(made: Made) -> None:

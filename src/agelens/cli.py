@@ -143,7 +143,10 @@ def train(
         int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
     ] = None,
     stages: Annotated[
-        int | None, typer.Option(help="Resolutions that fine-tuning lets learn; 0 is all.", min=0)
+        int | None,
+        typer.Option(
+            help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0
+        ),
     ] = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,

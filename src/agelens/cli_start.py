@@ -33,6 +33,8 @@ def load_keras() -> None:
     """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
     try:
         with _hushed():
+            # First, for it prepares for forks, which engines begin in other threads while they load.
+            import filelock  # noqa: F401
             import keras  # noqa: F401
     except ValueError as error:
         raise AgeLensError(

@@ -10,9 +10,10 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
     lines.append(f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}")
     # Runs of earlier versions do not have it.
     if agreement := found.get("label_agreement"):
+        pairs = "1 pair" if agreement["pairs"] == 1 else f"{agreement['pairs']:,} pairs"
         lines.append(
-            f"labels of one picture: over {agreement['pairs']:,} pairs ages differ by "
-            f"{agreement['age_difference']:.1f} years on average, genders in {_percent(1 - agreement['same_gender'])}"
+            f"labels of one picture: over {pairs} of files ages differ by {agreement['age_difference']:.1f} years on "
+            f"average, genders in {_percent(1 - agreement['same_gender'])}"
         )
     return lines
 

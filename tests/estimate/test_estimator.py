@@ -174,5 +174,8 @@ def test_what_is_no_image_is_told_and_not_taken_for_the_end(
 ) -> None:
     with pytest.raises(ValueError, match="not NoneType"):
         estimator.estimate([crops[0], None, crops[1]], crops=True)  # type: ignore[list-item]
+    for nothing in (None, b"bytes", 3):
+        with pytest.raises(ValueError, match=f"not {type(nothing).__name__}"):
+            estimator.estimate(nothing)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not NoneType"):
         list(estimator.stream(iter([crops[0], None]), crops=True))  # type: ignore[list-item]

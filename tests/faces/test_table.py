@@ -193,7 +193,7 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("", "is not a CSV file"),
-        ("path,age\na.jpg,3\n", "has no column gender; it needs path, age, gender"),
+        ("path,age\na.jpg,3\n", "has no column gender but path, age; it needs path, age, gender"),
         ("file,years,sex\na.jpg,3,1\n", "has no column path, age, gender"),
         ("path,age,gender\n", "holds no usable face"),
         ("path,age,gender\ngone.jpg,3,1\n", r"first: gone\.jpg \(line 2\): the file does not exist"),

@@ -97,8 +97,10 @@ class Estimator:
         Raises:
             ValueError: an array that is no RGB image.
         """
-        if isinstance(images, str | Path | Image.Image) or (
-            isinstance(images, np.ndarray) and images.ndim <= 3
+        if (
+            isinstance(images, str | bytes | Path | Image.Image)
+            or not isinstance(images, Iterable)
+            or (isinstance(images, np.ndarray) and images.ndim <= 3)
         ):
             images = [images]
         images = list(images)

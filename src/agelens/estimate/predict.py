@@ -270,6 +270,10 @@ def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Pa
                     if match.is_file() and not (drawn and drawn in match.resolve().parents)
                 }
             )
+        elif glob.has_magic(str(path)):
+            raise AgeLensError(f"{path} fits no file; give image files or a folder of them.")
+        elif path.parts[0] in ("http:", "https:"):
+            raise AgeLensError("Addresses are not fetched; give image files or a folder of them.")
         else:
             raise AgeLensError(f"{path} does not exist; give image files or a folder of them.")
     if not files:

@@ -118,9 +118,9 @@ COLUMNS = (
 def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none.
 
-    ``face`` counts from 0, as `Photo.faces` does.
+    ``face`` counts from 1, from the largest to the smallest.
     """
-    for number, face in enumerate(photo["faces"]):
+    for number, face in enumerate(photo["faces"], 1):
         box = face.get("box", [None] * 4)
         interval = face.get("age_interval", [None] * 2)
         values = (

@@ -167,7 +167,9 @@ def _read_manifest(manifest: Path) -> Faces:
     frame.columns = frame.columns.str.strip()
     missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
     if missing:
-        raise AgeLensError(f"{manifest} has no column {', '.join(missing)}; it needs path, age, gender.")
+        raise AgeLensError(
+            f"{manifest} has no column {', '.join(missing)} but {', '.join(frame.columns)}; it needs path, age, gender."
+        )
     if twice := [
         column for column in ("path", "age", "gender", "race") if list(frame.columns).count(column) > 1
     ]:
@@ -233,10 +235,12 @@ def _race_name(race: str) -> str:
 def _faces(rows: list[dict[str, object]], rejected: list[Rejected], source: str) -> Faces:
     if not rows:
         first = f" (first: {rejected[0].file}: {rejected[0].reason})" if rejected else ""
-        raise AgeLensError(
-            f"{source} holds no usable face{first}; names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, "
-            "or use a .csv manifest."
+        needed = (
+            "mend its rows"
+            if source.lower().endswith(".csv")
+            else "names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, or use a .csv manifest"
         )
+        raise AgeLensError(f"{source} holds no usable face{first}; {needed}.")
     table = pd.DataFrame(rows)
     table["digest"] = digest_files(table["path"])
     return Faces(table[COLUMNS], rejected, source)

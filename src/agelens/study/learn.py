@@ -229,6 +229,11 @@ def evaluate_networks(
     """
     target = run.folder / "evaluation.json"
     bundles = find_bundles(bundle or run.folder)
+    if bundle is None:
+        # A training that was broken off after its last epoch left a network without intervals.
+        for one in bundles:
+            calibrate(one.folder, run.table, run.track)
+        bundles = find_bundles(run.folder)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, include_seen=include_seen,
         seed=run.config["seed"], precision=precision,

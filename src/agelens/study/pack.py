@@ -14,6 +14,9 @@ from agelens.estimate.bundle import SUMS, find_bundles, write_bundle
 from agelens.files import read_json
 from agelens.study import report_facts as facts
 
+# Of fewer faces an average says little, and so does the interval that is drawn from them.
+_LEAST_FACES = 20
+
 MUST_NOT = (
     "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
     "identify people, or follow them",
@@ -38,7 +41,8 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     found = find_bundles(run)
     if len(found) != 1:
         raise AgeLensError(
-            f"{run} holds networks apart for age and gender, and a bundle is one network; pack a run of one network."
+            f"{run} holds networks apart for age and gender, and a bundle for others is one network; pack a run of "
+            "'agelens train --task age', of --task gender, or of --recipe finetune."
         )
     bundle = found[0]
     evaluation = run / "evaluation.json"
@@ -47,7 +51,12 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     figures = read_json(evaluation)
     settings = figures["settings"]
     measured = set(settings["bundles"].values()) == {bundle.card["identity"]}
-    if not measured or settings["part"] != "test" or settings["seen_images_included"]:
+    if measured and settings["seen_images_included"]:
+        raise AgeLensError(
+            f"{evaluation} counts images that made the network or its backbone, so it is no figure to hand on; split "
+            "other images, or begin from a backbone that has not seen these."
+        )
+    if not measured or settings["part"] != "test":
         raise AgeLensError(
             f"{evaluation} does not tell how {bundle.folder} does on the test part; run 'agelens evaluate --out {run}'."
         )
@@ -75,7 +84,8 @@ def known_failures(figures: dict[str, Any]) -> list[str]:
     """Where a network does clearly worse than overall, in words, from the content of ``evaluation.json``.
 
     A group of ages, gender or race is told if the 95 % interval of its error lies wholly on the worse side of the
-    overall figure, or if its estimates are off to one side by clearly more than two years.
+    overall figure, or if its estimates are off to one side by clearly more than two years. Groups of fewer than 20
+    faces are not judged.
     """
     told = []
     for kind, title in facts.GROUP_TITLES.items():
@@ -100,7 +110,8 @@ def known_failures(figures: dict[str, Any]) -> list[str]:
 
 
 def _groups(figures: dict[str, Any], task: str, kind: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    return figures[task]["groups"].get(kind, {}).items() if task in figures else ()
+    groups = figures[task]["groups"].get(kind, {}) if task in figures else {}
+    return [(name, group) for name, group in groups.items() if group["n"] >= _LEAST_FACES]
 
 
 def card_page(card: dict[str, Any]) -> str:

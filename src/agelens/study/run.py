@@ -24,7 +24,7 @@ from agelens.errors import AgeLensError
 from agelens.faces.audit import audit
 from agelens.faces.drawn import MARKER
 from agelens.faces.gallery import write_gallery
-from agelens.faces.split import DEFAULT_FRACTIONS, Fractions, check_fractions, split
+from agelens.faces.split import DEFAULT_FRACTIONS, Fractions, check_fractions, split, write_fractions
 from agelens.faces.table import Faces, digest_table, read_faces, read_table, sample, write_table
 from agelens.files import digest_json, read_json, remove_partials, write_json
 from agelens.progress import Track, quiet
@@ -141,8 +141,12 @@ class Run:
 
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
+
+        def told(key: str, value: Any) -> Any:
+            return "none" if value is None else write_fractions(value) if key == "fractions" else value
+
         differences = ", ".join(
-            f"{key} {'none' if self.config.get(key) is None else self.config[key]} and not {value}"
+            f"{key} {told(key, self.config.get(key))} and not {told(key, value)}"
             for key, value in origin.items()
             if value is not None and self.config.get(key) != value
         )
