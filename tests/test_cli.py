@@ -456,7 +456,26 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
     answer = agelens("predict", "--crops", study.source, "--bundle", study.folder)
     assert answer.status == 130
     assert is_one_sentence(answer.err)
-    assert "Interrupted" in answer.err
+    assert "Interrupted before anything was estimated" in answer.err
+    answer = agelens(
+        "predict", "--crops", study.source, "--bundle", study.folder, "--out", study.folder / "o.csv"
+    )
+    assert answer.status == 130
+    assert "Interrupted; the same command goes on from what is done" in answer.err
+
+    def interrupt_later(*_: object) -> None:
+        raise KeyboardInterrupt("Interrupted; this is what there is.")
+
+    monkeypatch.setattr("agelens.estimate.predict._to_stream", interrupt_later)
+    monkeypatch.setattr("agelens.estimate.predict.load", lambda *_: None)
+    answer = agelens("predict", "--crops", study.source, "--bundle", study.folder)
+    assert answer.err == "agelens: Interrupted; this is what there is.\n"
+
+
+def test_nothing_is_said_after_the_help(agelens) -> None:
+    answer = agelens()
+    assert "Usage" in answer.out + answer.err
+    assert "agelens: " not in answer.err
 
 
 def test_an_interrupted_training_goes_on_and_ends_as_an_undisturbed_one(

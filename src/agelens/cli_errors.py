@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from agelens.errors import AgeLensError
+from agelens.errors import AgeLensError, InterruptionError
 
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
@@ -32,14 +32,16 @@ def answer(work: Callable[[], Any]) -> int:
         # Here, where a full disk behind standard output can still be told.
         sys.stdout.flush()
         return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
-    except KeyboardInterrupt as interrupt:
-        # With a sentence of its own where the command would begin anew.
-        return _complain(str(interrupt) or _INTERRUPTED, INTERRUPTED)
+    except KeyboardInterrupt:
+        return _complain(_INTERRUPTED, INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the lines has enough, as `head` does; nobody is left to be told.
         return 1
+    except InterruptionError as interruption:
+        return _complain(str(interruption), INTERRUPTED)
     except typer.TyperException as error:
-        return _complain(error.format_message(), error.exit_code)
+        # What a check of values says begins with its own name.
+        return _complain(error.format_message().replace("Value error, ", ""), error.exit_code)
     except AgeLensError as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
@@ -93,5 +95,7 @@ def _about_files(error: OSError) -> str:
 
 
 def _complain(sentence: str, status: int = 2) -> int:
-    print(f"agelens: {sentence}", file=sys.stderr)
+    # After the help of a command that was called with nothing there is nothing more to say.
+    if sentence:
+        print(f"agelens: {sentence}", file=sys.stderr)
     return status

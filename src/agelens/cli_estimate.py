@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agelens.cli_options import Bundle, DetectorModel, Precision, UnusedSeed
-from agelens.errors import AgeLensError
+from agelens.errors import AgeLensError, InterruptionError
 
 # Rooms are imported inside the commands, as in `agelens.cli`.
 
@@ -69,7 +69,13 @@ def predict(
 
         failed = predict_video(video, how, every, seconds)
     else:
-        failed = predict_files(paths or [], how)
+        try:
+            failed = predict_files(paths or [], how)
+        except KeyboardInterrupt as interrupt:
+            if out is not None:
+                raise
+            # Typer makes a bare exit status of KeyboardInterrupt.
+            raise InterruptionError(str(interrupt) or "Interrupted before anything was estimated.") from None
     if failed:
         raise typer.Exit(1)
 

@@ -5,5 +5,9 @@ class AgeLensError(Exception):
     """Bad input or an unusable place; the message is one sentence for the person, never a traceback."""
 
 
+class InterruptionError(AgeLensError):
+    """Ctrl-C in a command that would begin anew; the message says what there is."""
+
+
 class ImageError(AgeLensError):
     """An image file that cannot be decoded; the message is the reason without the file's name."""
