@@ -19,6 +19,7 @@ from PIL import Image
 import agelens as package
 from agelens.cli import app
 from agelens.estimate.bundle import find_bundles
+from agelens.estimate.limits import Limits
 
 COMMANDS = (
     "audit",
@@ -263,6 +264,7 @@ def test_a_wrong_call_is_one_sentence(call: str, agelens, study, tmp_path: Path,
     assert answer.out == ""
     assert is_one_sentence(answer.err)
     assert WRONG_CALLS[call] in answer.err
+    assert "Value error" not in answer.err
     assert not (tmp_path / "run" / "table.csv").exists()
 
 
@@ -650,3 +652,13 @@ def same_estimates(expected: Path, found: Path) -> None:
     paths = [Path(path) for path in table["path"][:20]]
     one, other = (list(load(run, "f32").stream(paths, crops=True)) for run in (expected, found))
     assert one == other
+
+
+@pytest.mark.parametrize(("asked", "held"), [(1, 256), (64, 256), (300, 1200)])
+def test_the_server_has_room_for_what_it_lets_in(
+    agelens, monkeypatch: pytest.MonkeyPatch, asked: int, held: int
+) -> None:
+    told: list[Limits] = []
+    monkeypatch.setattr("agelens.estimate.serve.serve", lambda *given: told.append(given[3]))
+    assert agelens("serve", "--max-body", asked).status == 0
+    assert (told[0].body_bytes, told[0].held_bytes) == (asked << 20, held << 20)

@@ -33,15 +33,17 @@ ALLOWED = {
     "study": {"faces", "networks", "study", "estimate"},
     "estimate": {"estimate"},
     # The command line is several modules, as a room is.
-    "cli": {"faces", "networks", "study", "estimate", "cli_estimate", "cli_run"},
+    "cli": {"faces", "networks", "study", "estimate", "cli_estimate", "cli_fetch", "cli_run"},
 }
 KERAS = {"keras", "tensorflow", "jax", "torch", "tf2onnx", "tensorboardX"}
 KERAS_FREE = [
+    "faces/rows.py",
     "faces/table.py",
     "faces/audit.py",
     "faces/split.py",
     "cli.py",
     "cli_estimate.py",
+    "cli_fetch.py",
     "cli_run.py",
     "__init__.py",
     "estimate/bundle.py",

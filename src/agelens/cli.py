@@ -10,6 +10,7 @@ import typer
 from agelens._version import __version__
 from agelens.cli_errors import answer, leave
 from agelens.cli_estimate import predict, serve
+from agelens.cli_fetch import fetch
 from agelens.cli_options import (
     DEFAULT_OUT,
     MOST_SEED,
@@ -278,29 +279,7 @@ def demo(
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
 
 
-@app.command()
-def fetch(
-    what: Annotated[
-        str, typer.Argument(help="'utkface', or the name of a backbone for its ImageNet weights.")
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder that takes it; Kaggle's or Keras's own if not given."),
-    ] = None,
-    seed: UnusedSeed = 42,
-    json: Json = False,
-) -> None:
-    """Download UTKFace from Kaggle, or the ImageNet weights of a backbone, and say where they are."""
-    if what.lower() == "utkface":
-        from agelens.faces.sources import fetch_utkface
-
-        path = fetch_utkface(out)
-    else:
-        load_keras()
-        from agelens.networks.backbones import fetch_backbone
-
-        path = fetch_backbone(what, out)
-    print_lines([str(path)], json, {"path": str(path)})
+app.command()(fetch)
 
 
 def main() -> None:

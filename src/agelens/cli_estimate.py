@@ -108,9 +108,12 @@ def serve(
     from agelens.estimate.limits import MEGABYTE, Limits
     from agelens.estimate.serve import serve as serve_until_stopped
 
-    # Four of the largest find room at one time.
     limits = Limits(
-        body_bytes=max_body * MEGABYTE, held_bytes=4 * max_body * MEGABYTE, pixels=max_pixels, images=max_images,
+        body_bytes=max_body * MEGABYTE,
+        # At least four of the largest find room at one time.
+        held_bytes=max(Limits.held_bytes, 4 * max_body * MEGABYTE),
+        pixels=max_pixels,
+        images=max_images,
         waiting=max_waiting,
-    )  # fmt: skip
+    )
     serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)

@@ -33,7 +33,7 @@ def load_keras() -> None:
     """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
     try:
         with _hushed():
-            # First, for it prepares for forks, which engines begin in other threads while they load.
+            # First, for newer ones prepare for forks, and an engine that loads may be forking in another thread.
             import filelock  # noqa: F401
             import keras  # noqa: F401
     except ValueError as error:

@@ -14,8 +14,9 @@ from PIL import Image
 from agelens.errors import AgeLensError
 from agelens.estimate import predict
 from agelens.estimate.estimator import load
+from agelens.estimate.image_files import find_images
 from agelens.estimate.journal import Journal
-from agelens.estimate.predict import Prediction, find_images, predict_files
+from agelens.estimate.predict import Prediction, predict_files
 from agelens.estimate.results import COLUMNS
 
 

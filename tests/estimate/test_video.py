@@ -250,3 +250,10 @@ def test_a_written_video_keeps_times_and_pictures(tmp_path: Path) -> None:
     assert inside[..., 0].min() > 180
     with pytest.raises(AgeLensError, match=r"a\.webp cannot take a video; give a name that ends in \.mp4"):
         VideoWriter(tmp_path / "a.webp", 25)
+
+
+def test_a_video_of_one_row_of_pixels_can_be_written(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 25) as writer:
+        writer.write(np.full((1, 64, 3), 200, np.uint8), 0.0)
+    frames, _ = read(tmp_path / "a.mp4")
+    assert frames[0].image.shape == (2, 64, 3)

@@ -15,7 +15,8 @@ from agelens.faces import drawn
 from agelens.faces.drawn import FAULTS, MARKER, draw_face, draw_faces
 from agelens.faces.drawn_portrait import paint
 from agelens.faces.drawn_traits import Traits, choose_traits
-from agelens.faces.table import AGE_BANDS, RACES, age_band, read_faces
+from agelens.faces.rows import RACES
+from agelens.faces.table import AGE_BANDS, age_band, read_faces
 from agelens.images import read_rgb
 
 COUNT = 60

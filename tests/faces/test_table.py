@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agelens.errors import AgeLensError
 from agelens.faces import table as module
+from agelens.faces.rows import parse_name
 from agelens.faces.table import (
     AGE_BANDS,
     COLUMNS,
@@ -93,7 +94,7 @@ def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.text(max_size=40).map(lambda text: text + ".jpg"))
 def test_any_name_gives_labels_in_range_or_a_reason(name: str) -> None:
-    row = module._parse_name(name)
+    row = parse_name(name)
     if isinstance(row, str):
         assert row
     else:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.faces.table import AGE_BANDS, RACES, write_table
+from agelens.faces.rows import RACES
+from agelens.faces.table import AGE_BANDS, write_table
 from agelens.files import write_json
 from agelens.study.explore import explore
 from agelens.study.report import write_report

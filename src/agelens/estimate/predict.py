@@ -1,7 +1,6 @@
 """From files on the command line to a table, JSON lines, CSV or annotated pictures."""
 
 import csv
-import glob
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,27 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
-from agelens.estimate.annotate import annotate, describe_gender
+from agelens.estimate.annotate import describe_gender
 from agelens.estimate.estimator import Estimator, load
+from agelens.estimate.image_files import draw, find_images, name_pictures, refuse_to_replace
 from agelens.estimate.journal import Journal
 from agelens.estimate.results import COLUMNS, Photo, rows
 from agelens.files import digest_file, digest_json, json_text, replacing_file
-from agelens.images import DECODER_VERSION, SUFFIXES, read_rgb
+from agelens.images import DECODER_VERSION
 from agelens.progress import bar, console, quiet, say
 
 Form = Literal["table", "json", "csv"]
-_JPEG_QUALITY = 92
-# Where JPEG ends, pixels.
-_LONGEST = 65_500
-# Stands in the pictures that were drawn here, which alone may be drawn anew.
-_MARK = b"drawn by AgeLens"
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
 )
@@ -89,8 +83,8 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
         )
     found = find_images(paths, how.pictures)
     files = list(found)
-    _refuse_to_replace(files, how.out, "--out")
-    pictures = None if how.pictures is None else _picture_names(found, how.pictures)
+    refuse_to_replace(files, how.out, "--out")
+    pictures = None if how.pictures is None else name_pictures(found, how.pictures)
     estimator = load(how.bundle, how.precision, how.detector)
     if how.out is None:
         problems = _to_stream(estimator, files, how, pictures)
@@ -182,103 +176,12 @@ def _estimate(
         for number, photo in enumerate(estimator.stream(files, how.crops), 1):
             if pictures is not None and not photo.problem:
                 try:
-                    _draw(photo, pictures[Path(photo.file)])
+                    draw(photo, pictures[Path(photo.file)])
                 except ImageError as error:
                     # It was changed or removed since it was estimated.
                     photo = Photo(photo.file, 0, 0, problem=str(error))
             yield photo
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
-
-
-def _draw(photo: Photo, target: Path) -> None:
-    picture = annotate(read_rgb(Path(photo.file)), photo.faces)
-    picture.thumbnail((_LONGEST, _LONGEST))
-    with replacing_file(target) as temporary:
-        picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)
-
-
-def _is_drawn(path: Path) -> bool:
-    try:
-        with Image.open(path, formats=["JPEG"]) as image:
-            return image.info.get("comment") == _MARK
-    except OSError:
-        return False
-
-
-def _picture_names(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
-    """Where the annotated picture of each file goes: as the files lie in the folders that were named."""
-    names: dict[Path, Path] = {}
-    taken: set[Path] = set()
-    for file, place in found.items():
-        jpeg = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(f"{place.name}.jpg")
-        target, number = folder / jpeg, 1
-        while target in taken:
-            number += 1
-            target = folder / jpeg.with_stem(f"{jpeg.stem}-{number}")
-        taken.add(target)
-        names[file] = target
-    sources = {file.resolve() for file in found}
-    for target in taken:
-        if target.exists() and (target.resolve() in sources or not _is_drawn(target)):
-            raise AgeLensError(
-                f"--annotate {folder} would replace {target}, which was not drawn here; give another folder."
-            )
-    return names
-
-
-def _refuse_to_replace(files: list[Path], target: Path | None, option: str) -> None:
-    if (
-        target is not None
-        and target.exists()
-        and any(target.samefile(file) for file in files if file.exists())
-    ):
-        raise AgeLensError(f"{option} {target} would replace a photograph; give another file.")
-
-
-def find_images(paths: list[Path], besides: Path | None = None) -> dict[Path, Path]:
-    """The image files among files, patterns and folders, in order; each with its path below what was named.
-
-    Args:
-        besides: a folder whose images are not meant where they were not named one by one: pictures that were drawn
-            before.
-
-    Raises:
-        AgeLensError: a path does not exist, or there is no image.
-    """
-    files: dict[Path, Path] = {}
-    for path in paths:
-        drawn = None if besides is None or besides.resolve() == path.resolve() else besides.resolve()
-        if path.is_dir():
-            # Hidden files are no photographs: macOS writes a ._name beside each name, and we write parts of files.
-            inside = sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in SUFFIXES
-                and not file.name.startswith(".")
-                and not (drawn and drawn in file.resolve().parents)
-                and file.is_file()
-            )
-            files.update({file: file.relative_to(path) for file in inside})
-        elif path.exists():
-            files[path] = Path(path.name)
-        elif matches := [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]:  # noqa: PTH207
-            # Where no shell does it (Windows), or quotes kept it from doing so.
-            files.update(
-                {
-                    match: Path(match.name)
-                    for match in matches
-                    if match.is_file() and not (drawn and drawn in match.resolve().parents)
-                }
-            )
-        elif glob.has_magic(str(path)):
-            raise AgeLensError(f"{path} fits no file; give image files or a folder of them.")
-        elif path.parts[0] in ("http:", "https:"):
-            raise AgeLensError("Addresses are not fetched; give image files or a folder of them.")
-        else:
-            raise AgeLensError(f"{path} does not exist; give image files or a folder of them.")
-    if not files:
-        raise AgeLensError(f"{paths[0]} holds no image; give image files or a folder of them.")
-    return files
 
 
 def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], object], Callable[[], None]]:

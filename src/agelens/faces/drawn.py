@@ -17,7 +17,7 @@ from PIL import Image
 from agelens.errors import AgeLensError
 from agelens.faces.drawn_portrait import paint
 from agelens.faces.drawn_traits import choose_traits
-from agelens.faces.table import AGE_RANGE, RACES
+from agelens.faces.rows import AGE_RANGE, RACES
 from agelens.files import read_json, replacing_folder, write_json
 
 # Changes whenever the same arguments could give other files: an older folder is then not taken for a new one.

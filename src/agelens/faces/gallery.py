@@ -13,7 +13,7 @@ from PIL import Image
 
 from agelens.errors import ImageError
 from agelens.faces.audit import Audit, Pair, file_names
-from agelens.faces.table import GENDERS
+from agelens.faces.rows import GENDERS
 from agelens.files import write_text
 from agelens.images import read_rgb
 

@@ -10,12 +10,11 @@ A face table is a pandas DataFrame with the columns
     digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
 
 and, once it is audited, ``group`` (str; the same for images that show the same picture), and, once it is split,
-``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing else in AgeLens parses a file
-name.
+``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing in AgeLens but
+`rows`, beside this, parses a file name.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,20 +23,14 @@ from pathlib import Path
 import pandas as pd
 
 from agelens.errors import AgeLensError
+from agelens.faces.rows import is_line, parse_manifest_row, parse_name
 from agelens.files import digest_file, replacing_file
 from agelens.images import SUFFIXES
 
-AGE_RANGE = (0, 116)
-GENDERS = ("male", "female")
-RACES = ("White", "Black", "Asian", "Indian", "Other")
 COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
 PARTS = ("train", "validation", "test")
 # Bands of ten years carry every stratum and every table by age; the last one is open.
 AGE_BANDS = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
-
-# Python refuses to read numbers of thousands of digits.
-_MOST_DIGITS = 9
-_UTKFACE_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d+)_(?P<race>\d+)_(?P<taken_at>\d+)\D.*")
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def read_faces(source: Path) -> Faces:
     Raises:
         AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
     """
-    if not _is_line(str(source.absolute())):
+    if not is_line(str(source.absolute())):
         raise AgeLensError(
             f"{str(source.absolute())!a} has letters that are no text; give the folder another name."
         )
@@ -106,9 +99,9 @@ def _read_folder(folder: Path) -> Faces:
         raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
     rows, rejected = [], []
     for path in files:
-        row = _parse_name(path.name) if path.suffix.lower() in SUFFIXES else "is not an image file"
+        row = parse_name(path.name) if path.suffix.lower() in SUFFIXES else "is not an image file"
         name = path.relative_to(folder).as_posix()
-        if not _is_line(name):
+        if not is_line(name):
             # Tables and pages could not hold it.
             name, row = ascii(name)[1:-1], "the name has letters that are no text"
         if isinstance(row, str):
@@ -116,37 +109,6 @@ def _read_folder(folder: Path) -> Faces:
         else:
             rows.append({"path": str(path.absolute()), **row})
     return _faces(rows, rejected, str(folder))
-
-
-def _is_line(name: str) -> bool:
-    """Whether a name is text in one line; on Linux it may be any bytes."""
-    return not any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _parse_name(name: str) -> dict[str, object] | str:
-    match = _UTKFACE_NAME.fullmatch(name)
-    if match is None:
-        return "the name is not AGE_GENDER_RACE_TIME"
-    problem = _problem(int(match["age"]), int(match["gender"]))
-    if problem:
-        return problem
-    race = int(match["race"])
-    if race >= len(RACES):
-        return f"race code {race} is not 0 to {len(RACES) - 1}"
-    return {
-        "age": int(match["age"]),
-        "gender": int(match["gender"]),
-        "race": RACES[race],
-        "taken_at": match["taken_at"],
-    }
-
-
-def _problem(age: int, gender: int) -> str:
-    if not AGE_RANGE[0] <= age <= AGE_RANGE[1]:
-        return f"age {age} is outside {AGE_RANGE[0]} to {AGE_RANGE[1]}"
-    if gender not in (0, 1):
-        return f"gender code {gender} is not 0 (male) or 1 (female)"
-    return ""
 
 
 def _read_manifest(manifest: Path) -> Faces:
@@ -183,7 +145,7 @@ def _read_manifest(manifest: Path) -> Faces:
         # A blank line is no row, but it counts as a line.
         if not (path or age or gender):
             continue
-        row = _parse_manifest_row(manifest.parent, path, age, gender, race)
+        row = parse_manifest_row(manifest.parent, path, age, gender, race)
         if not isinstance(row, str) and str(row["path"]) in seen:
             row = "the same path stands on an earlier line"
         if isinstance(row, str):
@@ -192,44 +154,6 @@ def _read_manifest(manifest: Path) -> Faces:
             seen.add(str(row["path"]))
             rows.append(row)
     return _faces(rows, rejected, str(manifest))
-
-
-def _parse_manifest_row(folder: Path, path: str, age: str, gender: str, race: str) -> dict[str, object] | str:
-    if not path.strip():
-        return "the path is empty"
-    file = (folder / path.strip()).absolute()
-    if not _is_file(file):
-        return "the file does not exist"
-    if not age.strip().isdecimal() or len(age.strip()) > _MOST_DIGITS:
-        return f"age {age!r} is not a whole number"
-    code = {"male": "0", "female": "1"}.get(gender.strip().lower(), gender.strip())
-    if code not in ("0", "1"):
-        return f"gender {gender!r} is not 0, 1, male or female"
-    problem = _problem(int(age), int(code))
-    if problem:
-        return problem
-    return {
-        "path": str(file),
-        "age": int(age),
-        "gender": int(code),
-        "race": _race_name(race.strip()),
-        "taken_at": "",
-    }
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # A name too long for any file.
-        return False
-
-
-def _race_name(race: str) -> str:
-    """UTKFace's codes become names; any other word of a manifest stays as it is (it is only an audit column)."""
-    if race.isdecimal() and len(race) <= _MOST_DIGITS and int(race) < len(RACES):
-        return RACES[int(race)]
-    return race
 
 
 def _faces(rows: list[dict[str, object]], rejected: list[Rejected], source: str) -> Faces:

@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 from scipy.stats import skew
 
-from agelens.faces.table import AGE_BANDS, GENDERS, age_band
+from agelens.faces.rows import GENDERS
+from agelens.faces.table import AGE_BANDS, age_band
 from agelens.study.charts import age_counts, gender_counts, race_labels
 
 SMOOTHING_YEARS = 2.5

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from agelens.faces.table import AGE_BANDS, GENDERS, age_band
+from agelens.faces.rows import GENDERS
+from agelens.faces.table import AGE_BANDS, age_band
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000

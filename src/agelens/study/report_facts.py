@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.faces.table import AGE_BANDS, GENDERS, PARTS, age_band
+from agelens.faces.rows import GENDERS
+from agelens.faces.table import AGE_BANDS, PARTS, age_band
 from agelens.study.report_run import Run
 from agelens.study.result_charts import GROUP_TITLES, MEASURES, has_speed
 

@@ -13,7 +13,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from agelens.faces.table import AGE_BANDS, AGE_RANGE, age_band
+from agelens.faces.rows import AGE_RANGE
+from agelens.faces.table import AGE_BANDS, age_band
 from agelens.study.charts import AGE_AXIS, PALETTE, QUIET, style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down")

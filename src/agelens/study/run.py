@@ -123,9 +123,9 @@ class Run:
             "source": str(source.absolute()),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
-            "fractions": list(self.fractions if fractions is None else fractions),
+            "fractions": list(fractions or self.fractions),
         }
-        check_fractions(self.fractions if fractions is None else fractions)
+        check_fractions(fractions or self.fractions)
         if self.config:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
