@@ -11,6 +11,7 @@ import agelens
 ROOT = Path(agelens.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 GROUND = {
+    "eight_bits",
     "errors",
     "files",
     "images",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import openvino as ov
 
+from agelens.eight_bits import fit_processor
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import Bundle
 from agelens.inference import settle_arrays
@@ -34,7 +35,7 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
     settle_arrays()
     try:
         core = ov.Core()
-        compiled = core.compile_model(core.read_model(bundle.network), "CPU", hints)
+        compiled = core.compile_model(fit_processor(core.read_model(bundle.network)), "CPU", hints)
     except RuntimeError as error:
         # OpenVINO's first lines are places in its own source; the reason comes last.
         reason = str(error).strip().splitlines()[-1]

@@ -1,0 +1,99 @@
+"""Networks in 8 bits on processors that cannot add products of bytes exactly.
+
+Processors with VNNI or AMX add the products of an unsigned and a signed byte in 32 bits. Older ones (AVX2, and AVX-512
+without VNNI) add two of them in 16 bits, which holds 32,767 and no more: 255 x 127 + 255 x 127 comes out as half of
+what it is, and no error is raised. Where a processor does so, weights are halved here to 7 bits, so that no sum of two
+can overflow.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as op
+
+# The largest weight with which two products of bytes fit: 2 x 255 x 64 = 32,640.
+_SAFE = 64
+
+
+def fit_processor(network: ov.Model) -> ov.Model:
+    """Give a network with 8-bit weights 7-bit ones if this processor needs that; changes it in place, and returns it.
+
+    Networks without 8-bit weights stay as they are.
+    """
+    weights = list(_weights(network))
+    if weights and saturates():
+        for constant, scaled in weights:
+            halved = op.constant(halve(constant.data))
+            for reader in constant.output(0).get_target_inputs():
+                reader.replace_source_output(halved.output(0))
+            doubled = op.multiply(scaled.input_value(1), np.float32(2))
+            scaled.input(1).replace_source_output(doubled.output(0))
+    return network
+
+
+@functools.cache
+def saturates() -> bool:
+    """Whether sums of products of bytes overflow on this processor: found by letting it add the largest of them."""
+    channels = 16
+    pixels = op.parameter([1, channels, 1, 1], np.float32)
+    low, high = np.float32(0), np.float32(255)
+    bytes_ = op.fake_quantize(pixels, low, high, low, high, 256)
+    weights = op.constant(np.full((channels, channels, 1, 1), 127, np.int8))
+    scaled = op.multiply(op.convert(weights, "f32"), op.constant(np.ones((channels, 1, 1, 1), np.float32)))
+    sums = op.convolution(bytes_, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
+    hints = {"INFERENCE_NUM_THREADS": 1}
+    compiled = ov.Core().compile_model(ov.Model([op.result(sums)], [pixels], "sums"), "CPU", hints)
+    found = compiled([np.full((1, channels, 1, 1), 255, np.float32)])[0]
+    # bfloat16 rounds the exact sum by less than a hundredth; saturation halves it.
+    return float(found.min()) < 0.9 * 255 * 127 * channels
+
+
+def halve(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Half of each weight, rounded down and up in turn where it is odd.
+
+    So the sum of the weights of an output stays what it was (within a half): maps are positive on the whole, and if all
+    were rounded alike, what they add up to would shift.
+
+    Args:
+        weights: int8 (outputs, ...).
+
+    Returns:
+        int8 of the same shape, -64 to 64.
+    """
+    rows = weights.reshape(len(weights), -1)
+    odd = rows & np.int8(1)
+    # 1 at each second odd weight of its row.
+    up = odd & ~np.bitwise_xor.accumulate(odd, axis=1)
+    return ((rows >> 1) + up).reshape(weights.shape)
+
+
+def _weights(network: ov.Model) -> Iterator[tuple[ov.Node, ov.Node]]:
+    """Constants of 8-bit weights that are too large, each with the multiplication that scales it."""
+    for node in network.get_ordered_ops():
+        if node.get_type_name() != "Constant" or node.get_element_type() != ov.Type.i8 or len(node.shape) < 2:
+            continue
+        if np.abs(node.data.astype(np.int16)).max(initial=0) <= _SAFE:
+            continue
+        # As ONNX's DequantizeLinear is read: converted, less a zero point (0 here), times a scale.
+        scaled = node
+        while (reader := _only_reader(scaled)) is not None and reader.get_index() == 0:
+            scaled = reader.get_node()
+            kind = scaled.get_type_name()
+            if kind == "Multiply":
+                yield node, scaled
+            if kind != "Convert" and not (kind == "Subtract" and _is_zero(scaled.input_value(1).get_node())):
+                break
+
+
+def _only_reader(node: ov.Node) -> "ov.Input | None":
+    readers = list(node.output(0).get_target_inputs())
+    return readers[0] if len(readers) == 1 else None
+
+
+def _is_zero(node: ov.Node) -> bool:
+    while node.get_type_name() != "Constant" and node.get_input_size() > 0:
+        node = node.input_value(0).get_node()
+    return node.get_type_name() == "Constant" and not node.data.any()
