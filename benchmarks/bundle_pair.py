@@ -64,10 +64,13 @@ def measure(folder: Path, rows: pd.DataFrame) -> dict[str, Column]:
     """What one bundle says, as one value a face for each figure."""
     bundle = open_bundle(folder)
     faces = read_faces_at(rows["path"].tolist(), bundle.side)
+    network = compile_network(ov.Core().read_model(bundle.network), "f32")
+    return scores(rows, *run_outputs(network, faces, [(AGES,), ()]))
+
+
+def scores(rows: pd.DataFrame, said: Column, logit: Column) -> dict[str, Column]:
+    """One value a face for each figure, from distributions of age, (faces, AGES), and logits of female, (faces,)."""
     ages, female = rows["age"].to_numpy(), (rows["gender"] == 1).to_numpy()
-    said, logit = run_outputs(
-        compile_network(ov.Core().read_model(bundle.network), "f32"), faces, [(AGES,), ()]
-    )
     errors, right = np.abs(median(said) - ages), ((logit > 0) == female).astype(float)
     return {
         "MAE, years": errors,
