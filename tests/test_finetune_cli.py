@@ -195,6 +195,18 @@ def test_what_was_not_measured_is_not_packed(made: Made, agelens, tmp_path: Path
     assert not (tmp_path / "packed").exists()
 
 
+def test_seen_images_are_measured_or_left_out_not_both(made: Made, agelens, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(made.run, run)
+    answer = agelens("evaluate", "--include-seen", "--skip-seen", "--out", run)
+    assert answer.status == 2
+    assert "give one of the two" in answer.err
+    answer = agelens("evaluate", "--part", "all", "--skip-seen", "--out", run)
+    assert answer.status == 0, answer.err
+    assert "images that made a network, or look like some that did" in answer.out
+    assert "Left out:" in (run / "report.html").read_text()
+
+
 def test_packing_never_replaces_what_is_no_bundle(made: Made, agelens, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")

@@ -36,6 +36,7 @@ from agelens.cli_options import (
 from agelens.cli_run import begin_run, comparison_of, fractions_of, open_run, print_lines
 from agelens.cli_start import load_keras
 from agelens.cli_text import audit_lines, comparison_lines, evaluation_lines, training_line
+from agelens.errors import AgeLensError
 
 # Rooms are imported inside the commands: --help must not wait for pandas, let alone for TensorFlow.
 app = typer.Typer(
@@ -197,6 +198,10 @@ def evaluate(
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
     ] = False,
+    skip_seen: Annotated[
+        bool,
+        typer.Option("--skip-seen", help="Leave out images that made the network, and their look-alikes."),
+    ] = False,
     precision: Precision = "auto",
     seed: Seed = None,
     limit: Limit = None,
@@ -207,8 +212,15 @@ def evaluate(
     load_keras()
     from agelens.study.learn import evaluate_networks
 
+    if include_seen and skip_seen:
+        raise AgeLensError(
+            "--include-seen measures images that made the network and --skip-seen leaves them out; give one of the two."
+        )
+    seen: Literal["refuse", "skip", "include"] = (
+        "include" if include_seen else "skip" if skip_seen else "refuse"
+    )
     run = begin_run(out, source, seed, limit, fractions)
-    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), include_seen, precision)
+    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision)
     print_lines(evaluation_lines(figures), json, figures)
 
 

@@ -68,7 +68,10 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
             f"predicting the majority {_percent(gender['baseline_accuracy'])}, {gender['n']} faces"
         )
-    if figures.get("settings", {}).get("seen_images_included"):
+    settings = figures.get("settings", {})
+    if left_out := settings.get("images_left_out"):
+        lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
+    if settings.get("seen_images_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return lines
 

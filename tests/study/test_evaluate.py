@@ -91,10 +91,30 @@ def test_seen_images_are_measured_when_asked_and_the_result_says_so(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
     seen = copies(table, "train", 5, tmp_path / "copied")
-    settings = evaluate(seen, bundles, include_seen=True).figures["settings"]
+    settings = evaluate(seen, bundles, seen="include").figures["settings"]
     assert settings["seen_images_included"] is True
     assert settings["seen_images"] == {"age": 5, "gender": 5}
     assert settings["part"] == "all"
+
+
+def test_seen_images_and_their_look_alikes_are_left_out_when_asked(
+    table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
+) -> None:
+    draw_faces(tmp_path / "new", 12, seed=99, side=64)
+    fresh = read_faces(tmp_path / "new").table
+    mixed = pd.concat([fresh, copies(table, "train", 5, tmp_path / "copied")], ignore_index=True)
+    done = evaluate(mixed, bundles, seen="skip")
+    assert sorted(done.predictions["path"]) == sorted(fresh["path"])
+    assert done.figures["settings"]["images_left_out"] == 5
+    assert done.figures["settings"]["seen_images_included"] is False
+    # The audit found the first new face to look like one that was seen, wherever that one is.
+    mixed["group"] = [mixed["digest"].iloc[-1], *mixed["digest"].iloc[1:]]
+    mixed["part"] = ["test"] * 12 + ["train"] * 5
+    done = evaluate(mixed, bundles, "test", seen="skip")
+    assert sorted(done.predictions["path"]) == sorted(fresh["path"][1:])
+    assert done.figures["settings"]["images_left_out"] == 1
+    with pytest.raises(AgeLensError, match=r"All 5 images made a network.*--include-seen"):
+        evaluate(mixed, bundles, "train", seen="skip")
 
 
 def test_one_network_gives_one_task(table: pd.DataFrame, bundles: list[Bundle]) -> None:

@@ -1,7 +1,7 @@
 """Evaluating finished networks on images that they have not seen."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -10,6 +10,9 @@ from agelens.estimate.bundle import Bundle
 from agelens.estimate.estimator import Estimator
 from agelens.progress import Track, quiet
 from agelens.study.metrics import measure
+
+# What becomes of images that made a network: the measurement is refused, or they are left out, or measured too.
+Seen = Literal["refuse", "skip", "include"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def evaluate(
     table: pd.DataFrame,
     bundles: list[Bundle],
     part: str = "test",
-    include_seen: bool = False,
+    seen: Seen = "refuse",
     seed: int = 42,
     precision: str = "auto",
     track: Track = quiet,
@@ -48,16 +51,18 @@ def evaluate(
 
     Args:
         part: "test", another part, or "all".
-        include_seen: measure on images that made a network too; the result then says so.
+        seen: what becomes of images that made a network. "skip" leaves them out with the look-alikes that the audit
+            found of them; "include" measures them too, and the result says so.
         seed: of the bootstrap.
 
     Raises:
-        AgeLensError: some of the images made one of the networks, or cannot be decoded.
+        AgeLensError: some of the images made one of the networks (for "skip": all of them), or cannot be decoded.
     """
-    rows = choose_rows(table, part).reset_index(drop=True)
-    seen = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
-    if any(seen.values()) and not include_seen:
-        raise AgeLensError(_refusal(seen, len(rows)))
+    chosen = choose_rows(table, part)
+    rows = (_unseen(chosen, table, bundles) if seen == "skip" else chosen).reset_index(drop=True)
+    made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
+    if any(made.values()) and seen != "include":
+        raise AgeLensError(_refusal(made, len(rows)))
     estimator = Estimator(bundles, precision)
     with track("estimating", len(rows)) as advance:
         faces = []
@@ -82,12 +87,29 @@ def evaluate(
     figures["settings"] = {
         "part": part if "part" in table.columns else "all",
         "images": len(rows),
-        "seen_images_included": any(seen.values()),
-        "seen_images": {task: sum(counts.values()) for task, counts in seen.items()},
+        "seen_images_included": any(made.values()),
+        "seen_images": {task: sum(counts.values()) for task, counts in made.items()},
+        "images_left_out": len(chosen) - len(rows),
         "seed": seed,
         "bundles": {task: bundle.card["identity"] for task, bundle in tasks.items()},
     }
     return Evaluation(figures, rows)
+
+
+def _unseen(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:
+    """Those of the rows that made no network and, as far as an audit told, look like none in the table that did."""
+    made = pd.Series(False, index=table.index)
+    for bundle in bundles:
+        made |= table["digest"].isin(bundle.seen.keys())
+    if "group" in table.columns:
+        made = table["group"].isin(table.loc[made, "group"])
+    left = rows[~made.loc[rows.index]]
+    if left.empty:
+        raise AgeLensError(
+            f"All {len(rows)} images made a network, or look like some that did; none is left to measure on. Use other "
+            "images, or --include-seen, and the result will say so."
+        )
+    return left
 
 
 def _seen(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
@@ -105,8 +127,8 @@ def _refusal(seen: dict[str, dict[str, int]], total: int) -> str:
         if counts
     )
     return (
-        f"A network is not measured on images that made it: {words}. Use other images, or --include-seen, and the "
-        "result will say so."
+        f"A network is not measured on images that made it: {words}. Use other images, or leave these out "
+        "with --skip-seen, or measure them too with --include-seen, and the result will say so."
     )
 
 

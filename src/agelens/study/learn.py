@@ -17,7 +17,7 @@ from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
 from agelens.study.compare import Comparison, compare
-from agelens.study.evaluate import Evaluation, evaluate
+from agelens.study.evaluate import Evaluation, Seen, evaluate
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 
@@ -219,13 +219,14 @@ def evaluate_networks(
     run: Run,
     bundle: Path | None = None,
     part: str = "test",
-    include_seen: bool = False,
+    seen: Seen = "refuse",
     precision: str = "auto",
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
     Args:
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
+        seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
     """
     target = run.folder / "evaluation.json"
     bundles = find_bundles(bundle or run.folder)
@@ -235,12 +236,12 @@ def evaluate_networks(
             calibrate(one.folder, run.table, run.track)
         bundles = find_bundles(run.folder)
     settings = run.settings(
-        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, include_seen=include_seen,
+        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
         seed=run.config["seed"], precision=precision,
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, part, include_seen, run.config["seed"], precision, run.track)
+        done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track)
         _write_evaluation(done, run.folder)
 
     run.step("evaluate", settings, [target.name, "predictions.csv"], work)
