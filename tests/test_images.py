@@ -1,5 +1,6 @@
 import contextlib
 import io
+import sys
 from pathlib import Path
 
 import cv2
@@ -47,6 +48,49 @@ def assert_close(pixels: Pixels, expected: Pixels, tolerance: int = 6) -> None:
 def test_common_formats_give_rgb(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
     assert_close(decode_rgb(encoded(Image.fromarray(picture()), kind, **options)), picture())
+
+
+def heic(image: Pixels, **options: object) -> bytes:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    return encoded(Image.fromarray(image), "HEIF", quality=95, **options)
+
+
+def test_heic_gives_rgb() -> None:
+    assert_close(decode_rgb(heic(picture())), picture(), tolerance=12)
+
+
+def test_heic_is_turned_as_it_says() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert_close(decode_rgb(heic(picture(), exif=exif.tobytes())), np.rot90(picture(), -1), tolerance=12)
+
+
+def test_heic_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = heic(picture())
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"is HEIC, which is read after: pip install 'agelens\[heic\]'"):
+        decode_rgb(data)
+
+
+def test_broken_heic_is_refused_with_a_reason() -> None:
+    data = heic(picture())
+    for length in (12, 40, len(data) // 2, len(data) - 5):
+        with pytest.raises(ImageError, match=r"is not an image|cannot be decoded"):
+            decode_rgb(data[:length])
+    chance = np.random.default_rng(0)
+    for _ in range(200):
+        changed = bytearray(data)
+        for place in chance.integers(0, len(data), 8):
+            changed[place] = chance.integers(256)
+        with contextlib.suppress(ImageError):
+            decode_rgb(bytes(changed))
+
+
+def test_avif_that_begins_like_heic_is_avif() -> None:
+    data = encoded(Image.fromarray(picture()), "AVIF", quality=95)
+    assert data[8:12] == b"avif"
+    renamed = data[:8] + b"mif1" + data[12:]
+    assert_close(decode_rgb(renamed), picture(), tolerance=24)
 
 
 @pytest.mark.parametrize("sampling", ["411", "420", "422", "440", "444"])

@@ -20,9 +20,29 @@ from agelens.errors import ImageError
 
 Pixels = NDArray[np.uint8]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+    }
+)
 # Pillow knows many more, rarely used and rarely attacked; for EPS it even starts Ghostscript on what it was given.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
+# How HEIC files begin, behind their length: those of phones, and those of several pictures or of other makers.
+_HEIC = frozenset(
+    f"ftyp{brand}".encode() for brand in ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
+)
 MAX_PIXELS = 100_000_000
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,7 +69,8 @@ def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> 
         uint8 array (height, width, 3), RGB, 0 to 255.
 
     Raises:
-        ImageError: unreadable, truncated, or larger than ``max_pixels``; the message is the reason.
+        ImageError: unreadable, truncated, larger than ``max_pixels``, or HEIC without the extra ``heic``; the
+            message is the reason.
     """
     try:
         data = path.read_bytes()
@@ -127,8 +148,21 @@ def _decode_with_pillow(data: bytes, max_pixels: int | None) -> Pixels:
     # AVIF is not in every Pillow.
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]
+    # AVIF may begin like HEIC; Pillow then knows it by its other brands.
+    if data[4:12] in _HEIC and b"avif" not in data[:64]:
+        formats = [_register_heic()]
     with _naming_reasons(), Image.open(io.BytesIO(data), formats=formats) as image:
         return convert_rgb(image, max_pixels)
+
+
+def _register_heic() -> str:
+    """Teach Pillow HEIC, and give its name for it."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise ImageError("is HEIC, which is read after: pip install 'agelens[heic]'") from None
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return "HEIF"
 
 
 @contextlib.contextmanager
@@ -139,9 +173,10 @@ def _naming_reasons() -> Iterator[None]:
     except UnidentifiedImageError:
         raise ImageError("is not an image of a known format") from None
     # TypeError, OverflowError and struct.error come from headers whose numbers are text or beyond any range,
-    # RuntimeError from AVIF.
+    # RuntimeError from AVIF, EOFError from HEIC.
     except (
         OSError,
+        EOFError,
         SyntaxError,
         ValueError,
         TypeError,
@@ -150,7 +185,7 @@ def _naming_reasons() -> Iterator[None]:
         struct.error,
         Image.DecompressionBombError,
     ) as error:
-        raise ImageError(f"cannot be decoded: {error}") from None
+        raise ImageError(f"cannot be decoded: {str(error).strip()}") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:
