@@ -209,9 +209,6 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    load_keras()
-    from agelens.study.learn import evaluate_networks
-
     if include_seen and skip_seen:
         raise AgeLensError(
             "--include-seen measures images that made the network and --skip-seen leaves them out; give one of the two."
@@ -219,6 +216,9 @@ def evaluate(
     seen: Literal["refuse", "skip", "include"] = (
         "include" if include_seen else "skip" if skip_seen else "refuse"
     )
+    load_keras()
+    from agelens.study.learn import evaluate_networks
+
     run = begin_run(out, source, seed, limit, fractions)
     figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision)
     print_lines(evaluation_lines(figures), json, figures)

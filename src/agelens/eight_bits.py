@@ -4,6 +4,9 @@ Processors with VNNI or AMX add the products of an unsigned and a signed byte in
 without VNNI) add two of them in 16 bits, which holds 32,767 and no more: 255 x 127 + 255 x 127 comes out as half of
 what it is, and no error is raised. Where a processor does so, weights are halved here to 7 bits, so that no sum of two
 can overflow.
+
+Weights are understood as ONNX's DequantizeLinear has them, without a zero point, which is how AgeLens writes them.
+Float weights that a network rounds itself while it runs are not.
 """
 
 import functools
@@ -25,11 +28,11 @@ def fit_processor(network: ov.Model) -> ov.Model:
     """
     weights = list(_weights(network))
     if weights and saturates():
-        for constant, scaled in weights:
-            halved = op.constant(halve(constant.data))
-            for reader in constant.output(0).get_target_inputs():
-                reader.replace_source_output(halved.output(0))
-            doubled = op.multiply(scaled.input_value(1), np.float32(2))
+        for reader, scaled in weights:
+            halved = op.constant(halve(reader.get_source_output().get_node().data))
+            reader.replace_source_output(halved.output(0))
+            scale = scaled.input_value(1)
+            doubled = op.multiply(scale, op.constant(2, dtype=scale.get_element_type()))
             scaled.input(1).replace_source_output(doubled.output(0))
     return network
 
@@ -58,39 +61,46 @@ def halve(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     were rounded alike, what they add up to would shift.
 
     Args:
-        weights: int8 (outputs, ...).
+        weights: int8, of any shape.
 
     Returns:
         int8 of the same shape, -64 to 64.
     """
-    rows = weights.reshape(len(weights), -1)
-    odd = rows & np.int8(1)
-    # 1 at each second odd weight of its row.
-    up = odd & ~np.bitwise_xor.accumulate(odd, axis=1)
-    return ((rows >> 1) + up).reshape(weights.shape)
+    flat = weights.ravel()
+    odd = flat & np.int8(1)
+    # 1 at each second odd weight.
+    up = odd & ~np.bitwise_xor.accumulate(odd)
+    return ((flat >> 1) + up).reshape(weights.shape)
 
 
-def _weights(network: ov.Model) -> Iterator[tuple[ov.Node, ov.Node]]:
-    """Constants of 8-bit weights that are too large, each with the multiplication that scales it."""
+def _weights(network: ov.Model) -> Iterator[tuple[ov.Input, ov.Node]]:
+    """Where 8-bit weights that are too large are read, each with the multiplication that scales them there."""
     for node in network.get_ordered_ops():
         if node.get_type_name() != "Constant" or node.get_element_type() != ov.Type.i8 or len(node.shape) < 2:
             continue
         if np.abs(node.data.astype(np.int16)).max(initial=0) <= _SAFE:
             continue
-        # As ONNX's DequantizeLinear is read: converted, less a zero point (0 here), times a scale.
-        scaled = node
-        while (reader := _only_reader(scaled)) is not None and reader.get_index() == 0:
-            scaled = reader.get_node()
-            kind = scaled.get_type_name()
-            if kind == "Multiply":
-                yield node, scaled
-            if kind != "Convert" and not (kind == "Subtract" and _is_zero(scaled.input_value(1).get_node())):
-                break
+        for reader in node.output(0).get_target_inputs():
+            scaled = _scaled(reader)
+            if scaled is not None:
+                yield reader, scaled
 
 
-def _only_reader(node: ov.Node) -> "ov.Input | None":
-    readers = list(node.output(0).get_target_inputs())
-    return readers[0] if len(readers) == 1 else None
+def _scaled(reader: "ov.Input | None") -> ov.Node | None:
+    """The multiplication behind weights that are converted, less a zero point of 0."""
+    while reader is not None and reader.get_index() == 0:
+        node = reader.get_node()
+        kind = node.get_type_name()
+        if kind == "Multiply":
+            return node
+        if kind == "Subtract":
+            if not _is_zero(node.input_value(1).get_node()):
+                return None
+        elif kind not in ("Convert", "Reshape"):
+            return None
+        readers = list(node.output(0).get_target_inputs())
+        reader = readers[0] if len(readers) == 1 else None
+    return None
 
 
 def _is_zero(node: ov.Node) -> bool:

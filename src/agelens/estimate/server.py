@@ -251,8 +251,9 @@ def _form_description(limits: Limits) -> dict[str, Any]:
         "minItems": 1,
         "maxItems": limits.images,
         "items": {"type": "string", "format": "binary", "contentMediaType": "image/*"},
-        "description": f"Image files: JPEG, PNG, WebP, TIFF, BMP or GIF, of at most {limits.pixels:,} pixels each and "
-        f"{limits.body_bytes:,} bytes together. The first frame of an animation counts.",
+        "description": "Image files: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, or HEIC where its extra is installed, of "
+        f"at most {limits.pixels:,} pixels each and {limits.body_bytes:,} bytes together. The first frame of an "
+        "animation counts.",
     }
     schema = {
         "type": "object",

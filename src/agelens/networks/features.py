@@ -2,8 +2,9 @@
 
 A frozen backbone gives the same features in every epoch and for both tasks, so it runs once, through OpenVINO. Rows
 are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
-side, the precision, the pooling and the decoder. Within it each row belongs to the digest of its image, so a larger
-or smaller table, or one that lies elsewhere, still finds what is there.
+side, the precision, the pooling, the decoder, and whether 8-bit weights are fitted to the processor. Within it each
+row belongs to the digest of its image, so a larger or smaller table, or one that lies elsewhere, still finds what is
+there.
 """
 
 import os
@@ -21,7 +22,7 @@ import platformdirs
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from agelens.eight_bits import fit_processor
+from agelens.eight_bits import fit_processor, saturates
 from agelens.errors import AgeLensError
 from agelens.faces.augment import AUGMENT_VERSION
 from agelens.faces.batches import View, read_faces_at
@@ -147,6 +148,9 @@ class _Store:
             "pooled": pool,
             "decoder": DECODER_VERSION,
         }
+        # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
+        if backbone.model is None and saturates():
+            self.key["weight_bits"] = 7
         if view is not None:
             self.key["view"] = [view.seed, view.number, AUGMENT_VERSION]
         name = f"{backbone.spec.name}-{backbone.side}-{precision}-{'pooled' if pool else 'maps'}"

@@ -58,6 +58,7 @@ def evaluate(
     Raises:
         AgeLensError: some of the images made one of the networks (for "skip": all of them), or cannot be decoded.
     """
+    table = table.reset_index(drop=True)
     chosen = choose_rows(table, part)
     rows = (_unseen(chosen, table, bundles) if seen == "skip" else chosen).reset_index(drop=True)
     made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
@@ -102,7 +103,7 @@ def _unseen(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> p
     for bundle in bundles:
         made |= table["digest"].isin(bundle.seen.keys())
     if "group" in table.columns:
-        made = table["group"].isin(table.loc[made, "group"])
+        made |= table["group"].isin(table.loc[made, "group"].dropna())
     left = rows[~made.loc[rows.index]]
     if left.empty:
         raise AgeLensError(

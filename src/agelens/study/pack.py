@@ -53,8 +53,8 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     measured = set(settings["bundles"].values()) == {bundle.card["identity"]}
     if measured and settings["part"] == "test" and settings["seen_images_included"]:
         raise AgeLensError(
-            f"{evaluation} counts images that made the network or its backbone, so it is no figure to hand on; split "
-            "other images, or begin from a backbone that has not seen these."
+            f"{evaluation} counts images that made the network or its backbone, so it is no figure to hand on; measure "
+            "with --skip-seen, split other images, or begin from a backbone that has not seen these."
         )
     if not measured or settings["part"] != "test":
         raise AgeLensError(
