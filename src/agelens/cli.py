@@ -199,8 +199,7 @@ def evaluate(
         bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
     ] = False,
     skip_seen: Annotated[
-        bool,
-        typer.Option("--skip-seen", help="Leave out images that made the network, and their look-alikes."),
+        bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
     ] = False,
     precision: Precision = "auto",
     seed: Seed = None,
@@ -210,9 +209,7 @@ def evaluate(
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if include_seen and skip_seen:
-        raise AgeLensError(
-            "--include-seen measures images that made the network and --skip-seen leaves them out; give one of the two."
-        )
+        raise AgeLensError("--include-seen and --skip-seen exclude one another; give one of the two.")
     seen: Literal["refuse", "skip", "include"] = (
         "include" if include_seen else "skip" if skip_seen else "refuse"
     )
