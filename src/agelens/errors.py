@@ -11,3 +11,7 @@ class InterruptionError(AgeLensError):
 
 class ImageError(AgeLensError):
     """An image file that cannot be decoded; the message is the reason without the file's name."""
+
+
+class NoImageError(AgeLensError, ValueError):
+    """What was given as an image is nothing that could be one; the message says what can be given."""

@@ -1,24 +1,36 @@
 """From an image file to RGB bytes: the one decoder and the one resize of training and of use.
 
 Every part of AgeLens that looks at pixels comes through here, so that a network sees the same bytes when it is
-trained, measured and used.
+trained, measured and used. How each format is decoded stands in `agelens.decoding`.
 """
 
-import contextlib
-import io
-import struct
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
+from agelens.decoding import jpeg
+from agelens.decoding.arrays import Pixels
+from agelens.decoding.orientation import (
+    BROKEN_NOTES,
+    UPRIGHT,
+    is_as_opened,
+    is_lying,
+    orientation_of,
+    turn_upright,
+)
+from agelens.decoding.pillow import deepened, has_deep_colour, naming_reasons, open_bytes, rgb_of_image
+from agelens.decoding.profiles import Correction, correction
+from agelens.decoding.quiet import hushed
 from agelens.errors import ImageError
 
-Pixels = NDArray[np.uint8]
+__all__ = [
+    "DECODER_VERSION", "FULL_PIXELS", "MAX_PIXELS", "SUFFIXES", "Photograph", "Pixels", "convert_photo", "convert_rgb",
+    "decode_photo", "decode_rgb", "load_face", "read_bytes", "read_photo", "read_rgb", "resize_face", "weigh",
+]  # fmt: skip
 
 SUFFIXES = frozenset(
     {
@@ -38,33 +50,55 @@ SUFFIXES = frozenset(
         ".avif",
     }
 )
-# Pillow knows many more, rarely used and rarely attacked; for EPS it even starts Ghostscript on what it was given.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
-# How HEIC files begin, behind their length: those of phones, and those of several pictures or of other makers.
-_HEIC = frozenset(
-    f"ftyp{brand}".encode() for brand in ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
-)
-MAX_PIXELS = 100_000_000
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+# Width times height above which an image is refused before it is decoded. The largest photographs of phones, of 200
+# megapixels, lie just below.
+MAX_PIXELS = 200_000_000
+# Photographs with more are decoded at a reduced size; those of 64 megapixels are not.
+FULL_PIXELS = 65_000_000
 # Changes whenever the same file could give other pixels; part of the key of every cached feature.
-DECODER_VERSION = "turbojpeg-islow+cv2-linear-area/1"
+DECODER_VERSION = "turbojpeg-islow+cv2-linear-area+lcms/2"
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A decoded photograph, upright.
+
+    Attributes:
+        pixels: uint8 (height, width, 3), RGB, perhaps of a reduced size, in the colours of the file.
+        width, height: pixels of the full photograph.
+        correction: what brings the file's colours to sRGB; None where they are so. Finding faces does not need it, and
+            it takes as long as all the rest for a photograph of 12 megapixels.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    correction: Correction | None = None
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the full photograph for one of ``pixels``."""
+        # By the longer side, which rounding changes least.
+        return max(self.width, self.height) / max(self.pixels.shape[:2])
+
+    def in_srgb(self, pixels: Pixels) -> Pixels:
+        """Pixels that were cut out of the photograph, uint8 (..., height, width, 3), in sRGB."""
+        return self.correction(pixels) if self.correction else pixels
+
+    def to_rgb(self) -> Pixels:
+        """All of its pixels, in sRGB."""
+        return self.in_srgb(self.pixels)
 
 
 def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """Decode an image file of any common format to RGB.
 
     Args:
-        path: the file. EXIF orientation is obeyed, alpha is laid over white, the first frame of an animation counts.
+        path: the file. EXIF orientation is obeyed, colours are brought from the file's ICC profile to sRGB, alpha is
+            laid over white unless it is 0 everywhere, the first frame of an animation counts.
         least_side: a JPEG may be decoded at some eighths of its size as long as both sides stay at least this
             many pixels; 0 decodes at full size.
+        max_pixels: width times height; MAX_PIXELS if not given.
 
     Returns:
         uint8 array (height, width, 3), RGB, 0 to 255.
@@ -73,47 +107,67 @@ def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> 
         ImageError: unreadable, truncated, larger than ``max_pixels``, or HEIC without the extra ``heic``; the
             message is the reason.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}") from None
-    return decode_rgb(data, least_side, max_pixels)
+    return decode_rgb(read_bytes(path), least_side, max_pixels)
 
 
 def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """The same as `read_rgb` for the bytes of a file."""
-    if not data:
-        raise ImageError("is empty")
-    if data[:2] != b"\xff\xd8":
-        return _decode_with_pillow(data, max_pixels)
-    # The fast decoder knows neither CMYK nor EXIF orientation; Pillow knows both.
-    if b"Exif\x00" in _before_scan(data):
-        return _decode_with_pillow(data, max_pixels)
+    return _decode(data, least_side, max_pixels, None).to_rgb()
+
+
+def read_photo(path: Path, max_pixels: int | None = None) -> Photograph:
+    """Decode a photograph to find faces in it; above FULL_PIXELS at a reduced size. Raises as `read_rgb` does."""
+    return decode_photo(read_bytes(path), max_pixels)
+
+
+def decode_photo(data: bytes, max_pixels: int | None = None) -> Photograph:
+    """The same as `read_photo` for the bytes of a file."""
+    return _decode(data, 0, max_pixels, FULL_PIXELS)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file. Raises ImageError where it cannot be read."""
     try:
-        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-        _refuse_bomb(width, height, max_pixels)
-        if space in ("YCbCr", "Gray"):
-            return simplejpeg.decode_jpeg(
-                data, "RGB", fastupsample=False, min_height=least_side, min_width=least_side
-            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from None
     except ValueError as error:
-        # It refuses also what libjpeg only warns of, such as padding before the end: there Pillow decides.
-        try:
-            return _decode_with_pillow(data, max_pixels)
-        except ImageError:
-            raise ImageError(f"is not a whole JPEG: {error}") from None
-    return _decode_with_pillow(data, max_pixels)
+        # A null byte, or letters that the system's names cannot have.
+        raise ImageError(f"cannot be read: {error}") from None
 
 
-def _before_scan(data: bytes) -> bytes:
-    """What stands in a JPEG before its picture: the segments of its header."""
-    place = 2
-    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
-        # Any number of FF may stand before a marker.
-        place += (
-            1 if data[place + 1 : place + 2] == b"\xff" else 2 + int.from_bytes(data[place + 2 : place + 4])
-        )
-    return data[:place]
+def convert_rgb(image: Image.Image, max_pixels: int | None = None) -> Pixels:
+    """The same as `read_rgb` for a Pillow image; one that was opened from a file is decoded here.
+
+    Its EXIF orientation is obeyed as `agelens.decoding.orientation.is_as_opened` tells.
+    """
+    return convert_photo(image, max_pixels).to_rgb()
+
+
+def convert_photo(image: Image.Image, max_pixels: int | None = None) -> Photograph:
+    """The same as `read_photo` for a Pillow image; one that is decoded already is not made smaller."""
+    with hushed(), naming_reasons():
+        return _from_pillow(image, max_pixels, None)
+
+
+def weigh(data: bytes, max_pixels: int | None = None) -> int:
+    """How many pixels are in memory at once while `decode_photo` decodes these bytes.
+
+    Raises:
+        ImageError: no image, or a larger one than ``max_pixels``.
+    """
+    head = jpeg.read_head(data) if data[:2] == jpeg.START else None
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data) if head else (0, 0, "", "")
+    except ValueError:
+        head = None
+    if head is None:
+        with hushed(), naming_reasons():
+            width, height = open_bytes(data).size
+    _refuse_bomb(width, height, max_pixels)
+    if head is None or head.progressive:
+        return width * height
+    return min(width * height, FULL_PIXELS)
 
 
 def resize_face(image: Pixels, side: int) -> Pixels:
@@ -131,80 +185,79 @@ def load_face(path: Path, side: int) -> Pixels:
     return resize_face(read_rgb(path, least_side=side), side)
 
 
-def convert_rgb(image: Image.Image, max_pixels: int | None = None) -> Pixels:
-    """The same as `read_rgb` for a Pillow image; one that was opened from a file is decoded here."""
-    with _naming_reasons():
-        _refuse_bomb(*image.size, max_pixels)
-        image.load()
-        return np.asarray(_to_rgb(_upright(image)), dtype=np.uint8)
-
-
 def _refuse_bomb(width: int, height: int, most: int | None) -> None:
     most = MAX_PIXELS if most is None else most
     if width * height > most:
         raise ImageError(f"has {width} x {height} pixels, more than the limit of {most:,}")
 
 
-def _decode_with_pillow(data: bytes, max_pixels: int | None) -> Pixels:
-    # AVIF is not in every Pillow.
-    Image.init()
-    formats = [name for name in _FORMATS if name in Image.OPEN]
-    # AVIF may begin like HEIC; Pillow then knows it by its other brands.
-    if data[4:12] in _HEIC and b"avif" not in data[:64]:
-        formats = [_register_heic()]
-    with _naming_reasons(), Image.open(io.BytesIO(data), formats=formats) as image:
-        return convert_rgb(image, max_pixels)
+def _decode(data: bytes, least_side: int, max_pixels: int | None, most: int | None) -> Photograph:
+    if not data:
+        raise ImageError("is empty")
+    if data[:2] == jpeg.START:
+        return _decode_jpeg(data, least_side, max_pixels, most)
+    return _decode_with_pillow(data, max_pixels, most)
 
 
-def _register_heic() -> str:
-    """Teach Pillow HEIC, and give its name for it."""
-    if "HEIF" not in Image.OPEN:
-        try:
-            import pi_heif
-        except ImportError:
-            raise ImageError("is HEIC, which is read after: pip install 'agelens[heic]'") from None
-        pi_heif.register_heif_opener(thumbnails=False)
-    return "HEIF"
-
-
-@contextlib.contextmanager
-def _naming_reasons() -> Iterator[None]:
-    """Turn what Pillow raises for a file that is no whole image into the reason."""
+def _decode_jpeg(data: bytes, least_side: int, max_pixels: int | None, most: int | None) -> Photograph:
+    head = jpeg.read_head(data)
     try:
-        yield
-    except UnidentifiedImageError:
-        raise ImageError("is not an image of a known format") from None
-    # TypeError, OverflowError and struct.error come from headers whose numbers are text or beyond any range,
-    # RuntimeError from AVIF, EOFError from HEIC.
-    except (
-        OSError,
-        EOFError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RuntimeError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as error:
-        raise ImageError(f"cannot be decoded: {str(error).strip()}") from None
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+        _refuse_bomb(width, height, max_pixels)
+        if space in ("CMYK", "YCCK"):
+            # Pillow knows how these are meant, but not whether they are whole.
+            jpeg.decode(data, head, 1, 1, "CMYK")
+            return _decode_with_pillow(data, max_pixels, most)
+        eighths = 8 if most is None else jpeg.eighths_within(height, width, most)
+        least = (
+            (-(-height * eighths // 8), -(-width * eighths // 8)) if eighths < 8 else (least_side, least_side)
+        )
+        pixels = jpeg.decode(data, head, *least)
+    except ValueError as error:
+        # What libjpeg-turbo does not read: there Pillow decides.
+        try:
+            return _decode_with_pillow(data, max_pixels, most)
+        except ImageError:
+            raise ImageError(f"is not a whole JPEG: {error}") from None
+    orientation, profile = _notes(data) if head.has_notes else (UPRIGHT, None)
+    if is_lying(orientation):
+        width, height = height, width
+    colours = correction(profile, "L" if space == "Gray" else "RGB")
+    return Photograph(turn_upright(pixels, orientation), width, height, colours)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    # Not ImageOps.exif_transpose: it writes the whole EXIF anew, which fails where any of its entries is odd.
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return image if turn is None else image.transpose(turn)
+def _notes(data: bytes) -> tuple[int, object]:
+    """What a JPEG says of itself: its EXIF orientation and its ICC profile."""
+    with hushed():
+        try:
+            image = open_bytes(data)
+            return orientation_of(image), image.info.get("icc_profile")
+        except BROKEN_NOTES:
+            return UPRIGHT, None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ImageError("holds grey values as floating-point numbers, whose range is not known")
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Pillow clips 16-bit grey at 255 when it converts; scale it instead.
-        values = np.asarray(image, dtype=np.int64)
-        scale = 1 if image.mode == "I" and values.max(initial=0) <= 255 else 256
-        return Image.fromarray(np.clip(values // scale, 0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+def _decode_with_pillow(data: bytes, max_pixels: int | None, most: int | None) -> Photograph:
+    with hushed(), naming_reasons():
+        image = open_bytes(data)
+        deep = has_deep_colour(image, data)
+        # Pillow turns TIFF itself, and forgets then how it lay.
+        orientation = orientation_of(image) if image.format == "TIFF" else UPRIGHT
+        photo = _from_pillow(image, max_pixels, most)
+        if not deep:
+            return photo
+        return Photograph(
+            deepened(photo.pixels, data, orientation), photo.width, photo.height, photo.correction
+        )
+
+
+def _from_pillow(image: Image.Image, max_pixels: int | None, most: int | None) -> Photograph:
+    _refuse_bomb(*image.size, max_pixels)
+    if image.width * image.height == 0:
+        raise ImageError("has no pixels")
+    pixels, colours = rgb_of_image(image, most or image.width * image.height)
+    # After decoding: TIFF is turned by Pillow itself, and its size changes then.
+    width, height = image.size
+    orientation = orientation_of(image) if is_as_opened(image) else UPRIGHT
+    if is_lying(orientation):
+        width, height = height, width
+    return Photograph(turn_upright(pixels, orientation), width, height, colours)

@@ -1,54 +1,28 @@
 """Estimating age and gender with finished networks, on photographs and on crops; needs no Keras."""
 
-from collections import deque
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from agelens.errors import AgeLensError, ImageError
-from agelens.estimate.align import UTKFACE, Geometry, straighten
-from agelens.estimate.bundle import Bundle, find_bundles
-from agelens.estimate.detect import Detector, find_detector, find_faces
-from agelens.estimate.detectors.base import NOTHING, Found
+from agelens.errors import AgeLensError
+from agelens.estimate.align import UTKFACE, Geometry
+from agelens.estimate.bundle import Bundle, find_bundles, open_bundle
+from agelens.estimate.detect import Detector, find_detector
+from agelens.estimate.detectors.base import Found
+from agelens.estimate.given import Source, check, separate
 from agelens.estimate.intervals import Calibration, median
 from agelens.estimate.network import PRECISIONS, Network, compile_bundle
+from agelens.estimate.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
 from agelens.estimate.results import Estimates, Face, Photo
-from agelens.images import Pixels, convert_rgb, read_rgb, resize_face
+from agelens.images import Pixels
 from agelens.inference import run_outputs
 
-# Faces that go through the networks together, and photographs that may be ahead of them.
-BATCH = 32
-AHEAD = 64
-DECODERS = 2
-
-# What an exhausted iterator gives; None would be somebody's mistake, which is told.
-_END = Path()
-Source: TypeAlias = str | Path | Pixels | Image.Image
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A photograph whose faces are cut out; the photograph itself is let go, so that memory stays flat.
-
-    Attributes:
-        photo: without its faces.
-        found: where they are, None for crops.
-        crops: uint8 (faces, side, side, 3) for each side that a network wants.
-    """
-
-    photo: Photo
-    found: Found | None
-    crops: dict[int, Pixels]
-
-    @property
-    def faces(self) -> int:
-        return len(next(iter(self.crops.values()))) if self.crops else 0
+__all__ = ["AHEAD", "BATCH", "Estimator", "Source", "load"]
 
 
 class Estimator:
@@ -60,11 +34,20 @@ class Estimator:
         bundles: verified bundles, at most one for each task.
         precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
         detector: what finds the faces; AgeLens's own is read when it is first needed.
+        max_pixels: width times height above which an image is refused; `agelens.images.MAX_PIXELS` if not given.
+
+    It can be pickled, by the paths of its bundles, and used in a process that was forked from the one that made it.
     """
 
     def __init__(
-        self, bundles: Sequence[Bundle], precision: str = "auto", detector: Detector | None = None
+        self,
+        bundles: Sequence[Bundle],
+        precision: str = "auto",
+        detector: Detector | None = None,
+        max_pixels: int | None = None,
     ) -> None:
+        if max_pixels is not None and max_pixels < 1:
+            raise AgeLensError(f"max_pixels is a number of pixels from 1 up, not {max_pixels}.")
         if precision not in PRECISIONS:
             raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
         tasks = [task for bundle in bundles for task in bundle.tasks]
@@ -75,7 +58,16 @@ class Estimator:
         self._calibration = next(filter(None, map(_calibration, bundles)), None)
         self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
         self._sides = sorted({network.side for network in self._networks})
-        self._detector = detector
+        self._precision = precision
+        # One that was looked up is looked up again, wherever the estimator is unpickled.
+        self._detector = self._given_detector = detector
+        self._max_pixels = max_pixels
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        networks = [
+            (bundle.folder.absolute(), hashlib.sha256(bundle.network).hexdigest()) for bundle in self.bundles
+        ]
+        return _restore, (networks, self._precision, self._given_detector, self._max_pixels)
 
     @property
     def detector(self) -> Detector:
@@ -88,59 +80,45 @@ class Estimator:
         """Find and estimate the faces of images.
 
         Args:
-            images: paths, uint8 arrays (height, width, 3), RGB, and Pillow images, in any mix; or one alone.
+            images: one image or many, of any kinds: paths (str or Path), the bytes of image files, open files, Pillow
+                images, and arrays (height, width) or (height, width, channels) of uint8, uint16, or floating-point
+                numbers from 0 to 1, in grey or RGB, with or without alpha. Many come in a list, an array of images or
+                of paths, a column of a table or an iterator, from which each is taken as it is at that moment.
             crops: each image is one face, cropped as the networks' training faces were; no face is searched.
 
         Returns:
             one `Photo` an image, in order. A file that cannot be read gives one with the reason and no faces.
 
         Raises:
-            ValueError: an array that is no RGB image.
+            NoImageError: (a ValueError) something that could be no image.
         """
-        if (
-            isinstance(images, str | bytes | Path | Image.Image)
-            or not isinstance(images, Iterable)
-            or (isinstance(images, np.ndarray) and images.ndim <= 3)
-        ):
-            images = [images]
-        images = list(images)
-        for image in images:
-            _check(image)
-        return Estimates(self.stream(images, crops))
+        sources, stay = separate(images)
+        if stay:
+            sources = list(sources)
+            for source in sources:
+                check(source)
+        return Estimates(self._stream(sources, crops, leaning=True, stay=stay))
 
-    def stream(self, images: Iterable[Source], crops: bool = False, leaning: bool = True) -> Iterator[Photo]:
+    def stream(
+        self, images: Iterable[Source] | Source, crops: bool = False, leaning: bool = True
+    ) -> Iterator[Photo]:
         """The same one by one, in order, as they are ready; memory stays flat however many there are.
 
         The next images are decoded and searched in two threads while the networks work on the faces found before.
+        Arrays are copied, and Pillow images and open files are read, when they are taken from ``images``.
 
         Args:
             leaning: search for leaning faces too (see `agelens.estimate.detect.find_faces`).
         """
-        if not crops:
-            # Here, so that a missing detector is told before the threads start.
-            _ = self.detector
-        waiting: deque[Future[_Prepared]] = deque()
-        sources = iter(images)
-        workers, lookers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
+        sources, _ = separate(images)
+        return self._stream(sources, crops, leaning, stay=False)
 
-        def prepare(source: Source) -> _Prepared:
-            file = str(source) if isinstance(source, str | Path) else ""
-            try:
-                return self._cut(source, file) if crops else self._search(source, file, lookers, leaning)
-            except ImageError as error:
-                return _Prepared(Photo(file, 0, 0, problem=str(error)), None, {})
-
-        try:
-            while True:
-                while len(waiting) < AHEAD and (source := next(sources, _END)) is not _END:
-                    waiting.append(workers.submit(prepare, source))
-                if not waiting:
-                    return
-                yield from self._assemble(_take(waiting))
-        finally:
-            # Also where whoever reads stops early: nobody wants what has not begun.
-            workers.shutdown(cancel_futures=True)
-            lookers.shutdown()
+    def _stream(self, sources: Iterable[Any], crops: bool, leaning: bool, stay: bool) -> Iterator[Photo]:
+        # The detector here, so that a missing one is told before the threads start.
+        detector = None if crops else self.detector
+        preparation = Preparation(detector, self.geometry, self._sides, self._max_pixels, leaning)
+        for group in prepare_ahead(sources, stay, preparation):
+            yield from self._assemble(group)
 
     def combine(self, faces: Sequence[Face]) -> Face:
         """One estimate from several of the same face, as of a person in the frames of a video.
@@ -159,24 +137,7 @@ class Estimator:
             mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
         )
 
-    def _search(self, source: Source, file: str, lookers: Executor, leaning: bool) -> _Prepared:
-        """Decode a photograph and cut its faces out."""
-        image = _pixels(source)
-        photo = Photo(file, image.shape[1], image.shape[0])
-        found = find_faces(self.detector, image, lookers, leaning)
-        if not len(found.scores):
-            return _Prepared(photo, NOTHING, {})
-        straight = straighten(image, found.landmarks, self.geometry)
-        sides = {side: np.stack([resize_face(one, side) for one in straight]) for side in self._sides}
-        return _Prepared(photo, found, sides)
-
-    def _cut(self, source: Source, file: str) -> _Prepared:
-        """Decode an image that is one face."""
-        # As in training: each side decodes by itself, since large JPEGs are decoded at a reduced size.
-        sides = {side: resize_face(_pixels(source, side), side)[None] for side in self._sides}
-        return _Prepared(Photo(file, 0, 0), None, sides)
-
-    def _assemble(self, group: list[_Prepared]) -> Iterator[Photo]:
+    def _assemble(self, group: list[Prepared]) -> Iterator[Photo]:
         """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
         total = sum(one.faces for one in group)
         sides = self._sides if total else []
@@ -213,7 +174,8 @@ class Estimator:
             results = run_outputs(network.compiled, crops[network.side], list(network.outputs.values()))
             columns.update(zip(network.outputs, results, strict=True))
         if "female_logit" in columns:
-            columns["p_female"] = 1 / (1 + np.exp(-columns["female_logit"]))
+            # Of the logistic function the form that no logit makes overflow.
+            columns["p_female"] = np.exp(-np.logaddexp(0, -columns["female_logit"]))
         return self._faces(columns, len(next(iter(crops.values()))))
 
     def _faces(self, columns: dict[str, NDArray[np.floating]], rows: int) -> list[Face]:
@@ -232,33 +194,6 @@ class Estimator:
         ]
 
 
-def _take(waiting: "deque[Future[_Prepared]]") -> list[_Prepared]:
-    """Wait for the next photographs until their faces fill a batch, or until one is not ready."""
-    group = [waiting.popleft().result()]
-    faces = group[0].faces
-    while waiting and faces < BATCH and (waiting[0].done() or len(waiting) > AHEAD // 2):
-        group.append(waiting.popleft().result())
-        faces += group[-1].faces
-    return group
-
-
-def _check(image: Source) -> None:
-    if not isinstance(image, str | Path | np.ndarray | Image.Image):
-        raise ValueError(f"An image is a path, an array or a Pillow image, not {type(image).__name__}.")
-    if isinstance(image, np.ndarray) and (image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3):
-        raise ValueError(f"An image is uint8 (height, width, 3), not {image.dtype} {image.shape}.")
-
-
-def _pixels(source: Source, least_side: int = 0) -> Pixels:
-    _check(source)
-    if isinstance(source, np.ndarray | Image.Image):
-        pixels = convert_rgb(source) if isinstance(source, Image.Image) else source
-        if not pixels.size:
-            raise ImageError("has no pixels")
-        return pixels
-    return read_rgb(Path(source), least_side)
-
-
 def _geometry(bundle: Bundle) -> Geometry | None:
     return bundle.read("geometry", Geometry.from_card)
 
@@ -269,15 +204,33 @@ def _calibration(bundle: Bundle) -> Calibration | None:
 
 
 def load(
-    folder: Path | str | None = None, precision: str = "auto", detector: Path | str | None = None
+    folder: Path | str | None = None,
+    precision: str = "auto",
+    detector: Path | str | None = None,
+    max_pixels: int | None = None,
 ) -> Estimator:
     """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
     Args:
         detector: an ONNX file of a detector (see `agelens.estimate.detect.find_detector`); AgeLens's own if not given.
+        max_pixels: width times height above which an image is refused; 200 million if not given.
 
     Raises:
         AgeLensError: there is no bundle, or one of its files is altered, or no such detector.
     """
     bundles = find_bundles(None if folder is None else Path(folder))
-    return Estimator(bundles, precision, None if detector is None else find_detector(Path(detector)))
+    found = None if detector is None else find_detector(Path(detector))
+    return Estimator(bundles, precision, found, max_pixels)
+
+
+def _restore(
+    networks: list[tuple[Path, str]], precision: str, detector: Detector | None, max_pixels: int | None
+) -> Estimator:
+    """An estimator that was pickled."""
+    bundles = [open_bundle(folder) for folder, _ in networks]
+    for bundle, (folder, digest) in zip(bundles, networks, strict=True):
+        if hashlib.sha256(bundle.network).hexdigest() != digest:
+            raise AgeLensError(
+                f"The bundle {folder} has changed since this estimator was pickled; load it again."
+            )
+    return Estimator(bundles, precision, detector, max_pixels)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from agelens.compiled import Compiled
 from agelens.eight_bits import fit_processor
 from agelens.images import Pixels
 from agelens.inference import settle_arrays
@@ -75,33 +77,44 @@ class Runner:
 
     def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
         settle_arrays()
-        core = ov.Core()
-        model = fit_processor(core.read_model(file))
-        model.reshape([1, 3, -1, -1])
-        before = ov.preprocess.PrePostProcessor(model)
-        pixels = before.input().tensor()
-        pixels.set_element_type(ov.Type.u8)
-        pixels.set_layout(ov.Layout("NHWC"))
-        before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
-        before.input().model().set_layout(ov.Layout("NCHW"))
-        # One look is one request; looks run side by side.
-        # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
-        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "CPU_RUNTIME_CACHE_CAPACITY": _CACHE}
-        self._compiled = core.compile_model(before.build(), "CPU", settings)
         self._idle: list[ov.InferRequest] = []
+        self._made_of = (file, mean, scale)
+        self._network = Compiled(partial(_compile, *self._made_of), self._idle.clear)
+
+    def __reduce__(self) -> tuple[type["Runner"], tuple[Path, float, float]]:
+        return Runner, self._made_of
 
     @contextlib.contextmanager
     def __call__(self, image: Pixels) -> Iterator[dict[str, Floats]]:
         """The outputs by each of their names; valid within the block."""
+        network = self._network.get()
         # A request that has seen a size is quick with it: it is kept for the next call, whatever thread that is in.
         try:
             request = self._idle.pop()
         except IndexError:
-            request = self._compiled.create_infer_request()
+            request = network.create_infer_request()
         request.infer([image[None]])
         yield {
             name: request.get_output_tensor(number).data
-            for number, port in enumerate(self._compiled.outputs)
+            for number, port in enumerate(network.outputs)
             for name in port.get_names()
         }
-        self._idle.append(request)
+        # Unless the network was let go meanwhile, before a fork.
+        if self._network.holds(network):
+            self._idle.append(request)
+
+
+def _compile(file: Path, mean: float, scale: float) -> ov.CompiledModel:
+    core = ov.Core()
+    model = fit_processor(core.read_model(file))
+    model.reshape([1, 3, -1, -1])
+    before = ov.preprocess.PrePostProcessor(model)
+    pixels = before.input().tensor()
+    pixels.set_element_type(ov.Type.u8)
+    pixels.set_layout(ov.Layout("NHWC"))
+    before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
+    before.input().model().set_layout(ov.Layout("NCHW"))
+    # One look is one request; looks run side by side.
+    # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
+    settings = {"PERFORMANCE_HINT": "THROUGHPUT", "CPU_RUNTIME_CACHE_CAPACITY": _CACHE}
+    return core.compile_model(before.build(), "CPU", settings)

@@ -19,6 +19,9 @@ class YuNet:
         self._file = str(file)
         self._idle: list[cv2.FaceDetectorYN] = []
 
+    def __reduce__(self) -> tuple[type["YuNet"], tuple[Path]]:
+        return YuNet, (Path(self._file),)
+
     def look(self, image: Pixels) -> Found:
         size = (image.shape[1], image.shape[0])
         try:

@@ -1,0 +1,1 @@
+"""From the bytes of an image file to RGB, one module for each part of the way; `agelens.images` puts them together."""
