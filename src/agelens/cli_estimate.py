@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agelens.cli_options import Bundle, DetectorModel, Precision, UnusedSeed
+from agelens.cli_options import Bundle, DetectorModel, MaxPixels, Precision, UnusedSeed
 from agelens.errors import AgeLensError, InterruptionError
 
 # Rooms are imported inside the commands, as in `agelens.cli`.
@@ -22,6 +22,7 @@ def predict(
     ] = False,
     bundle: Bundle = None,
     detector_model: DetectorModel = None,
+    max_pixels: MaxPixels = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -62,8 +63,9 @@ def predict(
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     how = Prediction(
-        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate
-    )
+        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate,
+        max_pixels=max_pixels,
+    )  # fmt: skip
     if video is not None:
         from agelens.estimate.predict_video import predict_video
 
@@ -94,12 +96,7 @@ def serve(
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     max_body: Annotated[int, typer.Option(help="Megabytes of a request.", min=1)] = 64,
-    max_pixels: Annotated[
-        int,
-        typer.Option(
-            help="Pixels of an image; Pillow decodes no more than the most.", min=1, max=178_000_000
-        ),
-    ] = 50_000_000,
+    max_pixels: MaxPixels = None,
     max_images: Annotated[int, typer.Option(help="Images in a request.", min=1)] = 16,
     max_waiting: Annotated[int, typer.Option(help="Requests at one time.", min=1)] = 64,
     precision: Precision = "auto",
@@ -112,7 +109,7 @@ def serve(
         body_bytes=max_body * MEGABYTE,
         # At least four of the largest find room at one time.
         held_bytes=max(Limits.held_bytes, 4 * max_body * MEGABYTE),
-        pixels=max_pixels,
+        pixels=Limits.pixels if max_pixels is None else max_pixels,
         images=max_images,
         waiting=max_waiting,
     )

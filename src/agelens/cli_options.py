@@ -58,6 +58,15 @@ DetectorModel = Annotated[
         help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."
     ),
 ]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        help="Refuse images whose width times height is more; 200 million if not given. JPEG files of more than 65 "
+        "million are read at a reduced size.",
+        min=1,
+        show_default=False,
+    ),
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
 ]

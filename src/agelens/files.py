@@ -1,12 +1,13 @@
 """Files that are either whole or absent: digests, atomic writing, and JSON on top of it."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,8 @@ from agelens.errors import AgeLensError
 # How the names of things begin that are being written; what a killed program leaves of them means nothing.
 PARTIAL = ".partial."
 
-
-# What new files may be; reading it means setting it, which only a program with one thread may do.
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
+# How often another name is tried where one is taken.
+_TRIES = 100
 
 
 def digest_file(path: Path) -> str:
@@ -47,15 +46,10 @@ def replacing_file(target: Path) -> Iterator[Path]:
         target = target.resolve() if target.is_symlink() else target
         target.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays: Keras and others choose the format by it. Names have an end, at 255 bytes.
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f"{PARTIAL}{target.stem[:40]}.", suffix=target.suffix
-        )
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _new(target.parent, target.stem[:40], target.suffix, _make_file)
         try:
             yield temporary
             _flush_to_disk(temporary)
-            temporary.chmod(0o666 & ~_UMASK)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -66,8 +60,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``target``; it takes the target's place only if the block succeeds."""
     with naming_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{PARTIAL}{target.name}."))
-        temporary.chmod(0o777 & ~_UMASK)
+        temporary = _new(target.parent, target.name, "", Path.mkdir)
         try:
             yield temporary
             for path in temporary.rglob("*"):
@@ -76,6 +69,25 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             _take_place(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _new(folder: Path, stem: str, suffix: str, make: Callable[[Path], object]) -> Path:
+    """Make something under a name that is not taken, with the rights that the user gives to what is new.
+
+    Those of `tempfile` are the owner's alone, and what the user gives cannot be asked for without changing it.
+    """
+    for _ in range(_TRIES):
+        path = folder / f"{PARTIAL}{stem}.{secrets.token_hex(4)}{suffix}"
+        try:
+            make(path)
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+
+
+def _make_file(path: Path) -> None:
+    path.touch(exist_ok=False)
 
 
 def _take_place(temporary: Path, target: Path) -> None:

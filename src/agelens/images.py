@@ -129,6 +129,8 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of a file. Raises ImageError where it cannot be read."""
     try:
         return path.read_bytes()
+    except IsADirectoryError as error:
+        raise ImageError(f"cannot be read: {error.strerror}; give the image files in it") from None
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from None
     except ValueError as error:

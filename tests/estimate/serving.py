@@ -13,13 +13,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 import uvicorn
-from numpy.typing import NDArray
 from PIL import Image
 
 from agelens.estimate.bundle import Bundle
 from agelens.estimate.limits import Limits
 from agelens.estimate.results import Estimates, Face, Photo
 from agelens.estimate.server import create_app
+from agelens.images import Photograph
 
 CARD = {"task": "both", "identity": "abc", "known_failures": ["old people"]}
 AGES = tuple(np.full(117, 1 / 117).tolist())
@@ -44,7 +44,7 @@ class ColourEstimator:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def estimate(self, images: Sequence[NDArray[np.uint8]], crops: bool = False) -> Estimates:
+    def estimate(self, images: Sequence[Photograph], crops: bool = False) -> Estimates:
         assert self._busy.acquire(blocking=False), "the estimator is called twice at a time"
         try:
             self.batches.append(len(images))
@@ -53,13 +53,13 @@ class ColourEstimator:
         finally:
             self._busy.release()
 
-    def _photo(self, image: NDArray[np.uint8]) -> Photo:
-        red, green, blue = (int(value) for value in image[0, 0])
+    def _photo(self, image: Photograph) -> Photo:
+        red, green, blue = (int(value) for value in image.to_rgb()[0, 0])
         self.seen.append((red, green, blue))
         if (red, green, blue) == POISON:
             raise ZeroDivisionError("poison")
         faces = () if (red, green, blue) == EMPTY else (face(red, green, blue),)
-        return Photo("", image.shape[1], image.shape[0], faces)
+        return Photo("", image.width, image.height, faces)
 
 
 def face(red: int, green: int, blue: int) -> Face:

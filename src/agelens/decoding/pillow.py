@@ -38,6 +38,9 @@ def naming_reasons() -> Iterator[None]:
     except UnidentifiedImageError:
         raise ImageError("is not an image of a known format") from None
     except _REASONS as error:
+        # Pillow asserts that a file is open.
+        if isinstance(error, AssertionError) or "closed" in str(error):
+            raise ImageError("was closed before it was read; hand it over while it is open") from None
         raise ImageError(f"cannot be decoded: {str(error).strip() or type(error).__name__}") from None
 
 

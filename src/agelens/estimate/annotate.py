@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
+from agelens.estimate.given import Source, read_one
 from agelens.estimate.results import Face
-from agelens.images import Pixels, convert_rgb
 
 # One colour for all: a colour for a gender would say more than an estimate can. Readable on light and dark alike.
 _LINE, _SHADOW, _TEXT, _BACK = (64, 224, 208), (0, 0, 0), (255, 255, 255), (16, 42, 48)
@@ -36,18 +36,20 @@ def describe_gender(p_female: float) -> str:
     return f"{'female' if p_female >= 0.5 else 'male'} {min(round(100 * likelier), 99)} %"
 
 
-def annotate(image: Pixels | Image.Image, faces: Iterable[Face]) -> Image.Image:
+def annotate(image: Source, faces: Iterable[Face]) -> Image.Image:
     """Draw faces over their photograph.
 
     Args:
-        image: the photograph: upright, uint8 (height, width, 3), RGB, or a Pillow image, whose EXIF orientation is
-            obeyed as in estimating.
+        image: the photograph, of any kind that `Estimator.estimate` takes; EXIF orientation is obeyed as there.
         faces: of it; those without a box (crops) are left out.
 
     Returns:
         a new RGB image of the upright size. Dashed boxes are those that the detector is unsure of.
+
+    Raises:
+        ImageError: the photograph cannot be read. NoImageError: it is nothing that could be an image.
     """
-    picture = Image.fromarray(convert_rgb(image) if isinstance(image, Image.Image) else image.copy())
+    picture = Image.fromarray(read_one(image).copy())
     draw = ImageDraw.Draw(picture)
     boxed = [face for face in faces if face.box is not None]
     for face in boxed:

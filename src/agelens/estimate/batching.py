@@ -8,26 +8,27 @@ estimated in batches by itself. The network is called from one thread only.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from agelens.errors import ImageError
 from agelens.estimate.limits import Limits
 from agelens.estimate.results import Photo
-from agelens.images import Pixels, decode_rgb
+from agelens.images import Photograph, decode_photo, weigh
 
 _log = logging.getLogger("agelens.server")
 DECODERS = 2
+Result = TypeVar("Result")
 
 
 class SupportsEstimate(Protocol):
     """What the server needs of an `agelens.Estimator`."""
 
-    def estimate(self, images: Sequence[Pixels], /) -> Sequence[Photo]:
-        """One Photo for each uint8 (height, width, 3) RGB image, in order."""
+    def estimate(self, images: Sequence[Photograph], /) -> Sequence[Photo]:
+        """One Photo for each decoded photograph, in order."""
         ...
 
 
@@ -41,7 +42,8 @@ class StoppingError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    image: Pixels
+    image: Photograph
+    held: int
     answer: "asyncio.Future[Photo]"
 
 
@@ -61,6 +63,7 @@ class Batcher:
         self._open: set[asyncio.Future[Photo]] = set()
         self._held_pixels = 0
         self._room = asyncio.Event()
+        self._order = asyncio.Lock()
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoders = ThreadPoolExecutor(DECODERS, "agelens-decode")
         self._estimating = ThreadPoolExecutor(1, "agelens-estimate")
@@ -105,25 +108,42 @@ class Batcher:
 
     async def _decode(self, data: bytes) -> _Job:
         async with self._decoding:
-            while self._held_pixels >= self._limits.held_pixels:
-                self._room.clear()
-                await self._room.wait()
-            if self._worker is None:
-                raise StoppingError
-            call = self._decoders.submit(decode_rgb, data, max_pixels=self._limits.pixels)
-            error = await _finished(call)
-            if isinstance(error, ImageError):
-                raise error
-            if error is not None:
-                # Decoders are not written for every malice; what they trip over is the file's fault.
-                _log.warning("A decoder failed in a way of its own.", exc_info=error)
-                raise ImageError("cannot be decoded")
-            image = call.result()
-            self._held_pixels += _pixels(image)
+            need = await self._call(weigh, data)
+            # In order, or a large image would wait as long as small ones come.
+            async with self._order:
+                while self._held_pixels and self._held_pixels + need > self._limits.held_pixels:
+                    self._room.clear()
+                    await self._room.wait()
+                self._held_pixels += need
+            try:
+                image = await self._call(decode_photo, data)
+            except BaseException:
+                self._give_back(need)
+                raise
+            held = image.pixels.shape[0] * image.pixels.shape[1]
+            self._give_back(need - held)
             # From here on the worker gives the room back, whatever becomes of the request.
-            job = _Job(image, asyncio.get_running_loop().create_future())
+            job = _Job(image, held, asyncio.get_running_loop().create_future())
             self._jobs.put_nowait(job)
             return job
+
+    async def _call(self, function: Callable[..., Result], data: bytes) -> Result:
+        """Call a function of images on bytes in a thread. Raises as `estimate` does."""
+        if self._worker is None:
+            raise StoppingError
+        call = self._decoders.submit(function, data, max_pixels=self._limits.pixels)
+        error = await _finished(call)
+        if isinstance(error, ImageError):
+            raise error
+        if error is not None:
+            # Decoders are not written for every malice; what they trip over is the file's fault.
+            _log.warning("A decoder failed in a way of its own.", exc_info=error)
+            raise ImageError("cannot be decoded")
+        return call.result()
+
+    def _give_back(self, pixels: int) -> None:
+        self._held_pixels -= pixels
+        self._room.set()
 
     async def _work(self) -> None:
         while True:
@@ -131,8 +151,7 @@ class Batcher:
             while len(jobs) < self._limits.batch and not self._jobs.empty():
                 jobs.append(self._jobs.get_nowait())
             await self._answer(jobs)
-            self._held_pixels -= sum(_pixels(job.image) for job in jobs)
-            self._room.set()
+            self._give_back(sum(job.held for job in jobs))
 
     async def _answer(self, jobs: list[_Job]) -> None:
         """Estimate a batch; where that fails each image is tried alone, so that one does not spoil the others'."""
@@ -168,6 +187,3 @@ async def _finished(call: "Future") -> BaseException | None:
         # Where nobody waits any longer, a call that has not begun is dropped.
         waiting.cancel()
 
-
-def _pixels(image: Pixels) -> int:
-    return image.shape[0] * image.shape[1]

@@ -4,7 +4,8 @@ import io
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -28,7 +29,6 @@ from agelens.images import (
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | NDArray[np.generic] | Image.Image | Photograph
 )  # fmt: skip
-_ONE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, Photograph)
 # A path has lost one of the two slashes; one letter alone is a drive of Windows.
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/|data:")
 
@@ -48,6 +48,13 @@ class Given:
     content: Path | bytes | Photograph | NDArray[np.generic] | Image.Image | ImageError
     weight: int = 0
     turn: int = UPRIGHT
+
+
+_ONE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, Photograph, Given)
+_SAME_FRAMES = (
+    "is an animation that is given several times, and shows the same frame each time; give copies, as in "
+    "[frame.copy() for frame in ImageSequence.Iterator(image)]"
+)
 
 
 def separate(images: object) -> tuple[Iterable[Any], bool]:
@@ -70,11 +77,31 @@ def separate(images: object) -> tuple[Iterable[Any], bool]:
             return array.reshape(-1).tolist(), True
         return (array, True) if array.ndim > 3 else ([array], True)
     if isinstance(images, list | tuple):
-        return images, True
+        return _without_same_frames(images), True
     if isinstance(images, Iterable) and not isinstance(images, dict):
         return images, False
     check(images)
     return [images], True
+
+
+def _without_same_frames(images: Sequence[Any]) -> Sequence[Any]:
+    """The same images, but no animation twice: `ImageSequence` gives one image for all frames, and a list of these holds
+    nothing but the last."""
+    times = Counter(id(image) for image in images if isinstance(image, Image.Image))
+    if not times or times.most_common(1)[0][1] == 1:
+        return images
+    return [
+        Given("", ImageError(_SAME_FRAMES)) if times[id(image)] > 1 and _is_animation(image) else image
+        for image in images
+    ]
+
+
+def _is_animation(image: Image.Image) -> bool:
+    try:
+        return getattr(image, "is_animated", False)
+    except (OSError, ValueError, AttributeError, AssertionError):
+        # It is closed.
+        return False
 
 
 def check(source: object) -> None:
@@ -101,6 +128,8 @@ def take(source: Any, stays: bool, max_pixels: int | None) -> Given:
     Raises:
         NoImageError: it is nothing that could be an image.
     """
+    if isinstance(source, Given):
+        return source
     check(source)
     try:
         return _take(source, stays, max_pixels)
@@ -111,6 +140,8 @@ def take(source: Any, stays: bool, max_pixels: int | None) -> Given:
 def _take(source: Any, stays: bool, max_pixels: int | None) -> Given:
     if isinstance(source, str | os.PathLike):
         path = os.fsdecode(source)
+        if not path:
+            raise ImageError("has an empty name")
         return Given(path, Path(path))
     if isinstance(source, Photograph | bytes):
         return Given("", source)
@@ -160,6 +191,20 @@ def decode_crop(given: Given, least_side: int, max_pixels: int | None, pillow: t
     if isinstance(given.content, Path | bytes):
         return decode_rgb(_bytes_of(given.content), least_side, max_pixels)
     return decode(given, max_pixels, pillow).to_rgb()
+
+
+def read_one(source: Source) -> Pixels:
+    """An image at its full size, in sRGB.
+
+    Raises:
+        ImageError: it cannot be read; the message names it where it has a name.
+        NoImageError: it is nothing that could be an image.
+    """
+    given = take(source, stays=True, max_pixels=None)
+    try:
+        return decode_crop(given, 0, None, threading.Lock())
+    except ImageError as error:
+        raise ImageError(f"{given.file or 'The image'} {error}") from None
 
 
 def _bytes_of(content: Path | bytes) -> bytes:

@@ -97,7 +97,8 @@ def refuse_to_replace(files: list[Path], target: Path | None, option: str) -> No
 
 def draw(photo: Photo, target: Path) -> None:
     """Write the annotated picture of a photograph as JPEG. Raises ImageError where it cannot be read any more."""
-    picture = annotate(read_rgb(Path(photo.file)), photo.faces)
+    # It has been read already, with whatever limit there was.
+    picture = annotate(read_rgb(Path(photo.file), max_pixels=photo.width * photo.height), photo.faces)
     picture.thumbnail((_LONGEST, _LONGEST))
     with replacing_file(target) as temporary:
         picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_MARK)

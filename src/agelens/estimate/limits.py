@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from agelens.errors import AgeLensError
+from agelens.images import MAX_PIXELS
 
 MEGABYTE = 1 << 20
 
@@ -13,19 +14,20 @@ class Limits:
 
     Attributes:
         body_bytes: bytes of a request's body (413).
-        pixels: width times height of an image, read from its header before it is decoded (422).
+        pixels: width times height of an image, read from its header before it is decoded (422). Large JPEGs are
+            decoded at a reduced size.
         images: images in a request (422).
         waiting: requests that are received, decoded, queued or estimated at one time (503).
         held_bytes: bytes of the bodies of all of them together (503).
-        held_pixels: decoded pixels that wait for the estimator; further images are decoded when there is room, so
-            that memory stays flat however many wait.
+        held_pixels: pixels that are being decoded or wait for the estimator; further images are decoded when there is
+            room, so that memory stays flat however many wait. An image that alone has more waits until it is alone.
         batch: images that the estimator gets at once.
         receive_seconds: time in which a body must have come (408).
         answer_seconds: time in which a request, once received, is answered or given up (503).
     """
 
     body_bytes: int = 64 * MEGABYTE
-    pixels: int = 50_000_000
+    pixels: int = MAX_PIXELS
     images: int = 16
     waiting: int = 64
     held_bytes: int = 256 * MEGABYTE

@@ -41,6 +41,7 @@ class Prediction:
         form: of what is written; None is a table on a terminal and JSON lines elsewhere.
         out: a file for it; None is standard output.
         pictures: folder that takes annotated pictures.
+        max_pixels: of an image; None is `agelens.images.MAX_PIXELS`.
     """
 
     crops: bool = False
@@ -50,6 +51,7 @@ class Prediction:
     form: Form | None = None
     out: Path | None = None
     pictures: Path | None = None
+    max_pixels: int | None = None
 
     @property
     def written_form(self) -> Form:
@@ -85,7 +87,7 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
     files = list(found)
     refuse_to_replace(files, how.out, "--out")
     pictures = None if how.pictures is None else name_pictures(found, how.pictures)
-    estimator = load(how.bundle, how.precision, how.detector)
+    estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
     if how.out is None:
         problems = _to_stream(estimator, files, how, pictures)
     else:

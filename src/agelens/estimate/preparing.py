@@ -153,7 +153,14 @@ def _group(waiting: "deque[tuple[Future[Prepared], int]]") -> list[Prepared]:
     """Wait for the next photographs until their faces fill a batch, or until one is not ready."""
     group = [waiting.popleft()[0].result()]
     faces = group[0].faces
-    while waiting and faces < BATCH and (waiting[0][0].done() or len(waiting) > AHEAD // 2):
-        group.append(waiting.popleft()[0].result())
+    while waiting and faces < BATCH:
+        future = waiting[0][0]
+        if not future.done() and len(waiting) <= AHEAD // 2:
+            break
+        if future.exception() is not None:
+            # It is raised with the next group, when those before it have been given on.
+            break
+        group.append(future.result())
+        waiting.popleft()
         faces += group[-1].faces
     return group

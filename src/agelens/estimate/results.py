@@ -108,11 +108,16 @@ class Photo:
         return {**start, **size, "faces": [face.to_dict() for face in self.faces]}
 
 
-# The columns of `Estimates.to_frame` and of the command line's CSV; distributions are in the JSON alone.
+# The columns of the command line's CSV; distributions are in the JSON alone.
 COLUMNS = (
     "file", "face", "left", "top", "right", "bottom", "score", "uncertain",
     "age_years", "age_from", "age_to", "p_female",
 )  # fmt: skip
+
+
+# Those of `Estimates.to_frame`, and of them the types that know a missing value.
+FRAME_COLUMNS = ("image", *COLUMNS, "error")
+_FRAME_TYPES = {"image": "int64", "face": "Int64", "uncertain": "boolean"}
 
 
 def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -155,11 +160,24 @@ class Estimates(Sequence[Photo]):
         return tuple(face for photo in self._photos for face in photo.faces)
 
     def to_frame(self) -> "pd.DataFrame":
-        """A table with one row a face and the columns COLUMNS; distributions are in `to_json`."""
+        """A table with one row a face, and one row for each image without a face; distributions are in `to_json`.
+
+        Returns:
+            the columns FRAME_COLUMNS. ``image`` is the place of the image in the call, from 0, so that ``self[image]``
+            is its `Photo`; ``face`` counts from 1, from the largest to the smallest, and is missing where an image has
+            none; ``error`` says why an image could not be read, and is empty where it could. The faces alone are
+            ``frame.dropna(subset="face")``.
+        """
         import pandas as pd
 
-        found = [row for photo in self._photos for row in rows(photo.to_dict())]
-        return pd.DataFrame(found, columns=list(COLUMNS))
+        found = [
+            {"image": number, **row, "error": photo.problem}
+            for number, photo in enumerate(self._photos)
+            for row in (list(rows(photo.to_dict())) or [{"file": photo.file}])
+        ]
+        frame = pd.DataFrame(found, columns=list(FRAME_COLUMNS))
+        numbers = dict.fromkeys(COLUMNS[2:], "float64")
+        return frame.astype({**numbers, "file": "str", "error": "str", **_FRAME_TYPES})
 
     def to_json(self) -> list[dict[str, Any]]:
         """JSON values, one dict a photograph."""

@@ -6,7 +6,6 @@ import errno
 import logging
 import socket
 import threading
-import warnings
 import webbrowser
 from collections.abc import Sequence
 from functools import partial
@@ -65,9 +64,8 @@ def serve(
             limits,
             is_loopback if local and not names else is_address_or_one_of(names),
         )
-        # Forms and images that cannot be read are told to whoever sent them, not to the terminal.
+        # Forms that cannot be read are told to whoever sent them, not to the terminal.
         logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-        warnings.filterwarnings("ignore", module=r"PIL\.")
         # No log of requests either: nobody needs one on their own machine.
         config = uvicorn.Config(
             app, http=partial(_Protocol, head_seconds=limits.receive_seconds), ws="none", lifespan="on",  # type: ignore[arg-type]
