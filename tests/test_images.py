@@ -80,7 +80,7 @@ def test_heic_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> N
 def test_broken_heic_is_refused_with_a_reason() -> None:
     data = heic(picture())
     for length in (12, 40, len(data) // 2, len(data) - 5):
-        with pytest.raises(ImageError, match=r"is not an image|cannot be decoded"):
+        with pytest.raises(ImageError, match=r"is not (an image|a whole HEIF)|cannot be decoded"):
             decode_rgb(data[:length])
     chance = np.random.default_rng(0)
     for _ in range(200):
@@ -202,9 +202,16 @@ def test_grey_numbers_of_32_bits_are_not_all_black() -> None:
         assert_close(pixels, np.repeat(expected[..., None], 3, axis=2), tolerance=0)
 
 
-def test_grey_numbers_without_a_known_range_are_refused() -> None:
-    with pytest.raises(ImageError, match="floating-point numbers"):
-        decode_rgb(encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF"))
+def test_floating_point_grey_goes_from_0_to_1_or_is_refused() -> None:
+    shares = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    pixels = decode_rgb(encoded(Image.fromarray(shares), "TIFF"))
+    assert_close(pixels, np.repeat(np.arange(256).reshape(16, 16, 1), 3, axis=2), tolerance=0)
+    for values, reason in (
+        (shares * 255, "from 0 to 255, and those of images go from 0 to 1"),
+        (np.where(shares > 0.5, np.float32(np.nan), shares), "NaN"),
+    ):
+        with pytest.raises(ImageError, match=reason):
+            decode_rgb(encoded(Image.fromarray(values), "TIFF"))
 
 
 def test_a_broken_avif_says_why() -> None:
@@ -224,7 +231,7 @@ def test_an_image_of_one_pixel() -> None:
         (b"no picture at all", "is not an image of a known format"),
         (b"\xff\xd8\xff", "is not a whole JPEG"),
         (photograph()[:-400], "is not a whole JPEG"),
-        (encoded(Image.fromarray(picture()).convert("CMYK"), "JPEG")[:-100], "cannot be decoded"),
+        (encoded(Image.fromarray(picture()).convert("CMYK"), "JPEG")[:-100], "is not a whole JPEG"),
         (encoded(Image.fromarray(picture()), "PNG")[:-60], "cannot be decoded"),
         (encoded(Image.fromarray(picture()), "BMP")[:-400], "cannot be decoded"),
     ],

@@ -11,6 +11,9 @@ import agelens
 ROOT = Path(agelens.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 GROUND = {
+    "compiled",
+    # A room of its own that all others may use.
+    "decoding",
     "eight_bits",
     "errors",
     "files",
@@ -28,6 +31,7 @@ GROUND = {
 # What each room may import of the others, apart from the ground floor.
 ALLOWED = {
     "ground": set(),
+    "decoding": {"decoding"},
     "faces": {"faces"},
     "networks": {"faces", "networks", "estimate.bundle", "estimate.estimator"},
     # What calibrates a network for photographs, and measures it, looks at them as `estimate` does.

@@ -126,8 +126,10 @@ def test_a_file_that_cannot_be_read_stands_in_its_place(
     assert [bool(photo.problem) for photo in found] == [True, False, True, True]
     check_astronaut(found[1])
     frame = found.to_frame()
-    assert list(frame.columns) == list(COLUMNS)
-    assert len(frame) == 1
+    assert list(frame.columns) == ["image", *COLUMNS, "error"]
+    assert frame["image"].tolist() == [0, 1, 2, 3]
+    assert frame["face"].isna().tolist() == [True, False, True, True]
+    assert frame["error"].tolist() == [photo.problem for photo in found]
 
 
 def test_straightening_undoes_the_turn_of_a_head(estimator: Estimator, astronaut: NDArray[np.uint8]) -> None:

@@ -186,4 +186,3 @@ async def _finished(call: "Future") -> BaseException | None:
     finally:
         # Where nobody waits any longer, a call that has not begun is dropped.
         waiting.cancel()
-

@@ -85,8 +85,10 @@ def separate(images: object) -> tuple[Iterable[Any], bool]:
 
 
 def _without_same_frames(images: Sequence[Any]) -> Sequence[Any]:
-    """The same images, but no animation twice: `ImageSequence` gives one image for all frames, and a list of these holds
-    nothing but the last."""
+    """The same images, but no animation twice.
+
+    `ImageSequence` gives one image for all frames, so that a list of these holds nothing but the last frame.
+    """
     times = Counter(id(image) for image in images if isinstance(image, Image.Image))
     if not times or times.most_common(1)[0][1] == 1:
         return images
