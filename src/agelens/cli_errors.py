@@ -91,7 +91,10 @@ def _about_files(error: OSError) -> str:
     place = error.filename or "standard output or a temporary file"
     if error.errno == errno.ENOSPC:
         return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
-    return f"{place} cannot be used: {error.strerror or error}; give another with the option that named it."
+    reason = error.strerror or error
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        reason = "a file stands where a folder is needed"
+    return f"{place} cannot be used: {reason}; give another with the option that named it."
 
 
 def _complain(sentence: str, status: int = 2) -> int:
