@@ -12,6 +12,7 @@ from agelens.errors import AgeLensError, InterruptionError
 
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
+_BEFORE = "Interrupted before anything was done."
 
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
@@ -25,15 +26,19 @@ _EXTRA = frozenset(
 )  # fmt: skip
 
 
-def answer(work: Callable[[], Any]) -> int:
-    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence."""
+def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) -> int:
+    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence.
+
+    Args:
+        begun: whether a command has begun, before which there is nothing to go on from.
+    """
     try:
         status = work() or 0
         # Here, where a full disk behind standard output can still be told.
         sys.stdout.flush()
-        return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
+        return _complain(_interrupted(begun), status) if status == INTERRUPTED else status
     except KeyboardInterrupt:
-        return _complain(_INTERRUPTED, INTERRUPTED)
+        return _complain(_interrupted(begun), INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the lines has enough, as `head` does; nobody is left to be told.
         return 1
@@ -65,6 +70,10 @@ def leave(status: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _interrupted(begun: Callable[[], bool]) -> str:
+    return _INTERRUPTED if begun() else _BEFORE
 
 
 def _drop_output() -> None:

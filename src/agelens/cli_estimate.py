@@ -7,6 +7,7 @@ import typer
 
 from agelens.cli_options import Bundle, DetectorModel, Precision, UnusedSeed
 from agelens.errors import AgeLensError, InterruptionError
+from agelens.interrupts import endings_as_interrupts
 
 # Rooms are imported inside the commands, as in `agelens.cli`.
 
@@ -66,8 +67,6 @@ def predict(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one row a face.")] = False,
 ) -> None:
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
-    from agelens.estimate.predict import Prediction, predict_files
-
     if (video is None) == (not paths):
         raise AgeLensError("Give photographs, or a video with --video, and not both.")
     if video is None and (every != 1 or seconds is not None):
@@ -77,20 +76,22 @@ def predict(
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
-    how = Prediction(crops, bundle, detector_model, precision, form, out, annotate, overwrite)
     try:
-        if video is not None:
-            from agelens.estimate.predict_video import predict_video
+        # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
+        with endings_as_interrupts():
+            from agelens.estimate.predict import Prediction, predict_files
 
-            failed = predict_video(video, how, every, seconds)
-        else:
-            failed = predict_files(paths or [], how)
+            how = Prediction(crops, bundle, detector_model, precision, form, out, annotate, overwrite)
+            if video is not None:
+                from agelens.estimate.predict_video import predict_video
+
+                failed = predict_video(video, how, every, seconds)
+            else:
+                failed = predict_files(paths or [], how)
     except KeyboardInterrupt as interrupt:
-        if out is not None and video is None and not str(interrupt):
-            raise
         # Typer makes a bare exit status of KeyboardInterrupt.
         raise InterruptionError(
-            str(interrupt) or "Interrupted before anything was estimated; nothing was written."
+            str(interrupt) or "Interrupted before anything was estimated, so nothing was written."
         ) from None
     if failed:
         raise typer.Exit(1)

@@ -118,3 +118,19 @@ def test_the_mark_does_not_tell_the_place(photos: list[Path], tmp_path: Path) ->
     data = (tmp_path / "a.jpg").read_bytes()
     assert pictures.MARK in data
     assert b"photos" not in data
+
+
+def test_pictures_among_their_photographs_are_not_drawn_again(photos: list[Path], estimator) -> None:
+    folder = photos[0].parent
+    for _ in range(2):
+        estimator.asked.clear()
+        assert predict_files([folder], Prediction(pictures=folder, form="json")) == 0
+        assert estimator.asked == sorted(photos)
+    assert len(list(folder.iterdir())) == 6
+    drawn = folder / "1.png.jpg"
+    predict_files([drawn], Prediction(pictures=folder / "more", form="json"))
+    assert estimator.asked[-1] == drawn
+    for photo in photos:
+        photo.unlink()
+    with pytest.raises(AgeLensError, match="holds no photograph but those that were drawn here"):
+        predict_files([folder], Prediction(pictures=folder, form="json"))

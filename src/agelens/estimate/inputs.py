@@ -7,6 +7,7 @@ from pathlib import Path
 from agelens.errors import AgeLensError
 from agelens.estimate.addresses import VIDEO_SUFFIXES, hide_password, names_video, read_address
 from agelens.estimate.image_files import find_images
+from agelens.estimate.pictures import is_drawn
 from agelens.images import SUFFIXES
 
 # How the files of videos begin that have another ending or none: MP4 and MOV, Matroska and WebM, AVI.
@@ -32,7 +33,7 @@ def locate(paths: list[Path], besides: Path | None = None) -> Located:
     """Find the photographs of all names that hold some; one that is mistyped keeps the others from nothing.
 
     Args:
-        besides: as for `find_images`.
+        besides: a folder of annotated pictures, which are not meant where they are not named one by one.
 
     Raises:
         AgeLensError: not one of the names holds a photograph; says why of each.
@@ -51,9 +52,12 @@ def locate(paths: list[Path], besides: Path | None = None) -> Located:
                 problems[path] = str(error)
             except OSError as error:
                 problems[path] = f"{path} cannot be looked at: {error.strerror}; give it a shorter name."
+    if besides is not None:
+        found = {file: place for file, place in found.items() if file in paths or not is_drawn(file, besides)}
     sentences = [problems[path] for path in paths if path in problems]
     if not found:
-        raise AgeLensError("\nagelens: ".join(sentences))
+        nothing = f"{paths[0]} holds no photograph but those that were drawn here; give others."
+        raise AgeLensError("\nagelens: ".join(sentences) or nothing)
     return Located(found, sentences)
 
 

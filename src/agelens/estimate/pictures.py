@@ -73,6 +73,11 @@ def _mark_of(file: Path) -> bytes:
     return MARK + b" " + hashlib.sha256(place).hexdigest()[:16].encode()
 
 
+def is_drawn(file: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder, or below it, and was drawn here."""
+    return folder.resolve() in file.resolve().parents and bool(_comment(file))
+
+
 def _comment(path: Path) -> bytes:
     """The mark of a picture that was drawn here, else nothing. It stands before the picture itself."""
     try:

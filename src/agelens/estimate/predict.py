@@ -1,5 +1,6 @@
 """From files on the command line to a table, JSON, CSV or annotated pictures."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any, Literal
 from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.estimator import Estimator, load
-from agelens.estimate.forms import Form, form_of_file, form_of_output, writing
+from agelens.estimate.forms import Form, Writer, form_of_file, form_of_output, writing
 from agelens.estimate.inputs import locate
 from agelens.estimate.pictures import draw, make_folder, name_pictures, refuse_to_replace
 from agelens.estimate.predict_file import Output
@@ -19,7 +20,7 @@ from agelens.estimate.record import read_record
 from agelens.estimate.results import Photo
 from agelens.files import digest_file, digest_json
 from agelens.images import DECODER_VERSION
-from agelens.progress import bar, console, quiet, say
+from agelens.progress import bar, console, quiet, say, waiting
 
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
@@ -81,7 +82,8 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
     # Here, for networks need not be loaded to know that a file is somebody's own.
     record = None if how.out is None or how.overwrite else read_record(how.out)
     pictures = None if how.pictures is None else name_pictures(located.found, how.pictures)
-    estimator = load(how.bundle, how.precision, how.detector)
+    with waiting("loading the networks"):
+        estimator = load(how.bundle, how.precision, how.detector)
     if how.pictures is not None:
         make_folder(how.pictures)
     tally = Tally(left_out=located.problems)
@@ -123,25 +125,26 @@ def _to_stream(
     form = how.written_form
     found = (photo for photo, _ in _estimate(estimator, files, how, pictures, tally))
     good = (photo.to_dict() for photo in found if not photo.problem)
+    written = 0
     try:
-        if form == "table":
-            _show(good)
-        else:
-            with writing(sys.stdout, form) as write:
-                for photo in good:
-                    write(photo)
+        with _table() if form == "table" else writing(sys.stdout, form) as write:
+            for photo in good:
+                write(photo)
+                written += 1
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_INTERRUPTED) from None
+        # Without a word of its own where nothing stands above.
+        raise KeyboardInterrupt(*[_INTERRUPTED] * bool(written)) from None
     _tell(tally, len(files))
     if tally.unreadable:
         say(f"agelens: {len(tally.unreadable)} of {len(files)} files could not be read.")
 
 
-def _show(photos: Iterator[dict[str, Any]]) -> None:
+@contextlib.contextmanager
+def _table() -> Iterator[Writer]:
+    """A table for a person, shown at the end, also where that comes early."""
     table = FaceTable()
     try:
-        for photo in photos:
-            table.add(photo)
+        yield table.add
     finally:
         table.show(sys.stdout)
 
@@ -158,9 +161,9 @@ def _to_file(
         try:
             for photo, picture in _estimate(estimator, waiting, how, pictures, tally):
                 output.add(photo, picture)
+            output.finish()
         except KeyboardInterrupt:
             raise KeyboardInterrupt(output.interrupted()) from None
-        output.finish()
     _tell(tally, len(files))
     say(output.closing_line(len(tally.unreadable), len(tally.left_out), how.crops))
 

@@ -98,7 +98,7 @@ class Output:
         """What there is to say after Ctrl-C."""
         kept = len(self._journal.marks)
         if not kept:
-            return "Interrupted before the first photograph was estimated; nothing was written."
+            return "Interrupted before anything was estimated, so nothing was written."
         return f"Interrupted; {kept:,} of {len(self._files):,} are kept, and the same command goes on from there."
 
     def finish(self) -> None:

@@ -25,7 +25,7 @@ from agelens.estimate.video_output import Sinks, frames_drawn, opened
 from agelens.estimate.video_writer import check_writable
 from agelens.files import replacing_file
 from agelens.interrupts import held_interrupts
-from agelens.progress import Advance, bar, console, quiet, say
+from agelens.progress import Advance, bar, console, quiet, say, waiting
 
 # Tracks that the table shows; the lines hold them all.
 _ROWS = 30
@@ -58,7 +58,8 @@ def predict_video(source: str, how: Prediction, every: int = 1, seconds: float |
         if how.out is not None:
             stack.enter_context(only_writer(how.out))
         video = stack.enter_context(Video(source))
-        estimator = load(how.bundle, how.precision, how.detector)
+        with waiting("loading the networks"):
+            estimator = load(how.bundle, how.precision, how.detector)
         origin = {
             **made_of(estimator, how),
             **_origin(source, video, every, seconds),

@@ -24,14 +24,14 @@ class FaceTable:
             "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
         )
 
-    def add(self, photo: dict[str, Any]) -> None:
+    def add(self, value: dict[str, Any]) -> None:
         """Take the faces of a photograph, from `Photo.to_dict`."""
-        if not photo["faces"]:
-            self._table.add_row(Text(photo["file"]), "", "", "", "", "no face found")
-        for number, face in enumerate(photo["faces"], 1):
+        if not value["faces"]:
+            self._table.add_row(Text(value["file"]), "", "", "", "", "no face found")
+        for number, face in enumerate(value["faces"], 1):
             interval = face.get("age_interval")
             self._table.add_row(
-                Text(photo["file"] if number == 1 else ""),
+                Text(value["file"] if number == 1 else ""),
                 str(number),
                 f"{face['age_years']:.0f}" if "age_years" in face else "",
                 f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",

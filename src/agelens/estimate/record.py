@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agelens.errors import AgeLensError
+from agelens.estimate.printed import counted
 from agelens.files import digest_file, json_text, write_text
 
 # What the options that decide estimates are called to the person.
@@ -94,7 +95,7 @@ class Past:
         meant = {str(file) for file in files}
         lost = [name for name, mark in self.marks.items() if name not in meant or self._moved(name, mark)]
         if lost:
-            more = f" and {len(lost) - 1:,} others" if len(lost) > 1 else ""
+            more = f" and {counted(len(lost) - 1, 'other')}" if len(lost) > 1 else ""
             raise AgeLensError(
                 f"{target} was {verb} with photographs that are not named now ({lost[0]}{more}); {way_out}"
             )
