@@ -463,7 +463,7 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
         "predict", "--crops", study.source, "--bundle", study.folder, "--out", study.folder / "o.csv"
     )
     assert answer.status == 130
-    assert "Interrupted; the same command goes on from what is done" in answer.err
+    assert "Interrupted before anything was estimated, so nothing was written" in answer.err
 
     def interrupt_later(*_: object) -> None:
         raise KeyboardInterrupt("Interrupted; this is what there is.")

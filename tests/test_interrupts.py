@@ -66,3 +66,26 @@ thread.start()
 thread.join()
 """
     assert in_python(code) == ["True"]
+
+
+def test_an_order_to_end_is_heard_as_ctrl_c() -> None:
+    code = """
+from agelens.interrupts import endings_as_interrupts
+for name in ("SIGTERM", "SIGHUP"):
+    try:
+        with endings_as_interrupts():
+            signal.raise_signal(getattr(signal, name))
+            print("not heard")
+    except KeyboardInterrupt:
+        print(name, signal.getsignal(getattr(signal, name)) == signal.SIG_DFL)
+# As under nohup.
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with endings_as_interrupts():
+    signal.raise_signal(signal.SIGHUP)
+    print("goes on")
+thread = threading.Thread(target=endings_as_interrupts().__enter__)
+thread.start()
+thread.join()
+print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+"""
+    assert in_python(code) == ["SIGTERM True", "SIGHUP True", "goes on", "True"]

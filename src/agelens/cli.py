@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens._version import __version__
 from agelens.cli_errors import answer, leave
 from agelens.cli_estimate import predict, serve
 from agelens.cli_fetch import fetch
@@ -31,6 +30,7 @@ from agelens.cli_options import (
     Source,
     Trainable,
     UnusedSeed,
+    Version,
     Weights,
 )
 from agelens.cli_run import begin_run, comparison_of, fractions_of, open_run, print_lines
@@ -48,19 +48,17 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"agelens {__version__}")
-        raise typer.Exit
+# The command that has begun; a Ctrl-C before that has nothing to go on from.
+_begun: list[str] = []
 
 
 @app.callback()
 def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
-    ] = False,
+    context: typer.Context,
+    version: Version = False,
 ) -> None:
     """Study labelled face photographs, build age and gender networks from them, and measure them honestly."""
+    _begun.append(context.invoked_subcommand or "")
 
 
 @app.command()
@@ -297,4 +295,4 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Names of files need not be text, nor the terminal's letters all there are.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    leave(answer(lambda: app(standalone_mode=False)))
+    leave(answer(lambda: app(standalone_mode=False), lambda: bool(_begun)))

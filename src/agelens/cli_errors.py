@@ -12,6 +12,7 @@ from agelens.errors import AgeLensError, InterruptionError
 
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
+_BEFORE = "Interrupted before anything was done."
 
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
@@ -25,15 +26,19 @@ _EXTRA = frozenset(
 )  # fmt: skip
 
 
-def answer(work: Callable[[], Any]) -> int:
-    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence."""
+def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) -> int:
+    """Do the work and give the exit status; what goes wrong for a reason is told in one sentence.
+
+    Args:
+        begun: whether a command has begun, before which there is nothing to go on from.
+    """
     try:
         status = work() or 0
         # Here, where a full disk behind standard output can still be told.
         sys.stdout.flush()
-        return _complain(_INTERRUPTED, status) if status == INTERRUPTED else status
+        return _complain(_interrupted(begun), status) if status == INTERRUPTED else status
     except KeyboardInterrupt:
-        return _complain(_INTERRUPTED, INTERRUPTED)
+        return _complain(_interrupted(begun), INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the lines has enough, as `head` does; nobody is left to be told.
         return 1
@@ -67,6 +72,10 @@ def leave(status: int) -> NoReturn:
     sys.exit(status)
 
 
+def _interrupted(begun: Callable[[], bool]) -> str:
+    return _INTERRUPTED if begun() else _BEFORE
+
+
 def _drop_output() -> None:
     """Let go of lines that standard output cannot take, or Python tries once more at its end and fails loudly."""
     try:
@@ -91,7 +100,10 @@ def _about_files(error: OSError) -> str:
     place = error.filename or "standard output or a temporary file"
     if error.errno == errno.ENOSPC:
         return f"The disk is full ({place}); make room or give another --out or --cache, and start again to go on."
-    return f"{place} cannot be used: {error.strerror or error}; give another with the option that named it."
+    reason = error.strerror or error
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        reason = "a file stands where a folder is needed"
+    return f"{place} cannot be used: {reason}; give another with the option that named it."
 
 
 def _complain(sentence: str, status: int = 2) -> int:

@@ -1,12 +1,13 @@
 """The commands of finished networks: `predict` and `serve`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from agelens.cli_options import Bundle, DetectorModel, MaxPixels, Precision, UnusedSeed
 from agelens.errors import AgeLensError, InterruptionError
+from agelens.interrupts import endings_as_interrupts
 
 # Rooms are imported inside the commands, as in `agelens.cli`.
 
@@ -28,32 +29,45 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="File that takes JSON lines, or CSV by its name; interrupted, the command goes on.",
+            help="File for the results. Its name decides the form: .csv, .tsv, .json, or .jsonl and .ndjson for JSON "
+            "lines. An interrupted command that is given again goes on.",
         ),
     ] = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that takes pictures with boxes and estimates; with --video a file, .mp4 or .mkv."
+            help="Folder for pictures with the faces drawn in; with --video a file that ends in .mp4, .mkv or .mov."
         ),
     ] = None,
     video: Annotated[
-        str | None, typer.Option(help="A video file, or a camera: 0, /dev/video0.", show_default=False)
+        str | None,
+        typer.Option(
+            help="A video file, the address of a stream (rtsp://, http://), or a camera: 0, /dev/video0.",
+            show_default=False,
+        ),
     ] = None,
-    every: Annotated[int, typer.Option(help="Of a video, each n-th frame only.", min=1)] = 1,
+    every: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
     seconds: Annotated[
-        float | None, typer.Option(help="Of a video, stop after so many.", min=0.01, show_default=False)
+        float | None,
+        typer.Option(help="Stop after so many seconds of a video.", min=0.01, show_default=False),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without it nothing is "
+            "replaced but results of the same inputs and options.",
+        ),
+    ] = False,
     precision: Precision = "auto",
     seed: UnusedSeed = 42,
     json: Annotated[
-        bool, typer.Option("--json", help="JSON lines, which is what goes into a pipe or file anyway.")
+        bool,
+        typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
     ] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a face.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one row a face.")] = False,
 ) -> None:
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
-    from agelens.estimate.predict import Prediction, predict_files
-
     if (video is None) == (not paths):
         raise AgeLensError("Give photographs, or a video with --video, and not both.")
     if video is None and (every != 1 or seconds is not None):
@@ -62,22 +76,26 @@ def predict(
         )
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
-    how = Prediction(
-        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate,
-        max_pixels=max_pixels,
-    )  # fmt: skip
-    if video is not None:
-        from agelens.estimate.predict_video import predict_video
+    form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
+    try:
+        # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
+        with endings_as_interrupts():
+            from agelens.estimate.predict import Prediction, predict_files
 
-        failed = predict_video(video, how, every, seconds)
-    else:
-        try:
-            failed = predict_files(paths or [], how)
-        except KeyboardInterrupt as interrupt:
-            if out is not None:
-                raise
-            # Typer makes a bare exit status of KeyboardInterrupt.
-            raise InterruptionError(str(interrupt) or "Interrupted before anything was estimated.") from None
+            how = Prediction(
+                crops, bundle, detector_model, precision, form, out, annotate, overwrite, max_pixels
+            )
+            if video is not None:
+                from agelens.estimate.predict_video import predict_video
+
+                failed = predict_video(video, how, every, seconds)
+            else:
+                failed = predict_files(paths or [], how)
+    except KeyboardInterrupt as interrupt:
+        # Typer makes a bare exit status of KeyboardInterrupt.
+        raise InterruptionError(
+            str(interrupt) or "Interrupted before anything was estimated, so nothing was written."
+        ) from None
     if failed:
         raise typer.Exit(1)
 

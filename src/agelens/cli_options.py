@@ -5,9 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
+from agelens._version import __version__
+
 # Every generator of chance takes it, also with some seeds that follow.
 MOST_SEED = 2**31 - 1
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"agelens {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+]
 Source = Annotated[
     Path | None,
     typer.Argument(

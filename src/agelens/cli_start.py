@@ -7,6 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from rich.console import Console
+
 from agelens.errors import AgeLensError
 
 
@@ -29,10 +31,19 @@ def _hushed() -> Iterator[None]:
                 sys.stderr.write(caught.read().decode(errors="replace"))
 
 
+@contextlib.contextmanager
+def _terminal() -> Iterator[Console]:
+    """Standard error as it is now, whatever becomes of it."""
+    with os.fdopen(os.dup(2), "w") as file:
+        yield Console(file=file)
+
+
 def load_keras() -> None:
     """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
+    from agelens.progress import waiting
+
     try:
-        with _hushed():
+        with _terminal() as terminal, waiting("starting Keras", where=terminal), _hushed():
             # First, for newer ones prepare for forks, and an engine that loads may be forking in another thread.
             import filelock  # noqa: F401
             import keras  # noqa: F401

@@ -1,6 +1,7 @@
 """Progress for the person at the terminal: bars with the rate and the time left, on standard error."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -9,13 +10,20 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 # Standard output belongs to results (tables, JSON lines), so everything that moves goes to standard error.
 console = Console(stderr=True)
+
+
+# A silence that is shorter needs no word.
+_PATIENCE_SECONDS = 1.5
 
 
 class Advance(Protocol):
@@ -38,17 +46,33 @@ def quiet(description: str, total: int | None) -> Iterator[Advance]:
     yield ignore
 
 
+class _WhereCounted(ProgressColumn):
+    """A column of a bar that is left empty for work without steps, of which only the time can be told."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> Text:
+        """The column's own text, or none."""
+        counted = task.total is not None or task.completed
+        text = self._column.render(task) if counted else ""
+        return text if isinstance(text, Text) else Text(str(text))
+
+
 @contextlib.contextmanager
 def bar(description: str, total: int | None) -> Iterator[Advance]:
-    """The Track of the command line: a bar with counts, time taken, time left and a note (a rate, a loss)."""
+    """The Track of the command line: a bar with counts, time taken, time left and a note (a rate, a loss).
+
+    Where nobody watches it, in a file, one line stands in its place when the work is over.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
-        MofNCompleteColumn(),
+        _WhereCounted(MofNCompleteColumn()),
         TextColumn("in"),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(compact=True),
+        *(() if total is None else (TextColumn("left"), TimeRemainingColumn(compact=True))),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as progress:
@@ -61,6 +85,35 @@ def bar(description: str, total: int | None) -> Iterator[Advance]:
                 progress.update(task, note=note)
 
         yield advance
+
+
+@contextlib.contextmanager
+def waiting(
+    description: str, patience: float = _PATIENCE_SECONDS, where: Console | None = None
+) -> Iterator[None]:
+    """Show what goes on while work without steps lasts, once it has lasted a while; it leaves no line behind.
+
+    Not within a bar: a terminal has room for one thing that moves.
+
+    Args:
+        patience: seconds before it shows. Nothing is shown where nobody watches.
+        where: the terminal; standard error if not given.
+    """
+    where = where or console
+    if not where.is_terminal:
+        yield
+        return
+    status = where.status(f"{description} ...")
+    clock = threading.Timer(patience, status.start)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
+        # It may be about to start at this very moment.
+        clock.join()
+        status.stop()
 
 
 def say(text: str) -> None:

@@ -64,6 +64,7 @@ class SquareEstimator:
     """
 
     def __init__(self) -> None:
+        self.bundles = ()
         self.said: dict[str, list[Face]] = {colour: [] for colour in PEOPLE}
         self.batches: list[int] = []
         self._random = np.random.default_rng(5)

@@ -25,6 +25,11 @@ def paths(study) -> list[Path]:
     return [Path(path) for path in pd.read_csv(study.folder / "table.csv")["path"][:4]]
 
 
+def visible(folder: Path) -> list[str]:
+    """The names in a folder; the record of an output is hidden."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".agelens.json"))
+
+
 def how(study, **options: Any) -> Prediction:
     return Prediction(**{"crops": True, "bundle": study.folder, "precision": "f32", **options})
 
@@ -90,7 +95,7 @@ def test_lines_go_to_standard_output_or_to_a_file(
         assert line == {"file": str(path), "faces": [wanted]}
     assert predict_files(paths, how(study, out=tmp_path / "deep" / "lines.jsonl")) == 0
     assert (tmp_path / "deep" / "lines.jsonl").read_text(encoding="utf-8") == printed.out
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["lines.jsonl"]
+    assert visible(tmp_path / "deep") == ["lines.jsonl"]
     assert capsys.readouterr().out == ""
 
 
@@ -122,7 +127,10 @@ def test_bad_files_are_told_and_counted(
         printed = capsys.readouterr()
         lines = printed.out if out is None else out.read_text()
         assert len(lines.splitlines()) == 1
-        assert printed.err.splitlines()[-1] == "agelens: 1 of 2 files could not be read."
+        told = "agelens: 1 of 2 files could not be read."
+        if out is not None:
+            told = f"{out}: 1 face in 1 image, 1 file that could not be read."
+        assert printed.err.splitlines()[-1] == told
         assert "bad.jpg" in printed.err.splitlines()[0]
 
 
@@ -208,7 +216,7 @@ def test_two_commands_do_not_write_into_one_file(study, paths: list[Path], tmp_p
     assert not out.exists()
     assert not (tmp_path / ".lines.jsonl.partial.jsonl").exists()
     predict_files(paths, how(study, out=out))
-    assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
+    assert visible(tmp_path) == ["lines.jsonl"]
 
 
 def test_a_journal_is_one_programs_until_it_lets_go(tmp_path: Path) -> None:
@@ -233,19 +241,20 @@ def test_a_journal_that_cannot_begin_lets_go(tmp_path: Path, monkeypatch: pytest
 
     out = tmp_path / "lines.jsonl"
     monkeypatch.setattr(Journal, "_write", full)
-    with pytest.raises(OSError, match="no space"):
-        Journal(out, {})
+    with pytest.raises(OSError, match="no space"), Journal(out, {}) as journal:
+        journal.begin()
     monkeypatch.undo()
-    Journal(out, {}).remove()
+    with Journal(out, {}) as journal:
+        journal.begin()
+        journal.remove()
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_again(
+def test_what_was_begun_otherwise_is_kept_and_a_changed_file_is_estimated_again(
     study,
     paths: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for file, path in zip(files, paths, strict=False):
@@ -253,10 +262,14 @@ def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_ag
     out = tmp_path / "out" / "lines.jsonl"
     estimator = load(study.folder, "f32")
     asked = []
-    for after, options in ((2, {}), (2, {"precision": "auto"}), (99, {"precision": "auto"})):
+    other = {"precision": "auto"}
+    for after, options in ((2, {}), (2, {**other, "overwrite": True}), (99, other)):
         found = _Interrupting(estimator, after)
         monkeypatch.setattr(predict, "load", lambda *_, found=found: found)
         if after == 2:
+            if options:
+                with pytest.raises(AgeLensError, match=r"was begun with another --precision; finish it so"):
+                    predict_files(files, how(study, out=out, **other))
             with pytest.raises(KeyboardInterrupt):
                 predict_files(files, how(study, out=out, **options))
         else:
@@ -264,7 +277,6 @@ def test_what_was_begun_otherwise_begins_anew_and_a_changed_file_is_estimated_ag
             predict_files(files, how(study, out=out, **options))
         asked.append(found.asked)
     assert asked == [files[:2], files[:2], [files[0], files[2]]]
-    assert "it begins anew" in capsys.readouterr().err
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["file"] for line in lines] == [str(file) for file in files]
     again = estimator.estimate(files[0], crops=True).to_json()[0]
@@ -284,9 +296,11 @@ def test_no_photograph_is_ever_replaced(study, paths: list[Path], tmp_path: Path
         AgeLensError, match=r"--annotate .*a would replace .*x\.jpg, which was not drawn here"
     ):
         predict_files([other], Prediction(bundle=study.folder, pictures=one.parent))
-    with pytest.raises(AgeLensError, match=r"--out .*x\.jpg would replace a photograph"):
-        predict_files([other, one], how(study, out=one))
-    assert one.read_bytes() == before
+    # A file that is named is a photograph whatever it is called, and stays one with every option.
+    named = one.rename(tmp_path / "x.csv")
+    with pytest.raises(AgeLensError, match=r"--out .*x\.csv would replace a photograph"):
+        predict_files([other, named], how(study, out=named, overwrite=True))
+    assert named.read_bytes() == before
 
 
 def test_pictures_that_were_drawn_are_no_photographs(tmp_path: Path) -> None:

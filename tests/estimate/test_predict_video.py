@@ -69,6 +69,7 @@ def test_faces_are_drawn_into_the_annotated_video(clip: Path, tmp_path: Path, es
         assert changed[top : bottom + 1, right].mean() > 60
         assert changed[200:].max() < 40
     assert {path.name for path in tmp_path.iterdir()} == {"clip.mkv", "out", "annotated.mp4"}
+    assert {path.name for path in out.parent.iterdir()} == {"lines.jsonl", ".lines.jsonl.agelens.json"}
 
 
 def test_what_a_cut_off_file_held_is_kept(clip: Path, tmp_path: Path, estimator, capsys) -> None:
@@ -124,8 +125,9 @@ def test_files_that_cannot_be_written_are_refused_at_once(clip: Path, tmp_path: 
     assert clip.read_bytes() == before
     with pytest.raises(AgeLensError, match="leave --crops out"):
         predict_video(str(clip), Prediction(crops=True))
-    with pytest.raises(AgeLensError, match="leave --csv out"):
-        predict_video(str(clip), Prediction(out=tmp_path / "a.csv"))
+    for name in ("a.parquet", "a.xlsx", "a.txt", "a", "a.mp4"):
+        with pytest.raises(AgeLensError, match=r"a name that ends in \.csv, \.tsv, \.json, \.jsonl"):
+            predict_video(str(clip), Prediction(out=tmp_path / name))
     assert estimator.batches == []
 
 

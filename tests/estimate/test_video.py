@@ -190,7 +190,7 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(name: str) -> av.container.InputContainer:
         return av.open("testsrc=size=160x120:rate=50,realtime", format="lavfi")
 
-    monkeypatch.setattr(video, "_open_camera", opened)
+    monkeypatch.setattr(video, "open_camera", opened)
 
 
 class SlowEstimator(SquareEstimator):

@@ -1,29 +1,27 @@
-"""From files on the command line to a table, JSON lines, CSV or annotated pictures."""
+"""From files on the command line to a table, JSON, CSV or annotated pictures."""
 
-import csv
+import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any, Literal
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
-from agelens.estimate.annotate import describe_gender
 from agelens.estimate.estimator import Estimator, load
-from agelens.estimate.image_files import draw, find_images, name_pictures, refuse_to_replace
-from agelens.estimate.journal import Journal
-from agelens.estimate.results import COLUMNS, Photo, rows
-from agelens.files import digest_file, digest_json, json_text, replacing_file
+from agelens.estimate.forms import Form, Writer, form_of_file, form_of_output, writing
+from agelens.estimate.inputs import locate
+from agelens.estimate.pictures import draw, make_folder, name_pictures, refuse_to_replace
+from agelens.estimate.predict_file import Output
+from agelens.estimate.printed import FaceTable, Tally, counted
+from agelens.estimate.record import read_record
+from agelens.estimate.results import Photo
+from agelens.files import digest_file, digest_json
 from agelens.images import DECODER_VERSION
-from agelens.progress import bar, console, quiet, say
+from agelens.progress import bar, console, quiet, say, waiting
 
-Form = Literal["table", "json", "csv"]
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
 )
@@ -38,9 +36,11 @@ class Prediction:
         bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
         detector: an ONNX file of a detector; None is the one that is installed.
         precision: of the networks.
-        form: of what is written; None is a table on a terminal and JSON lines elsewhere.
+        form: what an option asks for; None is a table on a terminal and JSON lines elsewhere, or what the name of the
+            file says.
         out: a file for it; None is standard output.
         pictures: folder that takes annotated pictures.
+        overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
         max_pixels: of an image; None is `agelens.images.MAX_PIXELS`.
     """
 
@@ -48,108 +48,129 @@ class Prediction:
     bundle: Path | None = None
     detector: Path | None = None
     precision: str = "auto"
-    form: Form | None = None
+    form: Literal["table", "json", "csv"] | None = None
     out: Path | None = None
     pictures: Path | None = None
+    overwrite: bool = False
     max_pixels: int | None = None
 
     @property
     def written_form(self) -> Form:
-        if self.form is not None:
-            return self.form
-        if self.out is not None:
-            return "csv" if self.out.suffix.lower() == ".csv" else "json"
-        return "table" if sys.stdout.isatty() else "json"
+        """What is written. Raises AgeLensError where the name of the file asks for what is not."""
+        return form_of_output(self.form) if self.out is None else form_of_file(self.out, self.form)
 
 
 def predict_files(paths: list[Path], how: Prediction) -> int:
     """Estimate image files and write what is found, in order.
 
-    With a file for the output the work can be interrupted: the same command goes on from what is done.
+    With a file for the output the work can be interrupted: the same command goes on from what is done. A file that
+    stands is replaced only where it holds nothing but estimates of these photographs by the same network and options.
 
     Args:
         paths: image files, patterns such as ``*.jpg``, and folders whose images are taken, subfolders too.
 
     Returns:
-        how many files could not be read; each is told on standard error with its reason.
+        how many files could not be read or drawn, and names that hold no photograph; each is told on standard error
+        with its reason.
 
     Raises:
-        AgeLensError: a path does not exist, there is no image, not one can be read, there is no bundle or detector,
-            or the output cannot stand where it is asked for.
+        AgeLensError: there is no image, not one can be read, there is no bundle or detector, or the output cannot
+            stand where it is asked for.
     """
-    if how.out is not None and how.out.is_dir():
-        raise AgeLensError(f"{how.out} is a folder; give a file with --out.")
+    _check(how)
+    located = locate(paths, how.pictures)
+    files = list(located.found)
+    refuse_to_replace(files, how.out, "--out")
+    # Here, for networks need not be loaded to know that a file is somebody's own.
+    record = None if how.out is None or how.overwrite else read_record(how.out)
+    pictures = None if how.pictures is None else name_pictures(located.found, how.pictures)
+    with waiting("loading the networks"):
+        estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
+    if how.pictures is not None:
+        make_folder(how.pictures)
+    tally = Tally(left_out=located.problems)
+    if how.out is None:
+        _to_stream(estimator, files, how, pictures, tally)
+    else:
+        output = Output(how.out, how.written_form, made_of(estimator, how), record, how.overwrite)
+        _to_file(estimator, files, how, output, pictures, tally)
+    if pictures is not None and tally.drawn:
+        say(f"{how.pictures}: {counted(tally.drawn, 'annotated picture')}.")
+    return tally.failed
+
+
+def check_out(out: Path | None) -> None:
+    """Refuse, with an AgeLensError, an ``--out`` that is no file."""
+    if out is None or not out.exists() or out.is_file():
+        return
+    if out.is_dir():
+        raise AgeLensError(f"{out} is a folder; give a file with --out.")
+    raise AgeLensError(f"{out} is no file that could be written anew; give another with --out.")
+
+
+def _check(how: Prediction) -> None:
+    check_out(how.out)
+    _ = how.written_form
     if how.crops and how.pictures is not None:
         raise AgeLensError(
             "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
         )
-    found = find_images(paths, how.pictures)
-    files = list(found)
-    refuse_to_replace(files, how.out, "--out")
-    pictures = None if how.pictures is None else name_pictures(found, how.pictures)
-    estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
-    if how.out is None:
-        problems = _to_stream(estimator, files, how, pictures)
-    else:
-        problems = _to_file(estimator, files, how, how.out, pictures)
-    if problems:
-        say(f"agelens: {len(problems)} of {len(files)} files could not be read.")
-    return len(problems)
 
 
 def _to_stream(
-    estimator: Estimator, files: list[Path], how: Prediction, pictures: dict[Path, Path] | None
-) -> list[Photo]:
-    problems: list[Photo] = []
-    write, close = _writer(sys.stdout, how.written_form)
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> None:
+    form = how.written_form
+    found = (photo for photo, _ in _estimate(estimator, files, how, pictures, tally))
+    good = (photo.to_dict() for photo in found if not photo.problem)
+    written = 0
     try:
-        for photo in _estimate(estimator, files, how, pictures):
-            if photo.problem:
-                problems.append(photo)
-            else:
-                write(photo.to_dict())
+        with _table() if form == "table" else writing(sys.stdout, form) as write:
+            for photo in good:
+                write(photo)
+                written += 1
     except KeyboardInterrupt:
-        close()
-        raise KeyboardInterrupt(_INTERRUPTED) from None
-    close()
-    _tell(problems, len(files))
-    return problems
+        # Without a word of its own where nothing stands above.
+        raise KeyboardInterrupt(*[_INTERRUPTED] * bool(written)) from None
+    _tell(tally, len(files))
+    if tally.unreadable:
+        say(f"agelens: {len(tally.unreadable)} of {len(files)} files could not be read.")
+
+
+@contextlib.contextmanager
+def _table() -> Iterator[Writer]:
+    """A table for a person, shown at the end, also where that comes early."""
+    table = FaceTable()
+    try:
+        yield table.add
+    finally:
+        table.show(sys.stdout)
 
 
 def _to_file(
-    estimator: Estimator, files: list[Path], how: Prediction, out: Path, pictures: dict[Path, Path] | None
-) -> list[Photo]:
-    journal = Journal(out, _made_of(estimator, how))
-    try:
-        if journal.began_anew:
-            say(f"What was begun for {out} came from another network or other options; it begins anew.")
-        waiting = [file for file in files if not journal.is_done(file)]
-        journal.expect(waiting)
-        if done := len(files) - len(waiting):
-            say(f"{done:,} of {len(files):,} are done already; going on.")
-        problems = []
-        for photo in _estimate(estimator, waiting, how, pictures):
-            journal.add(photo)
-            if photo.problem:
-                problems.append(photo)
-        if len(problems) < len(files):
-            # Names of files need not be text; what is not is escaped.
-            with (
-                replacing_file(out) as temporary,
-                temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-            ):
-                write, close = _writer(file, how.written_form)
-                for entry in journal.photos(files):
-                    write(entry)
-                close()
-        journal.remove()
-    finally:
-        journal.close()
-    _tell(problems, len(files))
-    return problems
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    output: Output,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> None:
+    with output.opened(files, pictures or {}) as waiting:
+        try:
+            for photo, picture in _estimate(estimator, waiting, how, pictures, tally):
+                output.add(photo, picture)
+            output.finish()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(output.interrupted()) from None
+    _tell(tally, len(files))
+    say(output.closing_line(len(tally.unreadable), len(tally.left_out), how.crops))
 
 
-def _made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
+def made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
     """What decides the estimates."""
     return {
         "networks": [digest_json(bundle.card) for bundle in estimator.bundles],
@@ -157,60 +178,45 @@ def _made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
         "detector": None if how.crops else digest_file(how.detector) if how.detector else "installed",
         "version": [__version__, DECODER_VERSION],
         "precision": how.precision,
-        "annotate": None if how.pictures is None else str(how.pictures.absolute()),
     }
 
 
-def _tell(problems: list[Photo], total: int) -> None:
-    for photo in problems:
-        say(f"agelens: {photo.file} {photo.problem}")
-    if len(problems) == total:
+def _tell(tally: Tally, total: int) -> None:
+    tally.tell()
+    if len(tally.unreadable) == total:
         raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
 
 
 def _estimate(
-    estimator: Estimator, files: list[Path], how: Prediction, pictures: dict[Path, Path] | None
-) -> Iterator[Photo]:
-    """The photographs one by one, with a bar, their pictures drawn before they are given on."""
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> Iterator[tuple[Photo, Path | None]]:
+    """The photographs one by one, with a bar; their pictures are drawn before they are given on, with their places."""
     track = bar if console.is_terminal and len(files) > 1 else quiet
     began = time.perf_counter()
     with track("faces" if how.crops else "photographs", len(files)) as advance:
         for number, photo in enumerate(estimator.stream(files, how.crops), 1):
+            picture = None
             if pictures is not None and not photo.problem:
-                try:
-                    draw(photo, pictures[Path(photo.file)])
-                except ImageError as error:
-                    # It was changed or removed since it was estimated.
-                    photo = Photo(photo.file, 0, 0, problem=str(error))
-            yield photo
+                photo, picture = _draw(photo, pictures[Path(photo.file)], tally)
+            if photo.problem:
+                tally.unreadable.append(f"{photo.file} {photo.problem}")
+            yield photo, picture
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
 
 
-def _writer(file: IO[str], form: Form) -> tuple[Callable[[dict[str, Any]], object], Callable[[], None]]:
-    """How to write a photograph (`Photo.to_dict`) in this form, and what to do at the end."""
-    if form == "json":
-        encoding = getattr(file, "encoding", None) or "utf-8"
-        return lambda photo: file.write(json_text(photo, encoding) + "\n"), lambda: None
-    if form == "csv":
-        lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        lines.writeheader()
-        return lambda photo: lines.writerows(rows(photo)), lambda: None
-    table = Table(
-        "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
-    )
-    return lambda photo: _add_rows(table, photo), lambda: Console(file=file).print(table)
-
-
-def _add_rows(table: Table, photo: dict[str, Any]) -> None:
-    if not photo["faces"]:
-        table.add_row(Text(photo["file"]), "", "", "", "", "no face found")
-    for number, face in enumerate(photo["faces"], 1):
-        interval = face.get("age_interval")
-        table.add_row(
-            Text(photo["file"] if number == 1 else ""),
-            str(number),
-            f"{face['age_years']:.0f}" if "age_years" in face else "",
-            f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",
-            describe_gender(face["p_female"]) if "p_female" in face else "",
-            "perhaps no face" if face.get("uncertain") else "",
-        )
+def _draw(photo: Photo, target: Path, tally: Tally) -> tuple[Photo, Path | None]:
+    """Draw a photograph's picture; what is estimated stands also where that fails."""
+    try:
+        draw(photo, target)
+    except ImageError as error:
+        # It was changed or removed since it was estimated.
+        return Photo(photo.file, 0, 0, problem=str(error)), None
+    except OSError as error:
+        tally.undrawn.append((photo.file, error.strerror or str(error)))
+        return photo, None
+    tally.drawn += 1
+    return photo, target

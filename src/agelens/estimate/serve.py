@@ -21,6 +21,7 @@ from agelens.estimate.estimator import load
 from agelens.estimate.guard import is_address_or_one_of, is_loopback
 from agelens.estimate.limits import Limits
 from agelens.estimate.server import create_app
+from agelens.progress import waiting
 
 HOST, PORT = "127.0.0.1", 8000
 # How long requests may go on after Ctrl-C.
@@ -56,9 +57,10 @@ def serve(
     # The address first: that it is in use should be told before networks are loaded.
     with _listen(host, port) as listening:
         local = is_loopback(listening.getsockname()[0])
-        estimator = load(bundle, precision, detector)
-        # What is missing is told now, and the first visitor does not wait for what is read at the first photograph.
-        estimator.estimate([np.zeros((64, 64, 3), np.uint8)])
+        with waiting("loading the networks"):
+            estimator = load(bundle, precision, detector)
+            # What is missing is told now, and the first visitor does not wait for what is read at the first photograph.
+            estimator.estimate([np.zeros((64, 64, 3), np.uint8)])
         app = create_app(
             estimator,
             limits,

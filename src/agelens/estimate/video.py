@@ -3,8 +3,6 @@
 PyAV comes with ``pip install 'agelens[video]'``; only this module and `agelens.estimate.video_writer` import it.
 """
 
-import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +11,21 @@ from typing import Any, Self
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from agelens.errors import AgeLensError
-from agelens.images import MAX_PIXELS, SUFFIXES, Pixels
+from agelens.estimate.addresses import hide_password, is_address, is_live
+from agelens.estimate.colours import BT709, Colours, colours_of, source_matrix
+from agelens.estimate.video_sources import (
+    claimed_seconds,
+    find_stream,
+    is_camera,
+    open_address,
+    open_camera,
+    open_file,
+)
+from agelens.images import Pixels
 
-# How FFmpeg calls the cameras of a system.
-_CAMERAS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
-# FFmpeg plays text as if it were a terminal of 1990, and a photograph as a video of one frame.
-_NO_VIDEOS = re.compile(r"tty|image2|.*_pipe")
 # A file whose frames end before this share of the length that it claims has been cut off.
 _WHOLE = 0.9
 
@@ -40,16 +42,13 @@ class Frame:
         number: from 0, frames that were skipped counted.
         seconds: since the first frame, by the video's own clock.
         image: uint8 (height, width, 3), RGB, upright and with square pixels.
+        colours: what the RGB values mean.
     """
 
     number: int
     seconds: float
     image: Pixels
-
-
-def is_camera(source: str) -> bool:
-    """Whether a source names a camera: its number, ``/dev/video0``, or ``video=NAME`` on Windows."""
-    return (source.isdigit() and not Path(source).exists()) or source.startswith(("/dev/video", "video="))
+    colours: Colours = BT709
 
 
 def read_video(source: str | Path, every: int = 1, seconds: float | None = None) -> Iterator[Frame]:
@@ -72,18 +71,23 @@ class Video:
     """A video file or a camera that is open; a context manager. Arguments and errors are those of `read_video`.
 
     Attributes:
-        name: the source as it was given.
-        live: whether it is a camera.
+        name: the source as it was given, without a password.
+        live: whether it shows what happens now, as a camera does.
         rate: frames a second on average; 25 where the source does not say.
         frames: how many it claims to hold, None where that is not known.
     """
 
     def __init__(self, source: str | Path) -> None:
-        self.name = str(source)
-        self.live = is_camera(self.name)
-        self._container = _open_camera(self.name) if self.live else _open_file(self.name)
+        source = str(source)
+        self.name = hide_password(source)
+        self._what = "camera" if is_camera(source) else "stream"
+        if is_camera(source):
+            self._container = open_camera(source)
+        else:
+            self._container = open_address(source) if is_address(source) else open_file(source)
+        self.live = is_camera(source) or is_live(source) or self._endless(source)
         try:
-            self._stream = _find_stream(self._container, self.name)
+            self._stream = find_stream(self._container, self.name)
         except AgeLensError:
             self._container.close()
             raise
@@ -91,8 +95,12 @@ class Video:
             # Decoding in several threads holds frames back, which a camera must not.
             self._stream.thread_type = "AUTO"
         self.rate = float(self._stream.average_rate or self._stream.guessed_rate or 25)
-        self._length = None if self.live else _claimed_seconds(self._container, self._stream)
+        self._length = None if self.live else claimed_seconds(self._container, self._stream)
         self.frames = self._stream.frames or (round(self._length * self.rate) if self._length else None)
+
+    def _endless(self, source: str) -> bool:
+        """Whether an address has no end that is known, as the broadcast of an event."""
+        return is_address(source) and self._container.duration is None
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +130,8 @@ class Video:
                 self._damaged += 1
             elif number % every == 0:
                 turn = _turn(decoded) if turn is None else turn
-                yield Frame(number, now, turn(_square(decoded, self._stream)))
+                image = turn(_square(decoded, self._stream))
+                yield Frame(number, now, image, colours_of(decoded))
         if start is None:
             raise BrokenVideoError(
                 f"{self.name} holds no frame that can be decoded; convert or copy it again."
@@ -161,92 +170,13 @@ class Video:
     def _cut_off(self, seconds: float, error: av.FFmpegError | None = None) -> BrokenVideoError:
         reason = f" ({error.strerror})" if error is not None and error.strerror else ""
         if self.live:
-            return BrokenVideoError(f"The camera {self.name} stopped after {seconds:.1f} seconds{reason}.")
+            return BrokenVideoError(
+                f"The {self._what} {self.name} stopped after {seconds:.1f} seconds{reason}."
+            )
         return BrokenVideoError(
             f"{self.name} is cut off or damaged after {seconds:.1f} seconds{reason}; what follows was not read, "
             "copy it again if it should be longer."
         )
-
-
-def _open_file(name: str) -> InputContainer:
-    path = Path(name)
-    if not path.exists():
-        raise AgeLensError(f"{name} does not exist; give a video file, or a camera as 0 or /dev/video0.")
-    if path.is_dir():
-        raise AgeLensError(f"{name} is a folder; give one video file.")
-    try:
-        # The prefix keeps FFmpeg from taking a colon in a name for a protocol.
-        container = av.open(f"file:{name}")
-    except PermissionError:
-        raise AgeLensError(f"{name} may not be read; change its permissions.") from None
-    except av.FFmpegError as error:
-        raise AgeLensError(
-            f"{name} is not a video that can be read, or its end is missing ({error.strerror}); copy it again, "
-            "or convert it to MP4."
-        ) from None
-    if not _NO_VIDEOS.fullmatch(container.format.name):
-        return container
-    container.close()
-    if path.suffix.lower() in SUFFIXES:
-        raise AgeLensError(f"{name} is a photograph, not a video; give it without --video.")
-    raise AgeLensError(f"{name} is not a video; give a file such as MP4, MOV, MKV or WebM.")
-
-
-def _open_camera(name: str) -> InputContainer:
-    system = _CAMERAS.get(sys.platform)
-    if system is None:
-        raise AgeLensError(f"Cameras are not supported on {sys.platform}; give a video file.")
-    device, options = name, {}
-    if name.isdigit() and system == "v4l2":
-        device = f"/dev/video{name}"
-    elif name.isdigit() and system == "dshow":
-        device = _windows_camera(int(name))
-    elif system == "avfoundation":
-        # FFmpeg's own choice, 29.97, is refused by most cameras of a Mac.
-        options = {"framerate": "30"}
-    try:
-        return av.open(device, format=system, options=options)
-    except av.FFmpegError as error:
-        raise AgeLensError(
-            f"The camera {name} cannot be opened ({error.strerror}); see that it is connected, that no other program "
-            "uses it, and that this one may."
-        ) from None
-
-
-def _windows_camera(number: int) -> str:
-    """DirectShow knows cameras by name only."""
-    cameras = [one for one in av.enumerate_input_devices("dshow") if "video" in one.media_types]
-    if number >= len(cameras):
-        raise AgeLensError(f"There is no camera {number}; {len(cameras)} are connected, counted from 0.")
-    return f"video={cameras[number].name}"
-
-
-def _find_stream(container: InputContainer, name: str) -> VideoStream:
-    # The cover of a song is a stream of video as well.
-    streams = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
-    if not streams:
-        raise AgeLensError(f"{name} holds no video, only sound or text; give a file with pictures.")
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise AgeLensError(f"{name} is of a kind that cannot be decoded here; convert it to H.264 in MP4.")
-    if stream.width * stream.height > MAX_PIXELS:
-        raise AgeLensError(
-            f"{name} has frames of {stream.width} x {stream.height} pixels, more than the limit of {MAX_PIXELS:,}; "
-            "make them smaller."
-        )
-    return stream
-
-
-def _claimed_seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    """How long the pictures of a file last by what it says; sound may last longer."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
-    if tag:
-        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-    if container.duration and len(container.streams) == 1:
-        return container.duration / av.time_base
-    return None
 
 
 def _square(frame: av.VideoFrame, stream: VideoStream) -> Pixels:
@@ -254,7 +184,8 @@ def _square(frame: av.VideoFrame, stream: VideoStream) -> Pixels:
     wide = float(stream.sample_aspect_ratio or 1)
     # Beyond these it is a mistake of the file.
     width = round(frame.width * wide) if 1 / 3 < wide < 3 else frame.width
-    return np.asarray(frame.to_ndarray(format="rgb24", width=width), np.uint8)
+    image = frame.to_ndarray(format="rgb24", width=width, src_colorspace=source_matrix(frame))
+    return np.asarray(image, np.uint8)
 
 
 def _turn(frame: av.VideoFrame) -> Callable[[Pixels], Pixels]:

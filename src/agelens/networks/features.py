@@ -19,7 +19,6 @@ import numpy as np
 import openvino as ov
 import pandas as pd
 import platformdirs
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from agelens.eight_bits import fit_processor, saturates
@@ -29,6 +28,7 @@ from agelens.faces.batches import View, read_faces_at
 from agelens.files import digest_json, naming_errors, read_json, write_json
 from agelens.images import DECODER_VERSION
 from agelens.inference import run_network
+from agelens.locks import waited_lock
 from agelens.networks.backbones import Backbone, Shape
 from agelens.networks.portable import pooled as pooled_model
 from agelens.networks.portable import supports_bfloat16, to_openvino
@@ -119,13 +119,13 @@ def extract(
     if pool:
         maps = _Store(cache, backbone, precision, False, view)
         if maps.exists():
-            with FileLock(maps.folder / "lock"):
+            with waited_lock(maps.folder / "lock"):
                 maps.repair()
                 if not maps.missing(table):
                     return maps.view(table, pool=True)
     store = _Store(cache, backbone, precision, pool, view)
     store.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(store.folder / "lock"):
+    with waited_lock(store.folder / "lock"):
         store.repair()
         missing = store.missing(table)
         if missing:

@@ -68,7 +68,7 @@ def measure_geometry(
         where that is less than half, as with drawings.
     """
     places, sides = [], []
-    with track("landmarks", len(paths)) as advance:
+    with track("crop geometry", len(paths)) as advance:
         for path in paths:
             image = read_rgb(Path(path))
             found = find_faces(detector, image)

@@ -64,7 +64,8 @@ def evaluate(
     made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
     if any(made.values()) and seen != "include":
         raise AgeLensError(_refusal(made, len(rows)))
-    estimator = Estimator(bundles, precision)
+    with track("loading the networks", None):
+        estimator = Estimator(bundles, precision)
     with track("estimating", len(rows)) as advance:
         faces = []
         for photo in estimator.stream(rows["path"], crops=True):

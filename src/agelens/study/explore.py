@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from agelens.errors import AgeLensError, ImageError
 from agelens.files import write_json
 from agelens.images import Pixels, load_face
+from agelens.progress import Track, quiet
 from agelens.study import charts
 from agelens.study.findings import describe, measure
 from agelens.study.png import write_grid, write_png
@@ -42,13 +43,14 @@ class Exploration:
     numbers: dict[str, Any]
 
 
-def explore(table: pd.DataFrame, out: Path, seed: int) -> Exploration:
+def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> Exploration:
     """Chart and describe a face table; writes ``charts/*.png`` and ``exploration.json`` into ``out``.
 
     Args:
         table: a face table with at least one row; a missing or empty race column is fine.
         out: the folder of the run; it is made.
         seed: draws the faces of ``charts/faces.png``.
+        track: shows the progress.
 
     Raises:
         AgeLensError: the table has no row.
@@ -57,9 +59,12 @@ def explore(table: pd.DataFrame, out: Path, seed: int) -> Exploration:
         raise AgeLensError(
             "The face table has no row, so there is nothing to explore; run 'agelens audit' first."
         )
-    figures = {name: draw(table) for name, draw in CHARTS.items()}
-    for name, figure in figures.items():
-        write_png(figure, out / "charts" / f"{name}.png")
+    figures = {}
+    with track("charts", len(CHARTS)) as advance:
+        for name, draw in CHARTS.items():
+            figures[name] = draw(table)
+            write_png(figures[name], out / "charts" / f"{name}.png")
+            advance(1)
     rows = draw_rows(table, seed)
     captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
     write_grid(

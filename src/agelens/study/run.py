@@ -235,7 +235,7 @@ def explore_faces(run: Run) -> dict[str, Any]:
     from agelens.study.explore import explore
 
     def work() -> None:
-        explore(run.table, run.folder, run.config["seed"])
+        explore(run.table, run.folder, run.config["seed"], run.track)
 
     run.step("explore", run.settings(), ["exploration.json", "charts"], work)
     return dict(read_json(run.folder / "exploration.json"))
@@ -245,4 +245,5 @@ def report_run(run: Run) -> Path:
     """Write the report anew from what the run holds; returns its path."""
     from agelens.study.report import write_report
 
-    return write_report(run.folder)
+    with run.track("writing the report", None):
+        return write_report(run.folder)
