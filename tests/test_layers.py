@@ -14,6 +14,8 @@ GROUND = {
     "eight_bits",
     "errors",
     "files",
+    "folders",
+    "image_kinds",
     "images",
     "inference",
     "interrupts",

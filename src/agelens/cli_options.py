@@ -52,6 +52,15 @@ Bundle = Annotated[
     Path | None,
     typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
 ]
+MeasuredBundle = Annotated[
+    Path | None,
+    typer.Option(
+        help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
+    ),
+]
+Replace = Annotated[
+    bool, typer.Option("--force", help="Replace figures of other networks or of other faces.")
+]
 DetectorModel = Annotated[
     Path | None,
     typer.Option(

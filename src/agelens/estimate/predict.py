@@ -16,7 +16,7 @@ from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.annotate import describe_gender
 from agelens.estimate.estimator import Estimator, load
-from agelens.estimate.image_files import draw, find_images, name_pictures, refuse_to_replace
+from agelens.estimate.image_files import LeftOut, draw, find_images, name_pictures, refuse_to_replace
 from agelens.estimate.journal import Journal
 from agelens.estimate.results import COLUMNS, Photo, rows
 from agelens.files import digest_file, digest_json, json_text, replacing_file
@@ -81,17 +81,24 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
         raise AgeLensError(
             "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
         )
-    found = find_images(paths, how.pictures)
+    left_out = LeftOut()
+    found = find_images(paths, how.pictures, left_out)
     files = list(found)
     refuse_to_replace(files, how.out, "--out")
     pictures = None if how.pictures is None else name_pictures(found, how.pictures)
     estimator = load(how.bundle, how.precision, how.detector)
-    if how.out is None:
-        problems = _to_stream(estimator, files, how, pictures)
-    else:
-        problems = _to_file(estimator, files, how, how.out, pictures)
+    left_out.tell_skipped(say)
+    try:
+        if how.out is None:
+            problems = _to_stream(estimator, files, how, pictures)
+        else:
+            problems = _to_file(estimator, files, how, how.out, pictures)
+    finally:
+        left_out.tell_problems(say)
+    problems = [*problems, *left_out.problems]
     if problems:
-        say(f"agelens: {len(problems)} of {len(files)} files could not be read.")
+        total = len(files) + len(left_out.problems)
+        say(f"agelens: {len(problems)} of {total} files could not be read.")
     return len(problems)
 
 
