@@ -11,7 +11,9 @@ MOST_SEED = 2**31 - 1
 Source = Annotated[
     Path | None,
     typer.Argument(
-        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.", show_default=False
+        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.",
+        show_default=False,
+        readable=False,
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]

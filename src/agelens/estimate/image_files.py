@@ -101,7 +101,9 @@ def _fitting(path: Path, drawn: Path | None, left_out: LeftOut, error: OSError) 
     elif error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
         left_out.add(path, f"cannot be read: {error.strerror}")
     elif path.parts and path.parts[0].lower() in ("http:", "https:"):
-        left_out.add(path, "is no file. Addresses are not fetched")
+        # A path keeps one slash of the two.
+        address = str(path).replace(":", ":/", 1)
+        left_out.problems.append(Photo(address, 0, 0, problem="is no file. Addresses are not fetched"))
     elif not glob.has_magic(str(path)):
         left_out.add(
             path, "does not exist" if error.errno != errno.ENAMETOOLONG else "is too long for a name"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agelens.errors import AgeLensError
-from agelens.faces.rows import Rejected, Rows, is_line, parse_name
+from agelens.faces.rows import Rejected, Rows, as_line, is_line, parse_name
 from agelens.folders import Listing, describe_kinds, list_folder
 from agelens.image_kinds import is_image_file, kind_of
 
@@ -16,7 +16,9 @@ def read_folder(folder: Path) -> Rows:
     """
     listing = list_folder(folder)
     if folder in listing.unreadable:
-        raise AgeLensError(f"{folder} cannot be read: {listing.unreadable[folder]}; give a folder that can.")
+        raise AgeLensError(
+            f"{folder} cannot be read: {listing.unreadable[folder]}; give another folder, or the right to read it."
+        )
     files = _outside_runs(listing.files, folder)
     if not files and not listing.odd and not listing.unreadable:
         raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
@@ -34,7 +36,7 @@ def read_folder(folder: Path) -> Rows:
             # Tables and pages could not hold it.
             row = "the name has letters that are no text"
         if isinstance(row, str):
-            read.rejected.append(Rejected(_told(name), row))
+            read.rejected.append(Rejected(as_line(name), row))
         else:
             read.rows.append({"path": str(path.absolute()), **row})
     _add_odd(read, listing, folder)
@@ -53,13 +55,8 @@ def _outside_runs(files: list[Path], folder: Path) -> list[Path]:
 def _add_odd(read: Rows, listing: Listing, folder: Path) -> None:
     """Note what is no file, and folders that cannot be listed: faces may be missing there."""
     for path, kind in listing.odd.items():
-        read.rejected.append(Rejected(_told(path.relative_to(folder).as_posix()), f"is a {kind}"))
+        read.rejected.append(Rejected(as_line(path.relative_to(folder).as_posix()), f"is a {kind}"))
     for path, reason in listing.unreadable.items():
-        name = _told(path.relative_to(folder).as_posix())
+        name = as_line(path.relative_to(folder).as_posix())
         read.rejected.append(Rejected(name, f"the folder cannot be read: {reason}"))
         read.notes.append(f"the folder {name} cannot be read and is left out: {reason}")
-
-
-def _told(name: str) -> str:
-    """A name as text in one line."""
-    return name if is_line(name) else ascii(name)[1:-1]

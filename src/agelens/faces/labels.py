@@ -56,10 +56,10 @@ def check_ages(manifest: Path, name: str, texts: Sequence[str]) -> None:
         return
     if any(isinstance(parse_age(name, text), int) for text in filled):
         return
-    example = shorten(filled[0])
-    what = "groups of ages" if all(_GROUP.fullmatch(text) for text in filled) else "no age in whole years"
+    groups = all(_GROUP.fullmatch(text) for text in filled)
+    what = "groups of ages, such as" if groups else "no age, but for example"
     raise AgeLensError(
-        f"The column {name} of {manifest} holds {what}, such as {example}; give the age of each face in whole years, "
+        f"The column {name} of {manifest} holds {what} {shorten(filled[0])}; give the age of each face in whole years, "
         f"{AGE_RANGE[0]} to {AGE_RANGE[1]}."
     )
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections import Counter
 from pathlib import Path
 
 from agelens.errors import AgeLensError
@@ -10,10 +9,13 @@ from agelens.faces.columns import find_columns
 from agelens.faces.csv_text import Sheet, read_sheet
 from agelens.faces.labels import check_ages, check_genders, parse_age, parse_gender
 from agelens.faces.places import Places
-from agelens.faces.rows import Rejected, Rows, race_name
+from agelens.faces.rows import Rejected, Rows, as_line, race_name
 
 SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
-_VALUES = re.compile(r"""'.*?'|".*?"|-?\d+""")
+_REPEATED = "line {0} has the same file, age and gender"
+_MOST_REASONS, _LONGEST = 5, 80
+# What differs between rows that are left out for one reason.
+_VALUES = re.compile(r"""'.*?'|".*?"|-?\d+|\{0\}""")
 
 
 def read_manifest(manifest: Path) -> Rows:
@@ -28,27 +30,34 @@ def read_manifest(manifest: Path) -> Rows:
     sheet = read_sheet(manifest)
     columns, notes = find_columns(manifest, sheet.header)
     lines = _whole_lines(manifest, sheet)
-    texts = {name: [fields[place] for _, fields, _ in lines] for name, place in columns.items()}
     names = {column: sheet.header[place] for column, place in columns.items()}
-    check_ages(manifest, names["age"], texts["age"])
-    notes = [*sheet.notes, *notes, *check_genders(manifest, names["gender"], texts["gender"])]
+    whole = [fields for _, fields, problem in lines if not problem]
+    check_ages(manifest, names["age"], [fields[columns["age"]] for fields in whole])
+    notes += check_genders(manifest, names["gender"], [fields[columns["gender"]] for fields in whole])
     places = Places(manifest.parent)
-    read = Rows(notes=notes)
+    read = Rows(notes=notes, hints=sheet.notes)
     twice = _Twice()
-    for row, (line, _, problem) in enumerate(lines):
-        path = texts["path"][row]
-        age = parse_age(names["age"], texts["age"][row])
-        gender = parse_gender(names["gender"], texts["gender"][row])
+    for line, fields, problem in lines:
+        path = fields[columns["path"]]
+        age = parse_age(names["age"], fields[columns["age"]])
+        gender = parse_gender(names["gender"], fields[columns["gender"]])
         file = places.find(path)
         wrong = [problem] if problem else [one for one in (file, age, gender) if isinstance(one, str)]
         if not wrong and (earlier := twice.find(Path(file), int(age), int(gender), path, line)):
             wrong = [earlier]
         if wrong:
-            read.rejected.append(Rejected(f"{path} (line {line})", "; ".join(wrong)))
+            read.rejected.append(Rejected(f"{as_line(path)} (line {line})", "; ".join(wrong)))
             continue
-        race = race_name(texts["race"][row]) if "race" in texts else ""
+        race = race_name(fields[columns["race"]]) if "race" in columns else ""
         read.rows.append({"path": str(file), "age": age, "gender": gender, "race": race, "taken_at": ""})
-    read.notes += [*twice.notes(), *_notes(read, places)]
+    read.notes += [*twice.notes(), *_left_out(read.rejected)]
+    if places.from_working_folder:
+        paths = (
+            "1 path is" if places.from_working_folder == 1 else f"{places.from_working_folder:,} paths are"
+        )
+        read.notes.append(f"{paths} relative to {places.working_folder}, the working folder")
+    if any("does not exist" in one.reason for one in read.rejected):
+        read.hints.append(f"files were looked for in {' and in '.join(map(str, places.roots))}")
     return read
 
 
@@ -85,44 +94,42 @@ class _Twice:
         self._names.setdefault(key, name)
         if (age, gender) in labels:
             self._repeated += 1
-            return f"line {labels[age, gender]} has the same file, age and gender"
+            return _REPEATED.format(labels[age, gender])
         labels[age, gender] = line
         return ""
 
     def notes(self) -> list[str]:
         told = []
         if self._repeated:
-            told.append(f"{_rows(self._repeated)} repeat an earlier one and are left out")
+            verbs = "repeats an earlier one and is" if self._repeated == 1 else "repeat earlier ones and are"
+            told.append(f"{_rows(self._repeated)} {verbs} left out")
         torn = [key for key, labels in self._lines.items() if len(labels) > 1]
         if torn:
             lines = " and ".join(str(line) for line in self._lines[torn[0]].values())
+            files = "1 file has" if len(torn) == 1 else f"{len(torn):,} files have"
             told.append(
-                f"{len(torn):,} of the files have two ages or genders, such as {self._names[torn[0]]} in lines "
-                f"{lines}; all rows are kept, and the audit counts them as label conflicts"
+                f"{files} several ages or genders, such as {_ending(self._names[torn[0]])} in lines {lines}; all rows "
+                "are kept, and the audit counts them as label conflicts"
             )
         return told
 
 
-def _notes(read: Rows, places: Places) -> list[str]:
+def _left_out(rejected: list[Rejected]) -> list[str]:
+    """How many rows are left out for which reason, each with its first row; repeated ones are told apart."""
+    by_reason: dict[str, list[Rejected]] = {}
+    for one in rejected:
+        by_reason.setdefault(_VALUES.sub("", one.reason), []).append(one)
+    by_reason.pop(_VALUES.sub("", _REPEATED), None)
     told = []
-    if places.from_working_folder:
-        told.append(
-            f"{places.from_working_folder:,} paths are relative to {places.working_folder}, the working folder"
-        )
-    reasons = Counter(_kind(one.reason) for one in read.rejected)
-    for reason, count in reasons.most_common(5):
-        first = next(one for one in read.rejected if _kind(one.reason) == reason)
-        told.append(
-            f"{_rows(count)} left out: {first.file}: {first.reason}" + (", and so on" if count > 1 else "")
-        )
-    if any("does not exist" in reason for reason in reasons):
-        told.append(f"files were looked for in {' and in '.join(map(str, places.roots))}")
+    for same in sorted(by_reason.values(), key=len, reverse=True)[:_MOST_REASONS]:
+        first, more = same[0], ", and so on" if len(same) > 1 else ""
+        told.append(f"{_rows(len(same))} left out: {_ending(first.file)}: {first.reason}{more}")
     return told
 
 
-def _kind(reason: str) -> str:
-    """What is wrong without the value that is: counts are by this."""
-    return _VALUES.sub("", reason)
+def _ending(name: str) -> str:
+    """The end of a long name, which tells more than its beginning."""
+    return name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
 
 
 def _rows(count: int) -> str:

@@ -53,7 +53,11 @@ class Places:
         for root in self.roots:
             for spelling in spellings:
                 file = root / spelling
-                found = file if _exists(file) else self._respelled(file)
+                try:
+                    found = file if _exists(file) else self._respelled(file)
+                except PermissionError as error:
+                    problem = problem or f"the file cannot be reached: {error.strerror}"
+                    continue
                 if found is None:
                     continue
                 kind = what_is(found)
@@ -98,5 +102,12 @@ class Places:
 
 
 def _exists(path: Path) -> bool:
-    # Whatever is wrong with a name, one too long or in a folder that may not be entered, there is no file to be had.
-    return os.path.lexists(path)
+    """Whether anything stands there. Raises PermissionError where a folder may not be entered."""
+    try:
+        path.lstat()
+    except PermissionError:
+        raise
+    except OSError:
+        # Also a name too long for any file.
+        return False
+    return True

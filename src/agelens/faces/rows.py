@@ -28,16 +28,23 @@ class Rows:
         rows: the columns of the face table but for the digest.
         rejected: files whose name or row is malformed, and what a folder holds besides images.
         notes: sentences for the person: what was skipped, and how something was understood.
+        hints: further ones, that tell why files may not be found.
     """
 
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
 
 def is_line(name: str) -> bool:
     """Whether a name is text in one line; on Linux it may be any bytes."""
     return not any(letter < " " or "\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def as_line(name: str) -> str:
+    """A name as text in one line, with escapes where it is none."""
+    return name if is_line(name) else ascii(name)[1:-1]
 
 
 def parse_name(name: str) -> dict[str, object] | str:

@@ -111,9 +111,10 @@ def _faces(read: Rows, source: Path, needed: str) -> Faces:
     if not rows:
         left_out = [*read.rejected, *unreadable]
         first = f" (first: {left_out[0].file}: {left_out[0].reason})" if left_out else ""
-        notes = "".join(f"; {note}" for note in read.notes if note.startswith("files were looked for"))
-        raise AgeLensError(f"{source} holds no usable face{first}{notes}; {needed}.")
-    return Faces(pd.DataFrame(rows)[COLUMNS], read.rejected, str(source), unreadable, read.notes)
+        hints = "".join(f"; {hint}" for hint in read.hints)
+        raise AgeLensError(f"{source} holds no usable face{first}{hints}; {needed}.")
+    notes = [*read.notes, *read.hints]
+    return Faces(pd.DataFrame(rows)[COLUMNS], read.rejected, str(source), unreadable, notes)
 
 
 def digest_files(paths: Iterable[str]) -> list[str | OSError]:

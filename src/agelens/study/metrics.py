@@ -1,5 +1,6 @@
 """What is measured of estimates, each with its spread."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +15,8 @@ from agelens.faces.table import AGE_BANDS, age_band
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000
-# Of fewer faces the bootstrap knows too little: of five it holds the truth in 80 and not in 95 of 100 cases.
-LEAST_FACES = 10
+# What is drawn from three faces lies between the worst and the best of them, and the truth too often does not.
+LEAST_FACES = 4
 # Cumulative score: the share of faces estimated within this many years, the field's CS@5.
 CS_YEARS = 5
 AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
@@ -23,6 +24,10 @@ AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
 
 def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[float] | None:
     """A 95 % percentile bootstrap interval over faces (Efron and Tibshirani 1993, chapter 13).
+
+    Of few faces the percentiles lie further out, as those of Student's distribution do (the expanded percentile
+    interval; Hesterberg 2015, "What teachers should know about the bootstrap", section 5.3): of ten it then holds the
+    truth in 93 and not in 90 of 100 cases, and of a thousand it is the same.
 
     Args:
         statistic: of the columns along ``axis``.
@@ -36,7 +41,9 @@ def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[
     if len(columns[0]) < LEAST_FACES or all(np.ptp(column) == 0 for column in columns):
         return None
     # Blocks keep the memory flat for large parts.
-    block = max(1, 2_000_000 // len(columns[0]))
+    count = len(columns[0])
+    block = max(1, 2_000_000 // count)
+    outside = stats.norm.cdf(math.sqrt(count / (count - 1)) * stats.t.ppf(0.025, count - 1))
     with warnings.catch_warnings():
         # Resamples of a small group may hold one label only; the interval is then not a number, hence None.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
@@ -48,6 +55,7 @@ def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[
             n_resamples=RESAMPLES,
             batch=block,
             method="percentile",
+            confidence_level=1 - 2 * outside,
             rng=np.random.default_rng(seed),
         )
     low, high = result.confidence_interval

@@ -126,7 +126,11 @@ def warnings(run: Run) -> list[str]:
     faces = min((result["n"] for result in run.evaluation.values() if "n" in result), default=FEW_TEST_FACES)
     if faces < FEW_TEST_FACES:
         only = "1 face" if faces == 1 else f"{count(faces)} faces"
-        wide = "the intervals are wide" if faces >= LEAST_FACES else "too few to tell how far the figures may be off"
+        wide = (
+            "the intervals are wide"
+            if faces >= LEAST_FACES
+            else "too few to tell how far the figures may be off"
+        )
         told.append(f"Measured on only {only}: {wide}.")
     return [*told, *run.evaluation.get("settings", {}).get("notes", [])]
 
