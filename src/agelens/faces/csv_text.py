@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from agelens.errors import AgeLensError
@@ -18,6 +19,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEPARATORS = (",", ";", "\t", "|")
+# Stands behind the last line; no text file holds it.
+_END = "\0end of the manifest\0"
 # What begins so is an archive: .xlsx and .ods are, whatever they are called.
 _ARCHIVE = b"PK\x03\x04"
 
@@ -61,11 +64,11 @@ def _decode(file: Path, data: bytes) -> tuple[str, str]:
     """The text, and a note where its encoding is a guess."""
     if data.startswith(_ARCHIVE):
         raise AgeLensError(f"{file} is not a CSV file but a spreadsheet or an archive; save it as CSV.")
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     try:
-        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), _without_mark(data))
-        return data.decode(encoding), ""
+        return data.decode(marked or _without_mark(data)), ""
     except UnicodeDecodeError as error:
-        if b"\0" in data:
+        if marked or b"\0" in data:
             raise AgeLensError(f"{file} is not a CSV file: {error}.") from None
     note = f"{file.name} is not in UTF-8 and is read as Windows-1252; save it in UTF-8 if names look wrong"
     try:
@@ -103,22 +106,24 @@ def _separator(text: str) -> str:
 
 def _split(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Number of the line where it begins and trimmed fields, of each record that is not blank."""
-    # Lines may end as they do on any system; a quoted field may hold ends of lines.
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
-    )
+    # Lines may end as they do on any system, a quoted field may hold ends of lines, and one that is not closed takes
+    # the end too: by that it is found.
+    lines = chain(io.StringIO(text, newline=""), ["\n", _END])
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     number = 1
     try:
         for fields in reader:
+            if fields == [_END]:
+                return
             trimmed = [_trim(one) for one in fields]
-            if any(trimmed):
-                yield number, trimmed
-            number = reader.line_num + 1
+            if not any(_END in one for one in trimmed):
+                if any(trimmed):
+                    yield number, trimmed
+                number = reader.line_num + 1
+        problem = "a quote is not closed"
     except csv.Error as error:
-        raise AgeLensError(
-            f"{file} is not a CSV file: {error}, in the row that begins in line {number}; look for a quote there that "
-            "is not closed."
-        ) from None
+        problem = str(error)
+    raise AgeLensError(f"{file} is not a CSV file: {problem}, in the row that begins in line {number}.")
 
 
 def _trim(text: str) -> str:
