@@ -17,6 +17,8 @@ GROUND = {
     "eight_bits",
     "errors",
     "files",
+    "folders",
+    "image_kinds",
     "images",
     "inference",
     "interrupts",

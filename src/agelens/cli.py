@@ -22,9 +22,11 @@ from agelens.cli_options import (
     Head,
     Json,
     Limit,
+    MeasuredBundle,
     Out,
     Precision,
     RecipeName,
+    Replace,
     Seed,
     Side,
     Source,
@@ -183,12 +185,7 @@ def train(
 def evaluate(
     source: Source = None,
     out: Out = DEFAULT_OUT,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
-        ),
-    ] = None,
+    bundle: MeasuredBundle = None,
     part: Annotated[
         Literal["train", "validation", "test", "all"] | None,
         typer.Option(help="Test for the run's own networks, else all, if not given."),
@@ -200,6 +197,7 @@ def evaluate(
         bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
     ] = False,
     precision: Precision = "auto",
+    force: Replace = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -215,7 +213,7 @@ def evaluate(
     from agelens.study.learn import evaluate_networks
 
     run = begin_run(out, source, seed, limit, fractions)
-    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision)
+    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision, force)
     print_lines(evaluation_lines(figures), json, figures)
 
 

@@ -15,7 +15,10 @@ from agelens.interrupts import endings_as_interrupts
 def predict(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False),
+        # Of many, one that cannot be read is told at the end.
+        typer.Argument(
+            help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False, readable=False
+        ),
     ] = None,
     crops: Annotated[
         bool,

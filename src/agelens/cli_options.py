@@ -23,7 +23,9 @@ Version = Annotated[
 Source = Annotated[
     Path | None,
     typer.Argument(
-        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.", show_default=False
+        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.",
+        show_default=False,
+        readable=False,
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
@@ -63,6 +65,15 @@ Precision = Annotated[
 Bundle = Annotated[
     Path | None,
     typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
+]
+MeasuredBundle = Annotated[
+    Path | None,
+    typer.Option(
+        help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
+    ),
+]
+Replace = Annotated[
+    bool, typer.Option("--force", help="Replace figures of other networks or of other faces.")
 ]
 DetectorModel = Annotated[
     Path | None,

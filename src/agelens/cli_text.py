@@ -55,7 +55,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         age = figures["age"]
         lines.append(
             f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'])}, {_cs5(age['cs5'])}, "
-            f"predicting the median {age['baseline_mae']:.2f}, {age['n']} faces"
+            f"predicting the median {age['baseline_mae']:.2f}, {_faces(age['n'])}"
         )
         if "coverage" in age:
             lines.append(
@@ -66,14 +66,18 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         gender = figures["gender"]
         lines.append(
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
-            f"predicting the majority {_percent(gender['baseline_accuracy'])}, {gender['n']} faces"
+            f"predicting the majority {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
         )
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
         lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
     if settings.get("seen_images_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
-    return lines
+    return [*lines, *settings.get("notes", [])]
+
+
+def _faces(count: int) -> str:
+    return "1 face" if count == 1 else f"{count} faces"
 
 
 def _cs5(share: float) -> str:

@@ -35,9 +35,8 @@ def test_a_mistyped_name_keeps_the_others(photos: list[Path], tmp_path: Path) ->
 def test_all_names_that_are_mistyped_are_told(tmp_path: Path) -> None:
     with pytest.raises(AgeLensError) as caught:
         locate([tmp_path / "gone.jpg", tmp_path / "lost.jpg"])
-    lines = str(caught.value).splitlines()
-    assert lines[0].startswith(f"{tmp_path / 'gone.jpg'} does not exist")
-    assert lines[1].startswith(f"agelens: {tmp_path / 'lost.jpg'} does not exist")
+    for name in ("gone.jpg", "lost.jpg"):
+        assert f"{tmp_path / name} does not exist" in str(caught.value)
 
 
 @pytest.mark.parametrize(

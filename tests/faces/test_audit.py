@@ -3,6 +3,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_the_audit_does_not_depend_on_place_or_order(mixed: Path, tmp_path_facto
     moved = tmp_path_factory.mktemp("moved") / "deeper"
     mixed.rename(moved)
     here = read_faces(moved)
-    there = type(here)(here.table.iloc[::-1], here.rejected[::-1], here.source)
+    there = replace(here, table=here.table.iloc[::-1], rejected=here.rejected[::-1])
     assert audit(here).to_json() == audit(there).to_json()
     assert audit(here).group_of == audit(there).group_of
     assert json.loads(json.dumps(audit(here).to_json())) == audit(here).to_json()
@@ -251,7 +252,9 @@ def test_names_of_a_manifest_are_as_the_manifest_says(tmp_path: Path) -> None:
     file.write_text("path,age,gender\n../a.jpg,3,1\nb.jpg,4,1\ngone.jpg,4,1\n")
     found = audit(read_faces(file))
     assert found.duplicate_groups == (("../a.jpg", "b.jpg"),)
-    assert found.malformed == (Rejected("gone.jpg (line 4)", "the file does not exist"),)
+    (malformed,) = found.malformed
+    assert malformed.file == "gone.jpg (line 4)"
+    assert malformed.reason.startswith("the file does not exist")
     assert file_names(["/elsewhere/c.jpg"], str(file)) == ["/elsewhere/c.jpg"]
 
 
@@ -314,3 +317,34 @@ def test_usable_leaves_the_table_alone(mixed: Path) -> None:
 def test_without_a_picture_that_stands_twice_nothing_is_said_of_agreement(tmp_path: Path) -> None:
     write(tmp_path, {f"20_0_0_{number}.jpg": jpeg(scene(number)) for number in range(3)})
     assert audit(read_faces(tmp_path)).to_json()["label_agreement"] is None
+
+
+def test_a_file_with_two_ages_is_a_label_conflict_and_no_duplicate(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": jpeg(scene(1)), "b.jpg": jpeg(scene(2))})
+    file = tmp_path / "faces.csv"
+    file.write_text("path,age,gender\na.jpg,48,0\nb.jpg,30,1\na.jpg,68,0\na.jpg,48,0\n")
+    faces = read_faces(file)
+    found = audit(faces)
+    report = found.to_json()
+    assert (report["label_conflicts"], report["duplicate_groups"]) == ({"age": 1, "gender": 0}, 0)
+    assert report["near_duplicate_pairs"] == 0
+    (conflict,) = report["lists"]["label_conflicts"]["age"]
+    assert (conflict["a"], conflict["b"], conflict["kind"]) == ("a.jpg", "a.jpg", "same file")
+    assert (conflict["a_age"], conflict["b_age"]) == (48, 68)
+    assert [one.file for one in found.malformed] == ["a.jpg (line 5)"]
+    assert report["usable"] == 3
+    # Both rows show one picture, so that no split tears them.
+    groups = found.usable(faces.table)["group"]
+    assert groups[0] == groups[2] != groups[1]
+    assert any("2 and 4" in note for note in report["lists"]["notes"])
+    write_gallery(found, faces.table, tmp_path / "gallery.html")
+    assert "One file, listed twice" in (tmp_path / "gallery.html").read_text(encoding="utf-8")
+
+
+def test_files_that_could_not_be_read_are_unreadable(tmp_path: Path) -> None:
+    write(tmp_path, {"20_0_0_1.jpg": jpeg(scene(1)), "21_0_0_1.jpg": jpeg(scene(2))})
+    faces = read_faces(tmp_path)
+    lost = Rejected(str(tmp_path / "22_0_0_1.jpg"), "cannot be read: Permission denied")
+    report = audit(replace(faces, unreadable=[lost])).to_json()
+    assert (report["images"], report["unreadable"], report["usable"]) == (3, 1, 2)
+    assert report["lists"]["unreadable"] == [{"file": "22_0_0_1.jpg", "reason": lost.reason}]

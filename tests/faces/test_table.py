@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agelens.errors import AgeLensError
 from agelens.faces import table as module
-from agelens.faces.rows import parse_name
+from agelens.faces.rows import Rejected, parse_name
 from agelens.faces.table import (
     AGE_BANDS,
     COLUMNS,
@@ -22,6 +22,8 @@ from agelens.faces.table import (
     sample,
     write_table,
 )
+
+LOOKED = "the file does not exist, neither in the manifest's folder nor in the working folder"
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -155,30 +157,31 @@ def test_paths_of_a_manifest_are_relative_to_its_folder(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("gone.jpg,3,1", "the file does not exist"),
+        ("gone.jpg,3,1", LOOKED),
         (",3,1", "the path is empty"),
         ("  ,3,1", "the path is empty"),
-        (".,3,1", "the file does not exist"),
+        (".,3,1", "is a folder and no file"),
         ("b.jpg,3.5,1", "age '3.5' is not a whole number"),
-        ("b.jpg,-3,1", "age '-3' is not a whole number"),
+        ("b.jpg,-3,1", "age -3 is outside 0 to 116"),
         ("b.jpg,NA,1", "age 'NA' is not a whole number"),
         ("b.jpg,²,1", "age '²' is not a whole number"),
         ("b.jpg,117,1", "age 117 is outside 0 to 116"),
         ("b.jpg,3,2", "gender '2' is not 0, 1, male or female"),
-        ("b.jpg,3,", "gender '' is not 0, 1, male or female"),
-        ("b.jpg,3", "gender '' is not 0, 1, male or female"),
-        ("b.jpg", "age '' is not a whole number"),
-        ("a.jpg,4,0", "the same path stands on an earlier line"),
-        ("./a.jpg,4,0", "the same path stands on an earlier line"),
-        (f"{'x' * 5000}.jpg,4,0", "the file does not exist"),
-        (f"b.jpg,{'9' * 5000},0", f"age {'9' * 5000!r} is not a whole number"),
+        ("b.jpg,3,", "the gender is empty"),
+        ("b.jpg,3", "the gender is empty"),
+        ("b.jpg", "the age is empty; the gender is empty"),
+        ("a.jpg,3,0", "line 2 has the same file, age and gender"),
+        ("./a.jpg,3.0,male", "line 2 has the same file, age and gender"),
+        ("gone.jpg,,x", f"{LOOKED}; the age is empty; gender 'x' is not 0, 1, male or female"),
+        (f"{'x' * 5000}.jpg,4,0", LOOKED),
+        (f"b.jpg,{'9' * 5000},0", f"age '{'9' * 30}...' is not a whole number"),
     ],
 )
 def test_a_wrong_row_is_listed_with_its_line(tmp_path: Path, row: str, reason: str) -> None:
-    touch(tmp_path, "a.jpg", "b.jpg")
-    file = manifest(tmp_path, f"path,age,gender\na.jpg,3,1\n{row}\n")
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    file = manifest(tmp_path, f"path,age,gender\na.jpg,3,0\n{row}\nc.jpg,9,1\n")
     faces = read_faces(file)
-    assert faces.table["age"].tolist() == [3]
+    assert faces.table["age"].tolist() == [3, 9]
     (rejected,) = faces.rejected
     assert rejected.reason == reason
     assert rejected.file == f"{row.split(',')[0].lstrip()} (line 3)"
@@ -187,7 +190,7 @@ def test_a_wrong_row_is_listed_with_its_line(tmp_path: Path, row: str, reason: s
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     file = manifest(tmp_path, "path,age,gender\n\na.jpg,3,1\n\ngone.jpg,3,1\n")
-    assert reasons(file) == {"gone.jpg (line 5)": "the file does not exist"}
+    assert reasons(file) == {"gone.jpg (line 5)": LOOKED}
 
 
 @pytest.mark.parametrize(
@@ -195,12 +198,15 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     [
         ("", "is not a CSV file"),
         ("path,age\na.jpg,3\n", "has no column gender but path, age; it needs path, age, gender"),
-        ("file,years,sex\na.jpg,3,1\n", "has no column path, age, gender"),
+        ("name,years,what\na.jpg,3,1\n", "has no column path, age, gender but name, years, what"),
+        ("file,years,sex\na.jpg,3,1\n", "has no column age but file, years, sex"),
         ("path,age,gender\n", "holds no usable face"),
-        ("path,age,gender\ngone.jpg,3,1\n", r"first: gone\.jpg \(line 2\): the file does not exist"),
+        (
+            "path,age,gender\ngone.jpg,3,1\n",
+            r"first: gone\.jpg \(line 2\): the file does not exist, .*looked for in /",
+        ),
         ('path,age,gender\n"a.jpg,3,1\n', "is not a CSV file|holds no usable face"),
         ("path,age,gender\na.jpg,3,1,surplus\n", "has rows of more fields than its header"),
-        ("path,age,gender\na.jpg,3,1,,\n", "has rows of more fields than its header"),
         ("path,age,path ,gender\na.jpg,3,a.jpg,1\n", "has two columns path; leave one of them out"),
     ],
 )
@@ -210,20 +216,42 @@ def test_a_manifest_that_cannot_be_used(tmp_path: Path, text: str, problem: str)
         read_faces(manifest(tmp_path, text))
 
 
-def test_a_manifest_in_another_encoding_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AgeLensError, match="is not a CSV file"):
-        read_faces(manifest(tmp_path, "path,age,gender\nzoë.jpg,3,1\n", encoding="latin-1"))
-
-
-def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "1_0_0_1.jpg")
+def test_a_file_that_cannot_be_read_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "1_0_0_1.jpg", "2_0_0_1.jpg")
 
     def deny(path: Path) -> str:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        if path.name.startswith("1"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return "0" * 64
 
     monkeypatch.setattr(module, "digest_file", deny)
-    with pytest.raises(AgeLensError, match=r"1_0_0_1\.jpg cannot be read: Permission denied"):
+    faces = read_faces(tmp_path)
+    assert faces.table["age"].tolist() == [2]
+    assert faces.unreadable == [Rejected(str(tmp_path / "1_0_0_1.jpg"), "cannot be read: Permission denied")]
+    (tmp_path / "2_0_0_1.jpg").unlink()
+    with pytest.raises(
+        AgeLensError, match=r"no usable face \(first: .*1_0_0_1\.jpg: cannot be read: Permission"
+    ):
         read_faces(tmp_path)
+
+
+def test_a_source_may_be_a_string(tmp_path: Path) -> None:
+    touch(tmp_path, "1_0_0_1.jpg")
+    assert read_faces(str(tmp_path)).table["age"].tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["faces.xlsx", "faces.ODS"])
+def test_a_spreadsheet_is_not_a_manifest_yet(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, name)
+    with pytest.raises(AgeLensError, match="is a spreadsheet; save it as CSV"):
+        read_faces(tmp_path / name)
+
+
+def test_a_source_whose_name_is_too_long_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(AgeLensError, match="does not exist; give a folder"):
+        read_faces(tmp_path / ("x" * 300))
 
 
 def test_bands_cover_all_ages() -> None:

@@ -12,7 +12,7 @@ from agelens.estimate.bundle import Bundle, find_bundles
 from agelens.estimate.estimator import load
 from agelens.faces.drawn import draw_faces
 from agelens.faces.table import read_faces, read_table
-from agelens.study.evaluate import choose_rows, evaluate
+from agelens.study.evaluate import choose_rows, evaluate, swapped_genders
 
 
 @pytest.fixture(scope="module")
@@ -131,13 +131,32 @@ def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles:
     assert one["mae_ci95"] != other["mae_ci95"]
 
 
-def test_an_image_that_is_gone_stops_the_measurement(
+def test_an_image_that_is_gone_is_left_out_and_told(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
     rows = table[table["part"] == "test"].copy()
-    rows.iloc[0, rows.columns.get_loc("path")] = str(tmp_path / "gone.jpg")
-    with pytest.raises(AgeLensError, match=r"gone\.jpg cannot be read"):
-        evaluate(rows, bundles, "test")
+    rows.iloc[1, rows.columns.get_loc("path")] = str(tmp_path / "gone.jpg")
+    done = evaluate(rows, bundles, "test")
+    assert done.predictions["path"].tolist() == rows["path"].drop(rows.index[1]).tolist()
+    settings = done.figures["settings"]
+    assert (settings["images"], settings["images_left_out"]) == (len(rows) - 1, 0)
+    (note,) = settings["notes"]
+    assert note.startswith("1 image cannot be read any more and is left out: ")
+    assert "gone.jpg cannot be read" in note
+    whole = evaluate(rows.drop(rows.index[1]), bundles, "test").figures
+    assert done.figures["age"] == whole["age"]
+    assert whole["settings"]["notes"] == []
+    with pytest.raises(AgeLensError, match=r"Not one of the images can be read: .*gone\.jpg"):
+        evaluate(rows.iloc[1:2], bundles, "test")
+
+
+@pytest.mark.parametrize(
+    ("count", "accuracy", "asked"), [(20, 0.19, True), (19, 0.0, False), (500, 0.2, False)]
+)
+def test_genders_that_seldom_fit_are_asked_about(count: int, accuracy: float, asked: bool) -> None:
+    notes = swapped_genders({"gender": {"n": count, "accuracy": accuracy}})
+    assert [("are 0 and 1 swapped" in note) for note in notes] == [True] * asked
+    assert swapped_genders({"age": {"n": 30}}) == []
 
 
 def test_rows_of_a_part(table: pd.DataFrame) -> None:

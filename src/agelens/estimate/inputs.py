@@ -1,12 +1,12 @@
 """What was named on the command line: the photographs that are there, and a sentence for each name that holds none."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agelens.errors import AgeLensError
 from agelens.estimate.addresses import VIDEO_SUFFIXES, hide_password, names_video, read_address
-from agelens.estimate.image_files import find_images
+from agelens.estimate.image_files import LeftOut, find_images
 from agelens.estimate.pictures import is_drawn
 from agelens.images import SUFFIXES
 
@@ -23,10 +23,12 @@ class Located:
     Attributes:
         found: each file, and its path below what was named; in order.
         problems: one sentence for each name that holds no photograph.
+        left_out: what the folders and patterns hold besides photographs.
     """
 
     found: dict[Path, Path]
     problems: list[str]
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def locate(paths: list[Path], besides: Path | None = None) -> Located:
@@ -38,27 +40,22 @@ def locate(paths: list[Path], besides: Path | None = None) -> Located:
     Raises:
         AgeLensError: not one of the names holds a photograph; says why of each.
     """
-    problems = {path: sentence for path in paths if (sentence := about_video(path))}
-    good = [path for path in paths if path not in problems]
+    videos = {path: sentence for path in paths if (sentence := about_video(path))}
+    left_out, nothing = LeftOut(), ""
     found: dict[Path, Path] = {}
-    try:
-        # All at once, where nothing is wrong: then what is named twice can be seen to be one.
-        found = find_images(good, besides) if good else {}
-    except (AgeLensError, OSError):
-        for path in good:
-            try:
-                found |= find_images([path], besides)
-            except AgeLensError as error:
-                problems[path] = str(error)
-            except OSError as error:
-                problems[path] = f"{path} cannot be looked at: {error.strerror}; give it a shorter name."
-    if besides is not None:
+    if good := [path for path in paths if path not in videos]:
+        try:
+            found = find_images(good, besides, left_out)
+        except AgeLensError as error:
+            nothing = str(error)
+    if besides is not None and found:
         found = {file: place for file, place in found.items() if file in paths or not is_drawn(file, besides)}
-    sentences = [problems[path] for path in paths if path in problems]
-    if not found:
         nothing = f"{paths[0]} holds no photograph but those that were drawn here; give others."
-        raise AgeLensError("\nagelens: ".join(sentences) or nothing)
-    return Located(found, sentences)
+    if not found:
+        raise AgeLensError("\nagelens: ".join([*videos.values(), *[nothing] * bool(nothing)]))
+    return Located(
+        found, [*videos.values(), *(f"{photo.file} {photo.problem}" for photo in left_out.problems)], left_out
+    )
 
 
 def about_video(path: Path) -> str | None:

@@ -88,6 +88,7 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
         estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
     if how.pictures is not None:
         make_folder(how.pictures)
+    located.left_out.tell_skipped(say)
     tally = Tally(left_out=located.problems)
     if how.out is None:
         _to_stream(estimator, files, how, pictures, tally)

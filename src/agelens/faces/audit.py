@@ -6,7 +6,8 @@ Two image files are duplicates in one of three ways:
     near        different bytes, the same picture: recompressed, rescaled, retouched, aligned otherwise
     mirrored    different bytes, the same picture flipped left to right
 
-How the latter two are found is told in `agelens.faces.lookalikes`.
+A manifest may also list one file twice with different labels; such rows make a pair called "same file".
+How near and mirrored ones are found is told in `agelens.faces.lookalikes`.
 """
 
 from collections.abc import Iterable
@@ -37,10 +38,10 @@ class Pair:
     """Two image files that show the same picture, and the labels of both.
 
     Attributes:
-        a: name of the first file, as in `file_names`; a < b.
+        a: name of the first file, as in `file_names`; a <= b.
         b: name of the second file.
-        kind: "identical", "near" or "mirrored".
-        distance: hash bits that differ, 0 to 40 of 256; 0 for identical files.
+        kind: "identical", "near" or "mirrored", or "same file".
+        distance: hash bits that differ, 0 to 40 of 256; 0 for identical files and for the same file.
         a_age: years; likewise b_age.
         a_gender: 0 male, 1 female; likewise b_gender.
     """
@@ -69,10 +70,11 @@ class Audit:
         source: the folder or the manifest that was read.
         images: files found, the malformed ones included.
         malformed: files that the face table left out, and why.
-        unreadable: files that cannot be decoded to the end or have a side under LEAST_SIDE, and why.
+        unreadable: files that cannot be read or decoded to the end, or have a side under LEAST_SIDE, and why.
         duplicate_groups: names of byte-identical files, two or more a group.
-        pairs: every two files that show the same picture, of all three kinds, in order of name.
+        pairs: every two files that show the same picture, of all kinds, in order of name.
         group_of: for the digest of each readable image its group (see `usable`).
+        notes: what reading the source told (`Faces.notes`).
     """
 
     source: str
@@ -82,18 +84,19 @@ class Audit:
     duplicate_groups: tuple[tuple[str, ...], ...]
     pairs: tuple[Pair, ...]
     group_of: dict[str, str] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def near_duplicate_pairs(self) -> tuple[Pair, ...]:
         """Pairs of files with different bytes that show the same picture, flipped or not."""
-        return tuple(pair for pair in self.pairs if pair.kind != "identical")
+        return tuple(pair for pair in self.pairs if pair.kind in ("near", "mirrored"))
 
     def conflicts(self, label: Label) -> tuple[Pair, ...]:
-        """Pairs of all three kinds whose two labels differ: at least one of the two is wrong."""
+        """Pairs of all kinds whose two labels differ: at least one of the two is wrong."""
         return tuple(pair for pair in self.pairs if pair.disagrees(label))
 
     def agreement(self) -> dict[str, float] | None:
-        """How far the labels of one picture agree that stands in a dataset twice, over the pairs of all three kinds.
+        """How far the labels of one picture agree that stands in a dataset twice, over the pairs of all kinds.
 
         Whoever sees such a picture can say one age only, so the difference tells how good an estimate can look when
         it is measured with such labels. Pictures that stand in a dataset once may be labelled better or worse.
@@ -147,6 +150,7 @@ class Audit:
                 "label_conflicts": {
                     label: [asdict(pair) for pair in conflicts[label]] for label in conflicts
                 },
+                "notes": list(self.notes),
             },
         }
 
@@ -172,20 +176,22 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     for row, digest in enumerate(table["digest"]):
         rows_of[digest].append(row)
     rows = [rows_of[digest] for digest in readable]
-    unreadable = (
+    lost = file_names((one.file for one in faces.unreadable), faces.source)
+    unreadable = [Rejected(name, one.reason) for name, one in zip(lost, faces.unreadable, strict=True)] + [
         Rejected(name, reason)
         for name, digest in zip(names, table["digest"], strict=True)
         if isinstance(reason := looks[digest], str)
-    )
-    groups = (tuple(sorted(names[row] for row in same)) for same in rows_of.values() if len(same) > 1)
+    ]
+    groups = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
     return Audit(
         source=faces.source,
-        images=len(table) + len(faces.rejected),
+        images=len(table) + len(faces.rejected) + len(faces.unreadable),
         malformed=tuple(sorted(faces.rejected, key=lambda rejected: rejected.file)),
         unreadable=tuple(sorted(unreadable, key=lambda rejected: rejected.file)),
-        duplicate_groups=tuple(sorted(groups)),
+        duplicate_groups=tuple(sorted(group for group in groups if len(group) > 1)),
         pairs=_labelled(table, names, rows, near),
         group_of=_groups(list(readable), near),
+        notes=tuple(faces.notes),
     )
 
 
@@ -247,7 +253,11 @@ def _labelled(
         a, b = sorted((one, other), key=lambda row: names[row])
         return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
 
-    pairs = [label(*both, "identical", 0) for same in rows for both in combinations(same, 2)]
+    pairs = [
+        label(*both, "same file" if names[both[0]] == names[both[1]] else "identical", 0)
+        for same in rows
+        for both in combinations(same, 2)
+    ]
     for pair in near:
         kind = "mirrored" if pair.mirrored else "near"
         both_rows = product(rows[pair.first], rows[pair.second])

@@ -10,6 +10,8 @@ conflict lie across strata and are counted where their first file belongs.
 import hashlib
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -70,6 +72,34 @@ def split(table: pd.DataFrame, seed: int = 42, fractions: Fractions = DEFAULT_FR
     part_of = _assign(groups, fractions)
     _fill_empty_parts(groups, part_of)
     return table.assign(part=table["group"].map(part_of).astype(str))
+
+
+def split_if_enough(
+    table: pd.DataFrame, seed: int, fractions: Fractions, say: Callable[[str], None]
+) -> pd.DataFrame:
+    """The same, or, where there are fewer groups than parts, the table without parts: it can be measured on."""
+    if "group" in table.columns and table["group"].nunique() < len(PARTS):
+        say(
+            f"{_pictures(table)} too few for a part each of {', '.join(PARTS)}: no network can be trained on them, but "
+            "one that is there already can be measured (agelens evaluate --bundle)."
+        )
+        return table
+    return split(table, seed, fractions)
+
+
+def check_parts(table: pd.DataFrame, folder: Path) -> None:
+    """Refuse, with an AgeLensError, the table of a run that was too small to be split."""
+    if "part" not in table.columns:
+        raise AgeLensError(
+            f"{_pictures(table)} too few to give each of {', '.join(PARTS)} at least one, so that nothing can be "
+            f"compared or trained in {folder}; add images."
+        )
+
+
+def _pictures(table: pd.DataFrame) -> str:
+    pictures = table["group"].nunique()
+    faces = "1 face shows" if len(table) == 1 else f"{len(table)} faces show"
+    return f"{faces} 1 picture," if pictures == 1 else f"{faces} {pictures} different pictures,"
 
 
 def shared_groups(table: pd.DataFrame) -> int:

@@ -10,11 +10,12 @@ A face table is a pandas DataFrame with the columns
     digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
 
 and, once it is audited, ``group`` (str; the same for images that show the same picture), and, once it is split,
-``part`` ("train", "validation" or "test"). Rows are sorted by file name. Nothing in AgeLens but
-`rows`, beside this, parses a file name.
+``part`` ("train", "validation" or "test"). Rows of a folder are sorted by file name, those of a manifest as it lists
+them. Nothing in AgeLens but `rows`, beside this, parses a file name.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,22 +24,18 @@ from pathlib import Path
 import pandas as pd
 
 from agelens.errors import AgeLensError
-from agelens.faces.rows import is_line, parse_manifest_row, parse_name
+from agelens.faces.folder import read_folder
+from agelens.faces.manifest import SUFFIXES as MANIFESTS
+from agelens.faces.manifest import read_manifest
+from agelens.faces.rows import Rejected, Rows, is_line
 from agelens.files import digest_file, replacing_file
-from agelens.images import SUFFIXES
+from agelens.folders import what_is
 
 COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
 PARTS = ("train", "validation", "test")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 # Bands of ten years carry every stratum and every table by age; the last one is open.
 AGE_BANDS = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A file that was left out, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,15 @@ class Faces:
         table: the face table, never empty: reading a source without a single usable row is an error.
         rejected: files whose name or row is malformed, in order of name.
         source: where it came from, as the person gave it.
+        unreadable: files with labels whose bytes cannot be read, by their paths.
+        notes: sentences for the person: what was skipped, and how something was understood.
     """
 
     table: pd.DataFrame
     rejected: list[Rejected] = field(default_factory=list)
     source: str = ""
+    unreadable: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def with_table(self, table: pd.DataFrame) -> "Faces":
         """The same source with other rows, for example a sample of them."""
@@ -65,122 +66,73 @@ def age_band(ages: "pd.Series[int]") -> "pd.Series[str]":
     return (ages // 10).clip(upper=len(AGE_BANDS) - 1).map(dict(enumerate(AGE_BANDS)))
 
 
-def read_faces(source: Path) -> Faces:
+def read_faces(source: Path | str) -> Faces:
     """Read a folder of UTKFace-named images, or a CSV manifest with ``path, age, gender`` and optional ``race``.
 
-    Paths in a manifest are taken relative to the manifest's folder. Files that do not parse are listed and left out.
+    Paths in a manifest are taken relative to the manifest's folder, else to the working folder. What cannot be used is
+    listed and left out.
 
     Raises:
         AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
     """
+    source = Path(source)
     if not is_line(str(source.absolute())):
         raise AgeLensError(
             f"{str(source.absolute())!a} has letters that are no text; give the folder another name."
         )
-    if source.is_dir():
-        return _read_folder(source)
-    if source.is_file() and source.suffix.lower() == ".csv":
-        return _read_manifest(source)
-    if source.exists():
+    kind = what_is(source)
+    if kind == "folder":
+        return _faces(
+            read_folder(source),
+            source,
+            "names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, or use a .csv manifest",
+        )
+    if kind == "file" and source.suffix.lower() in MANIFESTS:
+        return _faces(read_manifest(source), source, "mend its rows")
+    if kind == "file" and source.suffix.lower() in _SPREADSHEETS:
+        raise AgeLensError(f"{source} is a spreadsheet; save it as CSV and give that.")
+    if os.path.lexists(source):
         raise AgeLensError(f"{source} is neither a folder of images nor a .csv manifest.")
     raise AgeLensError(f"{source} does not exist; give a folder of UTKFace images or a .csv manifest.")
 
 
-def _read_folder(folder: Path) -> Faces:
-    files = sorted(
-        (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")),
-        key=lambda path: path.relative_to(folder).as_posix(),
-    )
-    # Runs that lie inside, as after 'agelens audit .', hold charts and pages, and no faces of this source.
-    runs = {path.parent for path in files if path.name == "config.json" and (path.parent / ".lock").exists()}
-    runs.discard(folder)
-    files = [path for path in files if runs.isdisjoint(path.parents)]
-    if not files:
-        raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
-    rows, rejected = [], []
-    for path in files:
-        row = parse_name(path.name) if path.suffix.lower() in SUFFIXES else "is not an image file"
-        name = path.relative_to(folder).as_posix()
-        if not is_line(name):
-            # Tables and pages could not hold it.
-            name, row = ascii(name)[1:-1], "the name has letters that are no text"
-        if isinstance(row, str):
-            rejected.append(Rejected(name, row))
-        else:
-            rows.append({"path": str(path.absolute()), **row})
-    return _faces(rows, rejected, str(folder))
-
-
-def _read_manifest(manifest: Path) -> Faces:
-    try:
-        frame = pd.read_csv(
-            manifest, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise AgeLensError(f"{manifest} is not a CSV file: {error}.") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        # Rows have one field more than the header, and pandas took the first for names of rows.
-        columns, frame = frame.columns, frame.reset_index()
-        if frame.shape[1] != len(columns) + 1 or (frame.iloc[:, -1] != "").any():
-            raise AgeLensError(
-                f"{manifest} has rows of more fields than its header; quote fields that hold commas."
-            )
-        frame = frame.iloc[:, :-1].set_axis(columns, axis=1)
-    frame.columns = frame.columns.str.strip()
-    missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
-    if missing:
-        raise AgeLensError(
-            f"{manifest} has no column {', '.join(missing)} but {', '.join(frame.columns)}; it needs path, age, gender."
-        )
-    if twice := [
-        column for column in ("path", "age", "gender", "race") if list(frame.columns).count(column) > 1
-    ]:
-        raise AgeLensError(f"{manifest} has two columns {' and two '.join(twice)}; leave one of them out.")
-    races = frame["race"] if "race" in frame.columns else pd.Series("", index=frame.index)
-    rows, rejected = [], []
-    seen: set[str] = set()
-    for line, (path, age, gender, race) in enumerate(
-        zip(frame["path"], frame["age"], frame["gender"], races, strict=True), start=2
-    ):
-        # A blank line is no row, but it counts as a line.
-        if not (path or age or gender):
-            continue
-        row = parse_manifest_row(manifest.parent, path, age, gender, race)
-        if not isinstance(row, str) and str(row["path"]) in seen:
-            row = "the same path stands on an earlier line"
-        if isinstance(row, str):
-            rejected.append(Rejected(f"{path} (line {line})", row))
-        else:
-            seen.add(str(row["path"]))
-            rows.append(row)
-    return _faces(rows, rejected, str(manifest))
-
-
-def _faces(rows: list[dict[str, object]], rejected: list[Rejected], source: str) -> Faces:
+def _faces(read: Rows, source: Path, needed: str) -> Faces:
+    digests = digest_files([str(row["path"]) for row in read.rows])
+    rows = [
+        {**row, "digest": digest}
+        for row, digest in zip(read.rows, digests, strict=True)
+        if not isinstance(digest, OSError)
+    ]
+    unreadable = [
+        Rejected(str(row["path"]), f"cannot be read: {digest.strerror}")
+        for row, digest in zip(read.rows, digests, strict=True)
+        if isinstance(digest, OSError)
+    ]
     if not rows:
-        first = f" (first: {rejected[0].file}: {rejected[0].reason})" if rejected else ""
-        needed = (
-            "mend its rows"
-            if source.lower().endswith(".csv")
-            else "names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, or use a .csv manifest"
-        )
-        raise AgeLensError(f"{source} holds no usable face{first}; {needed}.")
-    table = pd.DataFrame(rows)
-    table["digest"] = digest_files(table["path"])
-    return Faces(table[COLUMNS], rejected, source)
+        left_out = [*read.rejected, *unreadable]
+        first = f" (first: {left_out[0].file}: {left_out[0].reason})" if left_out else ""
+        hints = "".join(f"; {hint}" for hint in read.hints)
+        raise AgeLensError(f"{source} holds no usable face{first}{hints}; {needed}.")
+    notes = [*read.notes, *read.hints]
+    return Faces(pd.DataFrame(rows)[COLUMNS], read.rejected, str(source), unreadable, notes)
 
 
-def digest_files(paths: Iterable[str]) -> list[str]:
-    """SHA-256 of each file, in the order given; a file that cannot be read is named by an AgeLensError."""
+def digest_files(paths: Iterable[str]) -> list[str | OSError]:
+    """SHA-256 of each file, in the order given; for one that cannot be read, the error."""
     with ThreadPoolExecutor() as threads:
         return list(threads.map(_digest, paths))
 
 
-def _digest(path: str) -> str:
+def _digest(path: str) -> str | OSError:
     try:
         return digest_file(Path(path))
     except OSError as error:
-        raise AgeLensError(f"{path} cannot be read: {error.strerror}; mend it or take it away.") from None
+        return error
+
+
+def lost_files(table: pd.DataFrame) -> list[str]:
+    """Paths of a face table that name no readable file any more."""
+    return [path for path in table["path"] if what_is(Path(path)) != "file" or not os.access(path, os.R_OK)]
 
 
 def digest_table(table: pd.DataFrame) -> str:

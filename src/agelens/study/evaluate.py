@@ -8,11 +8,14 @@ import pandas as pd
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import Bundle
 from agelens.estimate.estimator import Estimator
+from agelens.estimate.results import Face
 from agelens.progress import Track, quiet
 from agelens.study.metrics import measure
 
 # What becomes of images that made a network: the measurement is refused, or they are left out, or measured too.
 Seen = Literal["refuse", "skip", "include"]
+# A network that knows nothing is right in half of the faces; less than a fifth of twenty comes of chance once in 800.
+_SELDOM, _ENOUGH = 0.2, 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def evaluate(
         seed: of the bootstrap.
 
     Raises:
-        AgeLensError: some of the images made one of the networks (for "skip": all of them), or cannot be decoded.
+        AgeLensError: some of the images made one of the networks (for "skip": all of them), or none can be decoded.
+            Single ones that cannot are left out, and the notes in the settings say so.
     """
     table = table.reset_index(drop=True)
     chosen = choose_rows(table, part)
@@ -66,23 +70,16 @@ def evaluate(
         raise AgeLensError(_refusal(made, len(rows)))
     with track("loading the networks", None):
         estimator = Estimator(bundles, precision)
-    with track("estimating", len(rows)) as advance:
-        faces = []
-        for photo in estimator.stream(rows["path"], crops=True):
-            if photo.problem:
-                raise AgeLensError(
-                    f"{photo.file} {photo.problem}; audit the images before measuring on them."
-                )
-            faces.append(photo.faces[0])
-            advance(1)
+    faces, problems = _estimate(rows["path"].tolist(), estimator, track)
+    rows = rows[[face is not None for face in faces]].reset_index(drop=True)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     if "age" in tasks:
-        rows["age_years"] = [face.age_years for face in faces]
-        intervals = [face.age_interval for face in faces if face.age_interval is not None]
+        rows["age_years"] = [face.age_years for face in faces if face]
+        intervals = [face.age_interval for face in faces if face and face.age_interval is not None]
         if intervals:
             rows[["age_from", "age_to"]] = intervals
     if "gender" in tasks:
-        rows["p_female"] = [face.p_female for face in faces]
+        rows["p_female"] = [face.p_female for face in faces if face]
     figures: dict[str, Any] = {
         task: {**measure(rows, task, seed), **_baseline(rows, task, bundle)} for task, bundle in tasks.items()
     }
@@ -91,11 +88,45 @@ def evaluate(
         "images": len(rows),
         "seen_images_included": any(made.values()),
         "seen_images": {task: sum(counts.values()) for task, counts in made.items()},
-        "images_left_out": len(chosen) - len(rows),
+        "images_left_out": len(chosen) - len(rows) - len(problems),
         "seed": seed,
         "bundles": {task: bundle.card["identity"] for task, bundle in tasks.items()},
+        "notes": [*_unreadable(problems), *swapped_genders(figures)],
     }
     return Evaluation(figures, rows)
+
+
+def _estimate(paths: list[str], estimator: Estimator, track: Track) -> tuple[list[Face | None], list[str]]:
+    """For each crop its face, None where it cannot be read; and why those cannot."""
+    faces: list[Face | None] = []
+    problems = []
+    with track("estimating", len(paths)) as advance:
+        for photo in estimator.stream(paths, crops=True):
+            faces.append(None if photo.problem else photo.faces[0])
+            if photo.problem:
+                problems.append(f"{photo.file} {photo.problem}")
+            advance(1)
+    if len(problems) == len(paths):
+        raise AgeLensError(f"Not one of the images can be read: {problems[0]}, for example.")
+    return faces, problems
+
+
+def _unreadable(problems: list[str]) -> list[str]:
+    if not problems:
+        return []
+    images = "1 image cannot" if len(problems) == 1 else f"{len(problems):,} images cannot"
+    return [f"{images} be read any more and {'is' if len(problems) == 1 else 'are'} left out: {problems[0]}."]
+
+
+def swapped_genders(figures: dict[str, Any]) -> list[str]:
+    """A question, where genders are right so seldom that the labels themselves seem to stand the other way round."""
+    gender = figures.get("gender")
+    if gender is None or gender["n"] < _ENOUGH or gender["accuracy"] >= _SELDOM:
+        return []
+    return [
+        f"Gender is as labelled in {gender['accuracy']:.1%} of {gender['n']:,} faces only: are 0 and 1 swapped in the "
+        "labels? AgeLens reads 0 as male and 1 as female."
+    ]
 
 
 def _unseen(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import CARD, SUMS, find_bundles
-from agelens.faces.split import DEFAULT_FRACTIONS, write_fractions
+from agelens.faces.split import DEFAULT_FRACTIONS, check_parts, write_fractions
 from agelens.files import digest_file, read_json, replacing_file, write_json
 from agelens.networks.backbones import content_digest
 from agelens.networks.face_networks import Init, find_init
@@ -20,6 +20,7 @@ from agelens.study.compare import Comparison, compare
 from agelens.study.evaluate import Evaluation, Seen, evaluate
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
+from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class TrainingPlan:
 
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
+    check_parts(run.table, run.folder)
     target = run.folder / "comparison.json"
     specs = [find_backbone(text) for text in comparison.backbones]
     contents = [content_digest(spec, comparison.weights) for spec in specs]
@@ -90,6 +92,7 @@ def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
 
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
+    check_parts(run.table, run.folder)
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
     if (plan.init, plan.members, plan.stages) != ((), None, None):
@@ -221,20 +224,26 @@ def evaluate_networks(
     part: str = "test",
     seen: Seen = "refuse",
     precision: str = "auto",
+    force: bool = False,
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
     Args:
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
         seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
+        force: replace figures of other networks or of other faces.
     """
-    target = run.folder / "evaluation.json"
+    target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     if bundle is None:
         # A training that was broken off after its last epoch left a network without intervals.
         for one in bundles:
             calibrate(one.folder, run.table, run.track)
         bundles = find_bundles(run.folder)
+    # A table that was too small to be split has no parts.
+    wanted = measured(bundle, bundles, part if "part" in run.table.columns else "all", seen)
+    if not force:
+        refuse_to_replace(run.folder, wanted)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
         seed=run.config["seed"], precision=precision,
@@ -242,17 +251,18 @@ def evaluate_networks(
 
     def work() -> None:
         done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track)
+        done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 
-    run.step("evaluate", settings, [target.name, "predictions.csv"], work)
+    run.step("evaluate", settings, [target.name, PREDICTIONS], work)
     run.say(f"report: {report_run(run)}")
     return dict(read_json(target))
 
 
 def _write_evaluation(done: Evaluation, folder: Path) -> None:
-    with replacing_file(folder / "predictions.csv") as temporary:
+    with replacing_file(folder / PREDICTIONS) as temporary:
         done.predictions.to_csv(temporary, index=False)
-    write_json(folder / "evaluation.json", done.figures)
+    write_json(folder / EVALUATION, done.figures)
 
 
 def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is measured of estimates, each with its spread."""
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from agelens.faces.table import AGE_BANDS, age_band
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000
+# What is drawn from three faces lies between the worst and the best of them, and the truth too often does not.
+LEAST_FACES = 4
 # Cumulative score: the share of faces estimated within this many years, the field's CS@5.
 CS_YEARS = 5
 AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
@@ -22,18 +25,25 @@ AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
 def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[float] | None:
     """A 95 % percentile bootstrap interval over faces (Efron and Tibshirani 1993, chapter 13).
 
+    Of few faces the percentiles lie further out, as those of Student's distribution do (the expanded percentile
+    interval; Hesterberg 2015, "What teachers should know about the bootstrap", section 5.3): of ten it then holds the
+    truth in 93 and not in 90 of 100 cases, and of a thousand it is the same.
+
     Args:
         statistic: of the columns along ``axis``.
         columns: one value a face, resampled together.
         seed: of the resampling.
 
     Returns:
-        [low, high], or None where it is not defined (fewer than two faces, or too few of one label).
+        [low, high], or None where it cannot be given: of fewer than LEAST_FACES, of faces that do not differ, or of
+        too few of one label.
     """
-    if len(columns[0]) < 2:
+    if len(columns[0]) < LEAST_FACES or all(np.ptp(column) == 0 for column in columns):
         return None
     # Blocks keep the memory flat for large parts.
-    block = max(1, 2_000_000 // len(columns[0]))
+    count = len(columns[0])
+    block = max(1, 2_000_000 // count)
+    outside = stats.norm.cdf(math.sqrt(count / (count - 1)) * stats.t.ppf(0.025, count - 1))
     with warnings.catch_warnings():
         # Resamples of a small group may hold one label only; the interval is then not a number, hence None.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
@@ -45,10 +55,23 @@ def interval(statistic: Callable[..., Any], *columns: Array, seed: int) -> list[
             n_resamples=RESAMPLES,
             batch=block,
             method="percentile",
+            confidence_level=1 - 2 * outside,
             rng=np.random.default_rng(seed),
         )
     low, high = result.confidence_interval
     return [float(low), float(high)] if np.isfinite([low, high]).all() else None
+
+
+def share_interval(hits: Array, seed: int) -> list[float] | None:
+    """A 95 % interval of a share, from 0 or 1 for each face.
+
+    Where all faces are alike, nothing varies between resamples, though the next face may be otherwise: there it is the
+    exact one (Clopper and Pearson 1934), of 20 hits among 20 from 0.83 to 1.
+    """
+    if len(hits) >= LEAST_FACES and np.ptp(hits) == 0:
+        exact = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(0.95, "exact")
+        return [float(exact.low), float(exact.high)]
+    return interval(mean, hits, seed=seed)
 
 
 def mean(values: Array, axis: int = -1) -> Any:
@@ -82,7 +105,7 @@ def measure_age(ages: Array, estimates: Array, seed: int) -> dict[str, Any]:
         "mae": float(np.abs(errors).mean()),
         "mae_ci95": interval(mean, np.abs(errors), seed=seed),
         "cs5": float(within.mean()),
-        "cs5_ci95": interval(mean, within, seed=seed),
+        "cs5_ci95": share_interval(within, seed),
         "rmse": float(root_mean(errors**2)),
         "rmse_ci95": interval(root_mean, errors**2, seed=seed),
         "bias": float(errors.mean()),
@@ -100,7 +123,7 @@ def measure_intervals(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     held = np.asarray(rows["age"].between(rows["age_from"], rows["age_to"]), np.float64)
     return {
         "coverage": float(held.mean()),
-        "coverage_ci95": interval(mean, held, seed=seed),
+        "coverage_ci95": share_interval(held, seed),
         "interval_years": float((rows["age_to"] - rows["age_from"]).mean()),
     }
 
@@ -113,7 +136,7 @@ def measure_gender(labels: Array, p_female: Array, seed: int) -> dict[str, Any]:
     return {
         "n": len(labels),
         "accuracy": float(right.mean()),
-        "accuracy_ci95": interval(mean, right, seed=seed),
+        "accuracy_ci95": share_interval(right, seed),
         "auc": float(auc(labels, p_female)) if both else None,
         "auc_ci95": interval(auc, labels, p_female, seed=seed) if both else None,
     }

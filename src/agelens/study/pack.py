@@ -58,7 +58,8 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
         )
     if not measured or settings["part"] != "test":
         raise AgeLensError(
-            f"{evaluation} does not tell how {bundle.folder} does on the test part; run 'agelens evaluate --out {run}'."
+            f"{evaluation} does not tell how {bundle.folder} does on the test part; run 'agelens evaluate --out {run} "
+            "--force'."
         )
     card = {key: value for key, value in bundle.card.items() if key != "format"} | {
         "evaluation": figures,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from agelens.faces.rows import GENDERS
 from agelens.faces.table import AGE_BANDS, PARTS, age_band
+from agelens.study.metrics import LEAST_FACES
 from agelens.study.report_run import Run
 from agelens.study.result_charts import GROUP_TITLES, MEASURES, has_speed
 
@@ -112,7 +113,7 @@ def warnings(run: Run) -> list[str]:
     if others:
         told.append(
             f"The figures for {' and '.join(others)} are of another network than the one that this run holds: it was "
-            "named with --bundle, or trained anew since; 'agelens evaluate --out RUN' measures the run's own."
+            "named with --bundle, or trained anew since; 'agelens evaluate --out RUN --force' measures the run's own."
         )
     if run.evaluation.get("settings", {}).get("seen_images_included"):
         told.append(
@@ -124,8 +125,14 @@ def warnings(run: Run) -> list[str]:
         told.append(f"{groups} of (nearly) identical faces torn between parts: the figures are too good.")
     faces = min((result["n"] for result in run.evaluation.values() if "n" in result), default=FEW_TEST_FACES)
     if faces < FEW_TEST_FACES:
-        told.append(f"Measured on only {count(faces)} faces: the intervals are wide.")
-    return told
+        only = "1 face" if faces == 1 else f"{count(faces)} faces"
+        wide = (
+            "the intervals are wide"
+            if faces >= LEAST_FACES
+            else "too few to tell how far the figures may be off"
+        )
+        told.append(f"Measured on only {only}: {wide}.")
+    return [*told, *run.evaluation.get("settings", {}).get("notes", [])]
 
 
 def _frozen_at_random(run: Run) -> list[str]:

@@ -24,8 +24,14 @@ from agelens.errors import AgeLensError
 from agelens.faces.audit import audit
 from agelens.faces.drawn import MARKER
 from agelens.faces.gallery import write_gallery
-from agelens.faces.split import DEFAULT_FRACTIONS, Fractions, check_fractions, split, write_fractions
-from agelens.faces.table import Faces, digest_table, read_faces, read_table, sample, write_table
+from agelens.faces.split import (
+    DEFAULT_FRACTIONS,
+    Fractions,
+    check_fractions,
+    split_if_enough,
+    write_fractions,
+)
+from agelens.faces.table import Faces, digest_table, lost_files, read_faces, read_table, sample, write_table
 from agelens.files import digest_json, read_json, remove_partials, write_json
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
@@ -118,6 +124,11 @@ class Run:
                 )
             self._refuse_others({"seed": seed, "limit": limit, "fractions": fractions and list(fractions)})
             self._take()
+            if lost := lost_files(self.table):
+                self.say(
+                    f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
+                    f"{self.config['source']} --out {self.folder}' leaves such files out."
+                )
             return
         origin = {
             "source": str(source.absolute()),
@@ -130,6 +141,8 @@ class Run:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         faces = read_faces(source)
+        for note in faces.notes:
+            self.say(note)
         self._take()
         if self.config:
             self._refuse_others(origin)
@@ -182,7 +195,7 @@ class Run:
             raise AgeLensError(
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
-        table = split(table, seed, self.fractions)
+        table = split_if_enough(table, seed, self.fractions, self.say)
         write_gallery(found, faces.table, self.folder / "audit.html")
         write_json(self.folder / "audit.json", found.to_json())
         write_table(table, self.folder / "table.csv")

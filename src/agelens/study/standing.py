@@ -1,0 +1,99 @@
+"""What an evaluation would replace: figures of other networks or of other faces are not lost in silence."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import Bundle
+from agelens.faces.table import COLUMNS
+
+EVALUATION, PREDICTIONS = "evaluation.json", "predictions.csv"
+_OWN = "the run's own networks"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an evaluation measures.
+
+    Attributes:
+        networks: in words, for a person.
+        bundles: the identity of each bundle by task.
+        part: "test", another part, or "all".
+        seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
+    """
+
+    networks: str
+    bundles: dict[str, str]
+    part: str
+    seen: str
+
+    def settings(self) -> dict[str, str]:
+        """What of it an evaluation keeps in its settings beside what is there."""
+        return {"networks": self.networks, "seen": self.seen}
+
+
+def measured(folder: Path | None, bundles: list[Bundle], part: str, seen: str) -> Measured:
+    """Describe an evaluation of a bundle's folder; None is the run's own."""
+    identities = {task: str(one.card["identity"]) for one in bundles for task in one.tasks}
+    return Measured(_OWN if folder is None else f"the bundle {folder}", identities, part, seen)
+
+
+def refuse_to_replace(run: Path, wanted: Measured) -> None:
+    """Refuse to measure where something else than figures of the same networks and faces stands.
+
+    A run's own networks may have been trained anew since they were measured: those figures are replaced.
+
+    Raises:
+        AgeLensError: other figures stand there, or a file that is no evaluation of AgeLens.
+    """
+    standing = _settings(run / EVALUATION)
+    if standing is None:
+        _refuse_foreign_predictions(run / PREDICTIONS)
+        return
+    networks = str(standing.get("networks", "another network"))
+    part, seen = standing.get("part"), standing.get("seen", wanted.seen)
+    same_networks = standing["bundles"] == wanted.bundles or networks == wanted.networks == _OWN
+    # Where a measurement is not refused no image was seen, and there is nothing to leave out or to include.
+    same_faces = part == wanted.part and (seen == wanted.seen or "refuse" in (seen, wanted.seen))
+    if same_networks and same_faces:
+        return
+    raise AgeLensError(
+        f"{run / EVALUATION} holds the figures of {networks} on {_faces(part, seen)}, and those of "
+        f"{wanted.networks} on {_faces(wanted.part, wanted.seen)} would replace them; give another folder with --out, "
+        "or replace them with --force."
+    )
+
+
+def _settings(file: Path) -> dict[str, Any] | None:
+    """The settings of the evaluation that stands there, None where none does."""
+    try:
+        figures = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        figures = None
+    settings = figures.get("settings") if isinstance(figures, dict) else None
+    if isinstance(settings, dict) and isinstance(settings.get("bundles"), dict):
+        return settings
+    raise AgeLensError(
+        f"{file} is no evaluation that AgeLens wrote; give another folder with --out, or replace it with --force."
+    )
+
+
+def _refuse_foreign_predictions(file: Path) -> None:
+    """A measurement that was broken off may leave its table without its figures; anything else is somebody's."""
+    if not file.exists():
+        return
+    with file.open("rb") as opened:
+        start = opened.read(len(",".join(COLUMNS)))
+    if start != ",".join(COLUMNS).encode():
+        raise AgeLensError(
+            f"{file} is no table that AgeLens wrote; give another folder with --out, or replace it with --force."
+        )
+
+
+def _faces(part: object, seen: str) -> str:
+    faces = "all faces" if part == "all" else f"the {part} part"
+    return faces + {"skip": " without those it has seen", "include": " with those it has seen"}.get(seen, "")
