@@ -18,6 +18,7 @@ GROUND = {
     "inference",
     "interrupts",
     "progress",
+    "shared_results",
     "versions",
     "_version",
     "cli_errors",

@@ -35,7 +35,8 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
     settle_arrays()
     try:
         core = ov.Core()
-        compiled = core.compile_model(fit_processor(core.read_model(bundle.network)), "CPU", hints)
+        network = fit_processor(core.read_model(bundle.network), f"The network in {bundle.folder}")
+        compiled = core.compile_model(network, "CPU", hints)
     except RuntimeError as error:
         # OpenVINO's first lines are places in its own source; the reason comes last.
         reason = str(error).strip().splitlines()[-1]

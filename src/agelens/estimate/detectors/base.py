@@ -76,7 +76,7 @@ class Runner:
     def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
         settle_arrays()
         core = ov.Core()
-        model = fit_processor(core.read_model(file))
+        model = fit_processor(core.read_model(file), str(file))
         model.reshape([1, 3, -1, -1])
         before = ov.preprocess.PrePostProcessor(model)
         pixels = before.input().tensor()
