@@ -17,6 +17,7 @@ GROUND = {
     "images",
     "inference",
     "interrupts",
+    "onnx_files",
     "progress",
     "shared_results",
     "versions",
