@@ -1,9 +1,10 @@
-"""Networks in 8 bits on processors that cannot add products of bytes exactly.
+"""Networks in 8 bits, made to compute what they say on the processor at hand.
 
-Processors with VNNI or AMX add the products of an unsigned and a signed byte in 32 bits. Older ones (AVX2, and AVX-512
-without VNNI) add two of them in 16 bits, which holds 32,767 and no more: 255 x 127 + 255 x 127 comes out as half of
-what it is, and no error is raised. Where a processor does so, weights are halved here to 7 bits, so that no sum of two
-can overflow.
+Two things go wrong without a word. Scales are applied twice where several read a result (`agelens.shared_results`).
+And not all processors add products of bytes exactly: those with VNNI or AMX add the products of an unsigned and a
+signed byte in 32 bits, but older ones (AVX2, and AVX-512 without VNNI) add two of them in 16 bits, which holds 32,767
+and no more: 255 x 127 + 255 x 127 comes out as half of what it is. Where a processor does so, weights are halved here
+to 7 bits, so that no sum of two can overflow.
 
 Weights are understood as ONNX's DequantizeLinear has them, without a zero point, which is how AgeLens writes them.
 Float weights that a network rounds itself while it runs are not.
@@ -11,21 +12,37 @@ Float weights that a network rounds itself while it runs are not.
 
 import functools
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
+from agelens import shared_results
+from agelens.errors import AgeLensError
+
 # The largest weight with which two products of bytes fit: 2 x 255 x 64 = 32,640.
 _SAFE = 64
 
 
-def fit_processor(network: ov.Model) -> ov.Model:
-    """Give a network with 8-bit weights 7-bit ones if this processor needs that; changes it in place, and returns it.
+def fit_processor(network: ov.Model, name: str = "The network") -> ov.Model:
+    """Make a network with 8-bit layers compute what it says here; changes it in place, and returns it.
 
-    Networks without 8-bit weights stay as they are.
+    Layers whose result OpenVINO could scale twice get a bias that is too small to be seen, and 8-bit weights become
+    7-bit ones if this processor needs that. Other networks stay as they are.
+
+    Args:
+        name: what the sentence calls it if it must be refused.
+
+    Raises:
+        AgeLensError: it has layers whose results come out wrong all the same.
     """
+    if shared_results.add_biases(network) and not shared_results.are_right():
+        raise AgeLensError(
+            f"{name} has 8-bit layers without bias, and OpenVINO {version('openvino')} computes wrong results of such "
+            "layers on this processor; use the network in float, or another version of OpenVINO."
+        )
     weights = list(_weights(network))
     if weights and saturates():
         for reader, scaled in weights:
@@ -47,10 +64,9 @@ def saturates() -> bool:
     weights = op.constant(np.full((channels, channels, 1, 1), 127, np.int8))
     scaled = op.multiply(op.convert(weights, "f32"), op.constant(np.ones((channels, 1, 1, 1), np.float32)))
     sums = op.convolution(bytes_, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
-    hints = {"INFERENCE_NUM_THREADS": 1}
+    hints = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = ov.Core().compile_model(ov.Model([op.result(sums)], [pixels], "sums"), "CPU", hints)
     found = compiled([np.full((1, channels, 1, 1), 255, np.float32)])[0]
-    # bfloat16 rounds the exact sum by less than a hundredth; saturation halves it.
     return float(found.min()) < 0.9 * 255 * 127 * channels
 
 

@@ -1,13 +1,29 @@
 """What a result was made with."""
 
+import contextlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+
+from agelens._version import __version__
 
 _PACKAGES = (
     "agelens", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "openvino", "numpy", "pandas",
     "opencv-python-headless", "pillow", "simplejpeg", "imagehash", "onnx",
 )  # fmt: skip
+
+
+# Count it up when the same settings and packages give other results: what was made before is then made again.
+RESULTS = 2
+
+
+def made_with(*packages: str) -> dict[str, str | int]:
+    """What decides a result apart from its settings: AgeLens, and those of these packages that are installed."""
+    found: dict[str, str | int] = {"agelens": __version__, "results": RESULTS}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def versions() -> dict[str, str]:

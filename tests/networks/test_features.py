@@ -10,7 +10,7 @@ from agelens.faces.batches import read_faces_at
 from agelens.networks import features as module
 from agelens.networks.backbones import Backbone, build_backbone
 from agelens.networks.features import extract, resolve_precision
-from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
+from agelens.networks.specs import REGISTRY, find_backbone
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def jitter_batch_norms(network: keras.Model) -> None:
                 inner.moving_variance.assign(rng.uniform(0.8, 1.2, inner.moving_variance.shape))
 
 
-@pytest.mark.parametrize("name", NOTEBOOK_SEVEN)
+@pytest.mark.parametrize("name", REGISTRY)
 def test_features_equal_those_of_keras(name: str, table: pd.DataFrame, cache: Path) -> None:
     side = max(64, find_backbone(name).least_side)
     backbone = build_backbone(find_backbone(name), "random", side)

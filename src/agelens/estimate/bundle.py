@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file, replacing_folder
+from agelens.onnx_files import external_files
 
 FORMAT = 1
 NETWORK, CARD, SEEN, PAGE, SUMS = "network.onnx", "card.json", "seen.csv", "card.html", "SHA256SUMS"
@@ -90,9 +91,13 @@ def write_bundle(
         card: JSON with at least ``task`` and ``network.side``.
         seen: part by digest of the images that made the network.
         page: the card as HTML, if it is to lie in the bundle.
+
+    Raises:
+        AgeLensError: the network keeps weights in other files.
     """
     with replacing_folder(target) as folder:
         shutil.move(network, folder / NETWORK)
+        _refuse_outside((folder / NETWORK).read_bytes(), target)
         text = json.dumps({"format": FORMAT, **card}, indent=1, allow_nan=False, ensure_ascii=False)
         (folder / CARD).write_text(text + "\n", encoding="utf-8")
         with (folder / SEEN).open("w", newline="", encoding="ascii") as file:
@@ -120,7 +125,8 @@ def open_bundle(folder: Path) -> Bundle:
     """Read and verify a bundle.
 
     Raises:
-        AgeLensError: a file is missing, altered or truncated, or the format is one this version does not know.
+        AgeLensError: a file is missing, altered or truncated, the network keeps weights in other files, or the
+            format is one this version does not know.
     """
     if not (folder / SUMS).is_file():
         raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
@@ -142,7 +148,17 @@ def open_bundle(folder: Path) -> Bundle:
         raise AgeLensError(
             f"{folder / CARD} does not tell the side of the network's input; copy or make the bundle again."
         )
+    _refuse_outside(contents[NETWORK], folder)
     return Bundle(folder, card, contents[NETWORK], seen)
+
+
+def _refuse_outside(network: bytes, folder: Path) -> None:
+    """Refuse a network that keeps weights in files of which a bundle knows nothing."""
+    if outside := external_files(network):
+        raise AgeLensError(
+            f"The network of the bundle {folder} keeps weights in other files ({', '.join(outside)}), which nobody has "
+            "verified; save it as one file, and make the bundle anew."
+        )
 
 
 def _verified(folder: Path) -> dict[str, bytes]:

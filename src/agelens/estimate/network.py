@@ -60,7 +60,8 @@ def _compile(bundle: Bundle, precision: str) -> ov.CompiledModel:
         hints["INFERENCE_PRECISION_HINT"] = precision
     try:
         core = ov.Core()
-        return core.compile_model(fit_processor(core.read_model(bundle.network)), "CPU", hints)
+        network = fit_processor(core.read_model(bundle.network), f"The network in {bundle.folder}")
+        return core.compile_model(network, "CPU", hints)
     except RuntimeError as error:
         raise _unusable(bundle, error) from None
 

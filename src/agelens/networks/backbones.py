@@ -15,9 +15,11 @@ import numpy as np
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file, digest_json
+from agelens.networks.outputs import Output, choose_output
 from agelens.networks.specs import SCALINGS, BackboneSpec, Scaling, find_backbone
 from agelens.networks.untrained import feature_gain
 from agelens.networks.weights import fetch_weights
+from agelens.onnx_files import digest_network
 
 Shape = tuple[int, ...]
 
@@ -105,7 +107,7 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
         from agelens.networks.portable import inspect_onnx
 
         parameters, feature_shape = inspect_onnx(spec, side)
-        digest = digest_json([digest_file(spec.file), spec.scaling])
+        digest = digest_json([digest_network(spec.file), spec.scaling, spec.named])
         return Backbone(spec, side, spec.file.name, digest, parameters, feature_shape, None)
     try:
         body = keras.saving.load_model(spec.file, compile=False)
@@ -123,7 +125,20 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
             f"{spec.file} takes {body.input_shape} and not one batch of images of {side} x {side} pixels, channels "
             "last; give its own side after @."
         )
-    return _with_scaling(spec, body, side, spec.file.name)
+    return _with_scaling(spec, _with_one_output(spec, body), side, spec.file.name)
+
+
+def _with_one_output(spec: BackboneSpec, body: keras.Model) -> keras.Model:
+    """The network up to the output that its features are."""
+    if len(body.outputs) == 1 and not spec.named:
+        return body
+    # Networks that are chains of layers have no names of outputs.
+    names = getattr(body, "output_names", [f"output_{number}" for number in range(len(body.outputs))])
+    outputs = [
+        Output(name, tuple(length or 0 for length in tensor.shape[1:]), "float" in str(tensor.dtype))
+        for name, tensor in zip(names, body.outputs, strict=True)
+    ]
+    return keras.Model(body.inputs, body.outputs[choose_output(outputs, spec.typed, spec.named)])
 
 
 def _load(body: keras.Model, path: Path, name: str) -> None:
@@ -155,7 +170,7 @@ def _with_scaling(
         model = keras.Model(faces, features, name=model.name)
     # Weights do not say what is done with them: strides and activations stand in the file alone.
     file = digest_file(spec.file) if spec.file else ""
-    digest = digest_json([digest_weights(model), spec.scaling, gain, file])
+    digest = digest_json([digest_weights(model), spec.scaling, gain, file, spec.named])
     return Backbone(spec, side, weights, digest, int(model.count_params()), tuple(features.shape[1:]), model)
 
 
@@ -171,7 +186,7 @@ def content_digest(spec: BackboneSpec, weights: str) -> str:
         AgeLensError: the weights file does not exist.
     """
     if spec.file:
-        return digest_file(spec.file)
+        return digest_network(spec.file)
     if weights == "random":
         # The engines under Keras draw different numbers from the same seed.
         return f"random on {keras.backend.backend()}"

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.files import digest_file
 from agelens.networks.finetune_recipe import FineTuning
 from agelens.networks.specs import SCALINGS
+from agelens.onnx_files import digest_network
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Init:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the file."""
-        return digest_file(self.file)
+        """SHA-256 of the file, and of those that it keeps weights in."""
+        return digest_network(self.file)
 
     @property
     def origin(self) -> str:

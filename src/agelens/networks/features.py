@@ -2,9 +2,9 @@
 
 A frozen backbone gives the same features in every epoch and for both tasks, so it runs once, through OpenVINO. Rows
 are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
-side, the precision, the pooling, the decoder, and whether 8-bit weights are fitted to the processor. Within it each
-row belongs to the digest of its image, so a larger or smaller table, or one that lies elsewhere, still finds what is
-there.
+side, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights are fitted
+to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one that lies
+elsewhere, still finds what is there.
 """
 
 import os
@@ -30,9 +30,10 @@ from agelens.images import DECODER_VERSION
 from agelens.inference import run_network
 from agelens.locks import waited_lock
 from agelens.networks.backbones import Backbone, Shape
+from agelens.networks.portable import CONVERSION, supports_bfloat16, to_openvino
 from agelens.networks.portable import pooled as pooled_model
-from agelens.networks.portable import supports_bfloat16, to_openvino
 from agelens.progress import Track, quiet
+from agelens.versions import made_with
 
 PRECISIONS = ("auto", "bf16", "f32")
 # bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
@@ -147,6 +148,8 @@ class _Store:
             "precision": precision,
             "pooled": pool,
             "decoder": DECODER_VERSION,
+            "conversion": CONVERSION,
+            "made_with": made_with("openvino") if backbone.model is None else made_with("keras", "openvino"),
         }
         # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
         if backbone.model is None and saturates():
@@ -231,7 +234,7 @@ def _fill(
 ) -> None:
     _check_room(store, len(missing))
     network = to_openvino(backbone, cache / "networks")
-    compiled = compile_network(pooled_model(network) if pool else network, precision)
+    compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
     paths = table["path"].to_numpy()[missing].tolist()
     digests = table["digest"].to_numpy()[missing].tolist()
     started = lap = time.perf_counter()
@@ -262,7 +265,7 @@ def _check_room(store: _Store, images: int) -> None:
         )
 
 
-def compile_network(network: ov.Model, precision: str) -> ov.CompiledModel:
+def compile_network(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
     """Compile for throughput on this CPU, in bf16 or f32; weights in 8 bits are fitted to it, in place."""
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
-    return ov.Core().compile_model(fit_processor(network), "CPU", hints)
+    return ov.Core().compile_model(fit_processor(network, name), "CPU", hints)

@@ -39,10 +39,44 @@ class _Links:
         node = self.makers.get(name)
         return node if node is not None and node.op_type == kind else None
 
+    def constant_behind(self, name: str) -> onnx.TensorProto | None:
+        """The constant that a tensor is, or that it is scaled from."""
+        maker = self.made_by(name, "DequantizeLinear")
+        return self.constants.get(maker.input[0] if maker is not None else name)
+
     def split(self, node: onnx.NodeProto) -> tuple[list[str], list[str]]:
         """The inputs of a node that are computed, and those that are constants."""
         computed = [name for name in node.input if name not in self.constants]
         return computed, [name for name in node.input if name in self.constants]
+
+
+def add_biases(graph: onnx.GraphProto) -> int:
+    """Give 8-bit convolutions that add nothing to their sums a bias that is too small to be seen, in place.
+
+    OpenVINO scales the results of those without one twice where several layers read them; `agelens.shared_results`
+    does the same to networks that are read.
+
+    Returns:
+        how many convolutions got one.
+    """
+    links = _Links(graph)
+    bare = []
+    for node in graph.node:
+        if node.op_type in ("Conv", "ConvTranspose") and links.made_by(node.input[1], "DequantizeLinear"):
+            bias = links.constant_behind(node.input[2]) if len(node.input) > 2 else None
+            if len(node.input) < 3 or (bias is not None and not numpy_helper.to_array(bias).any()):
+                bare.append(node)
+    for node in bare:
+        kernel = links.constant_behind(node.input[1])
+        if kernel is None:
+            continue
+        groups = next((entry.i for entry in node.attribute if entry.name == "group"), 1)
+        outputs = kernel.dims[0] if node.op_type == "Conv" else kernel.dims[1] * groups
+        name = f"{node.output[0]}_bias"
+        least = np.full(outputs, np.finfo(np.float32).tiny, np.float32)
+        graph.initializer.append(numpy_helper.from_array(least, name))
+        node.input[:] = [*node.input[:2], name]
+    return len(bare)
 
 
 def _find_prelu(graph: onnx.GraphProto) -> None:

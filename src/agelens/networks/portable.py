@@ -5,6 +5,7 @@ Whatever form, a network here takes plain RGB bytes, uint8 (faces, side, side, 3
 
 import contextlib
 import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,14 +17,19 @@ import openvino as ov
 from onnx import compose, helper, numpy_helper, version_converter
 
 from agelens.errors import AgeLensError
-from agelens.files import replacing_file, replacing_folder
+from agelens.files import digest_json, replacing_file, replacing_folder
 from agelens.networks.backbones import Backbone, Shape
+from agelens.networks.outputs import Output, choose_output, only_features
 from agelens.networks.specs import SCALINGS, BackboneSpec
+from agelens.versions import made_with
 
 INPUT = "faces"
 # Understood by every runtime of the last years and by OpenVINO; files in older dialects are converted to it.
 OPSET = 18
 IR_VERSION = 9
+_PREFIX = "backbone/"
+# Count it up when the same network gives other features, so that none of the old ones are taken.
+CONVERSION = 2
 
 
 @contextlib.contextmanager
@@ -53,28 +59,34 @@ def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
         assert backbone.spec.file is not None
         composed = scaled_onnx(backbone.spec, backbone.side)
         return core.read_model(composed.SerializeToString())
-    kept = folder / f"{backbone.spec.name}-{backbone.side}-{backbone.digest[:16]}"
-    # OpenVINO reads what TensorFlow and PyTorch compute directly, but JAX only by way of ONNX.
-    by_onnx = keras.backend.backend() == "jax"
-    name = "backbone.onnx" if by_onnx else "backbone.xml"
-    if not (kept / name).exists():
+    made_by = digest_json([backbone.digest, CONVERSION, made_with("keras", "openvino")])[:16]
+    kept = folder / f"{backbone.spec.name}-{backbone.side}-{made_by}"
+    if not (kept / "backbone.xml").exists():
         with replacing_folder(kept) as temporary:
-            if by_onnx:
-                export_onnx(backbone.model, "features", temporary / name)
-            else:
-                _export_openvino(backbone.model, temporary / name, kept)
-    return core.read_model(kept / name)
+            _convert(backbone.model, backbone.spec.name, temporary / "backbone.xml", kept)
+    return core.read_model(kept / "backbone.xml")
 
 
-def _export_openvino(model: keras.Model, target: Path, shown: Path) -> None:
+def _convert(model: keras.Model, name: str, target: Path, shown: Path) -> None:
+    """Write a Keras model as OpenVINO reads it, with its features as its only output."""
+    converted = target.parent / "converted"
+    converted.mkdir()
     try:
         with _muffled():
-            model.export(str(target), format="openvino", verbose=False)
+            # OpenVINO reads what TensorFlow and PyTorch compute directly, but JAX only by way of ONNX.
+            if keras.backend.backend() == "jax":
+                file = converted / "backbone.onnx"
+                export_onnx(model, "features", file)
+            else:
+                file = converted / "backbone.xml"
+                model.export(str(file), format="openvino", verbose=False)
+        ov.serialize(only_features(ov.Core().read_model(file), model, name), target)
     except RuntimeError as error:
         # OpenVINO writes through C++ streams, which say no more than that they failed.
         if "iostream" not in str(error):
             raise
         raise AgeLensError(f"{shown} cannot be written; make room there or give another --cache.") from None
+    shutil.rmtree(converted)
 
 
 def pooled(model: ov.Model) -> ov.Model:
@@ -133,8 +145,9 @@ def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape]:
     """How many numbers an ONNX backbone holds, and the shape of its features without the batch."""
     model = scaled_onnx(spec, side)
     parameters = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
-    network = ov.Core().read_model(model.SerializeToString())
-    network.reshape([1, side, side, 3])
+    with _naming(spec):
+        network = ov.Core().read_model(model.SerializeToString())
+        network.reshape([1, side, side, 3])
     shape = tuple(int(length) for length in network.outputs[0].get_shape()[1:])
     if len(shape) not in (1, 3):
         raise AgeLensError(f"{spec.file} gives features of shape {shape}, not a map or a vector.")
@@ -167,13 +180,14 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     if spec.output:
         # A network of AgeLens's own, which takes bytes and scales them itself.
         return onnx.utils.Extractor(body).extract_model([INPUT], [spec.output])
-    body = compose.add_prefix(body, "backbone/")
+    body = compose.add_prefix(body, _PREFIX)
     inputs = [
         value for value in body.graph.input if value.name not in {t.name for t in body.graph.initializer}
     ]
     shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
     if len(shape) != 4 or 3 not in (shape[1], shape[3]):
         raise AgeLensError(f"{spec.file} does not take one batch of images with three channels.")
+    # Where both could be the channels, they come first, as in most files.
     channels_first = shape[1] == 3
     declared = shape[2:] if channels_first else shape[1:3]
     # 0 stands for a side that the file leaves open.
@@ -185,10 +199,10 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     for value in body.graph.output:
         _free_batch(value)
     before = _scaling_graph(spec.scaling, side, channels_first)
-    joined = compose.merge_models(
-        before, body, io_map=[("scaled", inputs[0].name)], outputs=[body.graph.output[0].name]
-    )
-    if channels_first and len(body.graph.output[0].type.tensor_type.shape.dim) == 4:
+    outputs = _outputs(spec, body, inputs[0].name, side, channels_first)
+    chosen = body.graph.output[choose_output(outputs, spec.typed, spec.named)]
+    joined = compose.merge_models(before, body, io_map=[("scaled", inputs[0].name)], outputs=[chosen.name])
+    if channels_first and len(chosen.type.tensor_type.shape.dim) == 4:
         output = joined.graph.output[0]
         joined.graph.node.append(helper.make_node("Transpose", [output.name], ["map"], perm=[0, 2, 3, 1]))
         dims = [dim.dim_value or None for dim in output.type.tensor_type.shape.dim]
@@ -197,6 +211,36 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
             helper.make_tensor_value_info("map", onnx.TensorProto.FLOAT, [None, dims[2], dims[3], dims[1]])
         )
     return joined
+
+
+def _outputs(
+    spec: BackboneSpec, body: onnx.ModelProto, entrance: str, side: int, channels_first: bool
+) -> list[Output]:
+    """What an ONNX network gives for images of a side, in its order."""
+    with _naming(spec):
+        network = ov.Core().read_model(body.SerializeToString())
+        network.reshape({entrance: [1, 3, side, side] if channels_first else [1, side, side, 3]})
+    found = []
+    for value in body.graph.output:
+        port = network.output(value.name)
+        shape = [length.get_length() if length.is_static else 0 for length in port.get_partial_shape()][1:]
+        if channels_first and len(shape) == 3:
+            shape = [*shape[1:], shape[0]]
+        found.append(
+            Output(value.name.removeprefix(_PREFIX), tuple(shape), port.get_element_type().is_real())
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _naming(spec: BackboneSpec) -> Iterator[None]:
+    """Let what OpenVINO cannot read be told by the file's name."""
+    try:
+        yield
+    except RuntimeError as error:
+        # OpenVINO's first lines are places in its own source; the reason comes last.
+        reason = str(error).strip().splitlines()[-1]
+        raise AgeLensError(f"{spec.file} cannot be used: {reason}") from None
 
 
 def _scaling_graph(name: str, side: int, channels_first: bool) -> onnx.ModelProto:

@@ -21,7 +21,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from agelens.files import replacing_file
 from agelens.images import Pixels
-from agelens.networks.patterns import simplify
+from agelens.networks.patterns import add_biases, simplify
 from agelens.networks.portable import INPUT
 
 # Layers whose inputs and weights become bytes; the head stays as it is, for its rows are few and its sums exact.
@@ -68,6 +68,9 @@ def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable
                 extra_options={"OpTypesToExcludeOutputQuantization": _FLOAT_OUTPUTS},
                 calibrate_method=CalibrationMethod.MinMax,
             )
+            written = onnx.load(temporary)
+            if add_biases(written.graph):
+                onnx.save(written, temporary)
 
 
 class _Faces(CalibrationDataReader):

@@ -58,7 +58,8 @@ class BackboneSpec:
         licence: of the ImageNet weights.
         imagenet: the file of ImageNet weights without top, or None where there are none.
         file: for a backbone that is itself a local ``.keras`` or ``.onnx`` file.
-        output: the tensor of the file that is taken for features; "" is what the file gives.
+        output: the tensor of one of AgeLens's own networks that is taken for features; "" for other files.
+        named: the output of the file that the person named; "" leaves the choice to `agelens.networks.outputs`.
     """
 
     name: str
@@ -71,6 +72,12 @@ class BackboneSpec:
     imagenet: WeightsFile | None = None
     file: Path | None = None
     output: str = ""
+    named: str = ""
+
+    @property
+    def typed(self) -> str:
+        """A backbone that is a file as a person types it, without the name of an output."""
+        return f"{self.file}@{self.side}:{self.scaling}"
 
 
 _APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -135,6 +142,8 @@ NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
 def find_backbone(text: str) -> BackboneSpec:
     """The record of a backbone, from its name or from ``FILE@SIDE:SCALING`` for a local .keras or .onnx file.
 
+    ``FILE@SIDE:SCALING:OUTPUT`` names one of several outputs of the file.
+
     "agelens" is the network that comes with AgeLens, up to what its head takes.
 
     Raises:
@@ -145,7 +154,9 @@ def find_backbone(text: str) -> BackboneSpec:
     for name, spec in REGISTRY.items():
         if text.lower() == name.lower():
             return spec
-    match = re.fullmatch(r"(?P<file>.+\.(?:keras|onnx))(?:@(?P<side>\d+)(?::(?P<scaling>\w+))?)?", text)
+    match = re.fullmatch(
+        r"(?P<file>.+?\.(?:keras|onnx))(?:@(?P<side>\d+)(?::(?P<scaling>\w+)(?::(?P<named>.+))?)?)?", text
+    )
     if match is None:
         raise AgeLensError(
             f"There is no backbone {text!r}; known are {', '.join(REGISTRY)}, agelens, "
@@ -159,8 +170,11 @@ def find_backbone(text: str) -> BackboneSpec:
             f"Say what the backbone file expects, as {file}@SIDE:SCALING, for example {file}@112:tf; "
             f"scalings are {', '.join(SCALINGS)}."
         )
-    side = int(match["side"])
-    return BackboneSpec(file.stem, None, side, side, match["scaling"], 0, "as its file says", file=file)
+    side, named = int(match["side"]), match["named"] or ""
+    name = file.stem + re.sub(r"\W+", "-", f":{named}" if named else "")
+    return BackboneSpec(
+        name, None, side, side, match["scaling"], 0, "as its file says", file=file, named=named
+    )
 
 
 def seen_by(spec: BackboneSpec) -> dict[str, str]:

@@ -18,9 +18,9 @@ import onnx
 from onnx import numpy_helper
 
 from agelens.errors import AgeLensError
-from agelens.files import digest_file
 from agelens.networks.grouped import GroupedConv2D
 from agelens.networks.portable import read_onnx
+from agelens.onnx_files import digest_network
 
 Array = np.ndarray
 
@@ -69,7 +69,7 @@ def read_trunk(path: Path, side: int | None = None) -> Trunk:
     if model.input_shape != (None, side, side, 3):
         raise AgeLensError(f"{path} does not take square images of three channels: {model.input_shape}.")
     first, last = _resolutions(model)
-    return Trunk(path.name, digest_file(path), side, model, first, last)
+    return Trunk(path.name, digest_network(path), side, model, first, last)
 
 
 def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tuple[keras.KerasTensor, ...]]:

@@ -106,7 +106,7 @@ class Runner:
 
 def _compile(file: Path, mean: float, scale: float) -> ov.CompiledModel:
     core = ov.Core()
-    model = fit_processor(core.read_model(file))
+    model = fit_processor(core.read_model(file), str(file))
     model.reshape([1, 3, -1, -1])
     before = ov.preprocess.PrePostProcessor(model)
     pixels = before.input().tensor()

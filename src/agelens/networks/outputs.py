@@ -1,0 +1,128 @@
+"""Which output of a network its features are: chosen by what it is, never by its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import openvino as ov
+
+from agelens.errors import AgeLensError
+
+# Other layers give something else altogether; precisions and orders of adding differ by far less.
+_SAME = 0.1
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of a network.
+
+    Attributes:
+        name: as its file says.
+        shape: of what it gives for one image, channels last; a 0 stands for a length that is not known.
+        numbers: whether it gives floating-point numbers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    numbers: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} ({' x '.join(str(length or '?') for length in self.shape) or 'a number'})"
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it gives features at more than one place of an image."""
+        return self.numbers and len(self.shape) == 3 and self.shape[:2] != (1, 1)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it gives features of the whole image."""
+        return self.numbers and (len(self.shape) == 1 or (len(self.shape) == 3 and not self.is_map))
+
+
+def choose_output(outputs: Sequence[Output], file: str, named: str = "") -> int:
+    """The place of the output that holds a backbone's features.
+
+    Of several it is the map at the end of the network, the coarsest and of those the one with most channels; where
+    there is no map, the only vector. Outputs of which none is that have to be told apart by the person.
+
+    Args:
+        file: what the person typed, up to the scaling.
+        named: the name that the person gave; "" leaves it to this rule.
+
+    Raises:
+        AgeLensError: there is no such output, or more than one could be meant.
+    """
+    told = ", ".join(str(output) for output in outputs)
+    if named:
+        for number, output in enumerate(outputs):
+            if output.name == named:
+                return number
+        raise AgeLensError(f"{file} has no output {named!r}; it gives {told}.")
+    if len(outputs) == 1:
+        return 0
+    maps = [output for output in outputs if output.is_map]
+    rows = [(output.shape[0] * output.shape[1], -output.shape[2]) for output in maps]
+    best = [output for output, row in zip(maps, rows, strict=True) if row == min(rows)]
+    best = best or [output for output in outputs if output.is_vector]
+    if len(best) != 1:
+        example = (best or list(outputs))[0].name
+        raise AgeLensError(
+            f"{file} gives {told}, and it is not clear which of them its features are; name one, as {file}:{example}."
+        )
+    return outputs.index(best[0])
+
+
+def only_features(network: ov.Model, model: keras.Model, name: str) -> ov.Model:
+    """A network that was converted from Keras, with that output alone which gives what Keras gives.
+
+    Converters add outputs of layers inside, in any order, and the features need not come first.
+
+    Args:
+        network: uint8 (faces, side, side, 3) to any number of outputs.
+        model: what it was converted from, with one output.
+        name: of the backbone.
+
+    Raises:
+        AgeLensError: no output gives it.
+    """
+    pictures = _pictures(model.input_shape[1])
+    # Called and not predicted: tracing a deep network takes longer than running it once.
+    right = _float32(model(pictures, training=False))
+    compiled = ov.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled([pictures])
+    errors = [_distance(found[number], right) for number in range(len(network.outputs))]
+    if not min(errors) < _SAME:
+        raise AgeLensError(
+            f"{name} cannot be used: OpenVINO does not compute the features that Keras computes from the same pictures."
+        )
+    # Of equals the last: what a network itself gives comes after what its layers give.
+    chosen = len(errors) - 1 - int(np.argmin(errors[::-1]))
+    source = network.get_results()[chosen].input(0).get_source_output()
+    return ov.Model([ov.opset13.result(source)], network.get_parameters(), network.get_friendly_name())
+
+
+def _pictures(side: int) -> np.ndarray:
+    """Noise, coarse and fine, uint8 (2, side, side, 3); always the same."""
+    chance = np.random.default_rng(0)
+    coarse, fine = (chance.integers(0, 256, (length, length, 3), np.uint8) for length in (8, side))
+    block = -(-side // 8)
+    return np.stack([np.kron(coarse, np.ones((block, block, 1), np.uint8))[:side, :side], fine])
+
+
+def _float32(features: keras.KerasTensor) -> np.ndarray:
+    # Some precisions are unknown to NumPy.
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(features, "float32")))
+
+
+def _distance(found: np.ndarray, right: np.ndarray) -> float:
+    """The L2 distance relative to what is right; endless for another shape and for what are no numbers."""
+    if found.shape != right.shape or found.dtype.kind != "f":
+        return np.inf
+    apart, size = (
+        float(np.linalg.norm(values.astype(np.float64).ravel())) for values in (found - right, right)
+    )
+    if apart == 0:
+        return 0.0
+    return apart / size if size > 0 and np.isfinite(apart) else np.inf
