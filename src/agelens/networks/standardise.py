@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAYER = "standardise"
+# The length of a face's vector of features that suits steps of a thousandth; `benchmarks/head_scaling.py` tells how
+# other lengths do, and other ways to standardise.
+LENGTH = 40.0
 # Faces that tell the means and deviations: more would change them by less than a hundredth.
 _FACES = 4096
 _CHUNK = 256
-# A channel that hardly ever answers would be blown up to noise; it counts as at least this share of the usual spread.
-_LEAST_SHARE = 0.05
 
 Read = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
@@ -35,30 +36,45 @@ class Standardisation:
         return keras.layers.Rescaling(self.scale.tolist(), offset=self.offset.tolist(), name=LAYER)
 
 
-def measure_standardisation(read: Read, rows: int) -> Standardisation:
-    """The standardisation that fits some training faces, spread evenly over all of them.
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation of each channel over faces and places, and how many inputs a face gives a head."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    inputs: int
+
+
+def measure_moments(read: Read, rows: int) -> Moments:
+    """The moments of some faces, spread evenly over all of them.
 
     Args:
         read: gives the features of the rows asked for, (faces, height, width, channels) or (faces, channels).
-        rows: how many training faces there are.
-
-    Returns:
-        what brings each channel to mean 0 and standard deviation 1 over faces and places, then divides by the root of
-        the number of inputs of the head, so that every face is a vector of about length 1 however many these are.
+        rows: how many faces there are.
     """
     picked = np.linspace(0, rows - 1, min(rows, _FACES)).astype(np.int64)
-    total = squares = np.zeros(0)
-    count = inputs = 0
+    total, squares, count, inputs = 0.0, 0.0, 0, 0
     for start in range(0, len(picked), _CHUNK):
         values = read(picked[start : start + _CHUNK])
         inputs = int(np.prod(values.shape[1:]))
         channels = values.reshape(-1, values.shape[-1]).astype(np.float64)
         count += len(channels)
-        total = channels.sum(axis=0) + (total if total.size else 0)
-        squares = np.square(channels).sum(axis=0) + (squares if squares.size else 0)
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    deviation = np.maximum(deviation, _LEAST_SHARE * np.sqrt(np.square(deviation).mean()))
-    # Features that are all alike tell nothing apart: they become zeros.
-    scale = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0) / np.sqrt(inputs)
-    return Standardisation(scale, -mean * scale)
+        total = total + channels.sum(axis=0)
+        squares = squares + np.square(channels).sum(axis=0)
+    mean = np.asarray(total) / count
+    variance = np.asarray(squares) / count - np.square(mean)
+    return Moments(mean, np.sqrt(np.maximum(variance, 0)), inputs)
+
+
+def measure_standardisation(read: Read, rows: int) -> Standardisation:
+    """The standardisation that fits some training faces; arguments as for `measure_moments`.
+
+    Each channel loses its mean, and one factor for all of them brings the vectors of faces to about `LENGTH`, however
+    many inputs these have. A factor for each channel would blow up channels that hardly ever answer.
+    """
+    moments = measure_moments(read, rows)
+    spread = float(np.sqrt(np.square(moments.deviation).mean()))
+    # Features that are all alike tell no face from another: they become zeros.
+    factor = LENGTH / (spread * np.sqrt(moments.inputs)) if spread > 0 else 0.0
+    scale = np.full(len(moments.mean), factor)
+    return Standardisation(scale, -moments.mean * scale)
