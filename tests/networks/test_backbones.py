@@ -12,7 +12,7 @@ from keras.applications import imagenet_utils
 from agelens.errors import AgeLensError
 from agelens.networks.backbones import build_backbone, fetch_backbone, scale_layers
 from agelens.networks.specs import NOTEBOOK_SEVEN, REGISTRY, SCALINGS, find_backbone
-from agelens.networks.standardise import measure_standardisation
+from agelens.networks.standardise import LENGTH, measure_standardisation
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
