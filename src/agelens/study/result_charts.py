@@ -56,7 +56,7 @@ def learning_curves(comparison: dict[str, Any], task: str) -> go.Figure:
     figure, epochs = _panels(panels, measure, _baseline(comparison, task))
     title = f"{task.title()}: {measure.words} by epoch"
     alt = f"Curves of {measure.words} over {epochs} epochs for {', '.join(results)}, training and validation."
-    return style(figure, title, _subtitle(comparison, task), alt, meta={"panels": 2}, height=480)
+    return style(figure, title, _counted(results, comparison, task), alt, meta={"panels": 2}, height=480)
 
 
 def two_arithmetics(comparison: dict[str, Any], task: str) -> go.Figure:
@@ -70,7 +70,7 @@ def two_arithmetics(comparison: dict[str, Any], task: str) -> go.Figure:
     figure, epochs = _panels(panels, measure, _baseline(comparison, task))
     title = f"{task.title()}: validation {measure.words}, AgeLens's way and the notebook's"
     alt = f"Curves of validation {measure.words} over {epochs} epochs for {', '.join(exact)}, trained in two ways."
-    return style(figure, title, _subtitle(comparison, task), alt, meta={"panels": 2}, height=480)
+    return style(figure, title, _counted(exact, comparison, task), alt, meta={"panels": 2}, height=480)
 
 
 def _baseline(comparison: dict[str, Any], task: str) -> float | None:
@@ -78,9 +78,9 @@ def _baseline(comparison: dict[str, Any], task: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _subtitle(comparison: dict[str, Any], task: str) -> str:
+def _counted(results: dict[str, Any], comparison: dict[str, Any], task: str) -> str:
     dashed = "" if _baseline(comparison, task) is None else ", dashed: baseline"
-    return f"{len(comparison[task])} frozen backbones{dashed}"
+    return f"{len(results)} frozen backbone{'' if len(results) == 1 else 's'}{dashed}"
 
 
 def _panels(
@@ -88,8 +88,10 @@ def _panels(
 ) -> tuple[go.Figure, int]:
     """Two panels with one scale of a curve for each backbone; returns them and the number of epochs."""
     figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=list(panels))
-    for column, curves in enumerate(panels.values(), start=1):
-        for index, (name, values) in enumerate(curves.items()):
+    names = next(iter(panels.values()))
+    for index, name in enumerate(names):
+        for column, curves in enumerate(panels.values(), start=1):
+            values = curves[name]
             figure.add_scatter(
                 x=list(range(1, len(values) + 1)),
                 y=values,
