@@ -101,8 +101,12 @@ class Stopwatch(keras.callbacks.Callback):
         self._task, self._last = "", 0.0
 
     @contextlib.contextmanager
-    def track(self, description: str, total: int) -> Iterator[Advance]:
+    def track(self, description: str, total: int | None) -> Iterator[Advance]:
         """Laps of one bar of AgeLens, under the last word of its description: features or heads."""
+        if total is None:
+            # Work without steps, such as making a network ready, is no pass.
+            yield lambda steps=1, note="": None
+            return
         task = description.split()[-1]
         self.start(task)
         yield lambda steps=1, note="": self.lap()

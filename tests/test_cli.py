@@ -219,6 +219,8 @@ WRONG_CALLS = {
     "train --out STUDY --recipe finetune --init NOWHERE": "does not exist; give the file of a face network",
     "train --out STUDY --recipe finetune --init FILE": "is neither a .h5 nor an .onnx file",
     "train --out STUDY --recipe finetune --init FILE --frozen": "leave out --trainable, --frozen",
+    "train --out STUDY --recipe scratch --notebook-exact": "leave out --trainable and any --recipe but notebook",
+    "train --out STUDY --trainable --notebook-exact": "leave out --trainable and any --recipe but notebook",
     "train --out STUDY --init FILE": "belong to --recipe finetune",
     "pack FOLDER/bundle --out STUDY": "holds networks apart for age and gender",
     "pack FOLDER/bundle --out RUN": "holds no bundle",

@@ -48,6 +48,9 @@ def test_a_comparison_stands_in_columns() -> None:
         "MobileNetV3Small   MAE  11.50 [10.50, 12.50]  accuracy 100.0 %  imagenet weights",
         "no network         MAE  14.96  accuracy 52.3 %",
     ]
+    both = comparison_lines({**result, "notebook_exact": {task: result[task] for task in ("age", "gender")}})
+    assert both[2:5] == ["with the notebook's arithmetic:", *both[:2]]
+    assert both[5].startswith("no network")
 
 
 def test_an_audit_tells_how_far_labels_of_one_picture_agree() -> None:

@@ -20,9 +20,13 @@ from agelens.cli_options import (
     Fractions,
     GenderBackbone,
     Head,
+    Init,
     Json,
     Limit,
     MeasuredBundle,
+    Members,
+    NotebookExact,
+    NotebookExactToo,
     Out,
     Precision,
     RecipeName,
@@ -30,6 +34,7 @@ from agelens.cli_options import (
     Seed,
     Side,
     Source,
+    Stages,
     Trainable,
     UnusedSeed,
     Version,
@@ -105,6 +110,7 @@ def compare(
     side: Side = None,
     head: Head = "flatten",
     epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
+    notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     cache: Cache = None,
     seed: Seed = None,
@@ -118,7 +124,7 @@ def compare(
 
     run = begin_run(out, source, seed, limit, fractions)
     result = compare_backbones(
-        run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache)
+        run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache, notebook_exact)
     )
     print_lines(comparison_lines(result), json, result)
 
@@ -134,22 +140,9 @@ def train(
             help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, --init."
         ),
     ] = "notebook",
-    init: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
-            show_default=False,
-        ),
-    ] = None,
-    members: Annotated[
-        int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
-    ] = None,
-    stages: Annotated[
-        int | None,
-        typer.Option(
-            help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0
-        ),
-    ] = None,
+    init: Init = None,
+    members: Members = None,
+    stages: Stages = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -161,6 +154,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Faces a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", min=1e-8)] = None,
     trainable: Trainable = None,
+    notebook_exact: NotebookExact = False,
     precision: Precision = "auto",
     cache: Cache = None,
     seed: Seed = None,
@@ -175,7 +169,7 @@ def train(
 
     plan = TrainingPlan(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
-        epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages,
+        epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages, notebook_exact,
     )  # fmt: skip
     cards = train_networks(begin_run(out, source, seed, limit, fractions), plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
@@ -248,6 +242,7 @@ def run_all(
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     epochs: Epochs = None,
+    notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     cache: Cache = None,
     seed: Seed = None,
@@ -264,7 +259,7 @@ def run_all(
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
     run = begin_run(out, source, seed, limit, fractions)
-    comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache)
+    comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
 

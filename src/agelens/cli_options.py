@@ -104,5 +104,33 @@ GenderBackbone = Annotated[
 Trainable = Annotated[
     bool | None, typer.Option("--trainable/--frozen", help="Train the backbone too.", show_default=False)
 ]
+NotebookExactToo = Annotated[
+    bool,
+    typer.Option(
+        "--notebook-exact",
+        help="Compare with the notebook's own arithmetic too: pixels / 255 for every backbone, features as they come.",
+    ),
+]
+NotebookExact = Annotated[
+    bool,
+    typer.Option(
+        "--notebook-exact",
+        help="Train with the notebook's own arithmetic: pixels / 255 for every backbone, features as they come.",
+    ),
+]
+Init = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
+        show_default=False,
+    ),
+]
+Members = Annotated[
+    int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
+]
+Stages = Annotated[
+    int | None,
+    typer.Option(help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0),
+]
 
 DEFAULT_OUT = Path("agelens-run")

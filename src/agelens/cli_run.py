@@ -40,12 +40,14 @@ def comparison_of(
     epochs: int,
     precision: str,
     cache: Path | None,
+    notebook_exact: bool = False,
 ) -> Any:
     from agelens.networks.specs import NOTEBOOK_SEVEN
     from agelens.study.compare import Comparison
 
     names = NOTEBOOK_SEVEN if backbones == "seven" else tuple(name.strip() for name in backbones.split(","))
-    return Comparison(names, weights, side, head, epochs, precision, run.config["seed"], cache)
+    seed = run.config["seed"]
+    return Comparison(names, weights, side, head, epochs, precision, seed, cache, notebook_exact)
 
 
 def print_lines(lines: list[str], as_json: bool, result: Any) -> None:

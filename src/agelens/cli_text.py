@@ -20,19 +20,23 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
 
 def comparison_lines(result: dict[str, Any]) -> list[str]:
     """What `compare` prints, from the content of ``comparison.json``."""
-    lines = []
-    for name, age in result["age"].items():
-        gender = result["gender"][name]
-        lines.append(
-            f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])}  "
-            f"accuracy {_percent(gender['val_accuracy'][-1]):>7}  {age['weights']} weights"
-        )
+    lines = _backbone_lines(result)
+    if exact := result.get("notebook_exact"):
+        lines += ["with the notebook's arithmetic:", *_backbone_lines(exact)]
     blind = result["baseline"]
     lines.append(
         f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  "
         f"accuracy {_percent(blind['gender']['val_accuracy'])}"
     )
     return lines
+
+
+def _backbone_lines(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])}  "
+        f"accuracy {_percent(result['gender'][name]['val_accuracy'][-1]):>7}  {age['weights']} weights"
+        for name, age in result["age"].items()
+    ]
 
 
 def training_line(card: dict[str, Any]) -> str:

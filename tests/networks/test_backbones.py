@@ -12,6 +12,7 @@ from keras.applications import imagenet_utils
 from agelens.errors import AgeLensError
 from agelens.networks.backbones import build_backbone, fetch_backbone, scale_layers
 from agelens.networks.specs import NOTEBOOK_SEVEN, REGISTRY, SCALINGS, find_backbone
+from agelens.networks.standardise import LENGTH, measure_standardisation
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
@@ -77,12 +78,16 @@ def test_a_built_backbone_knows_its_shape_and_is_the_same_for_the_same_seed() ->
     assert first.model.input.dtype == "uint8"
 
 
-def test_random_features_do_not_vanish() -> None:
+def test_random_features_do_not_vanish_before_a_head() -> None:
     backbone = build_backbone(find_backbone("MobileNetV3Small"), "random", 64)
     assert backbone.model is not None
     faces = np.random.default_rng(1).integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
-    # As Keras builds them the spread is about 1e-9.
-    assert 0.2 < backbone.model.predict(faces, verbose=0).std() < 5
+    features = backbone.model.predict(faces, verbose=0)
+    # As Keras builds them the spread is about 1e-9, from which no head can learn.
+    assert features.std() < 1e-6
+    found = measure_standardisation(lambda rows: features[rows], len(features))
+    lengths = np.linalg.norm((features * found.scale + found.offset).reshape(len(features), -1), axis=1)
+    assert np.sqrt(np.square(lengths).mean()) == pytest.approx(LENGTH, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     bundle = open_bundle(target)
     assert bundle.card == card
     assert card["network"]["frozen"] is True
+    assert card["network"]["head"][0] == "Standardise"
     assert card["data"]["images"] == {"train": 45, "validation": 15}
     assert set(bundle.seen.values()) == {"train", "validation"}
     assert bundle.seen == dict(zip(table["digest"], table["part"], strict=True))
@@ -59,7 +60,7 @@ def test_a_network_that_learns_whole_changes_its_backbone(table: pd.DataFrame, t
     card = train_network(table, recipe, spec, tmp_path / "state", target, settings(tmp_path / "cache"))
     assert card["network"]["frozen"] is False
     assert len(card["training"]["history"]["val_mae"]) == 2
-    start = module.build_backbone(spec, "random", 32, frozen=False)
+    start = module.build_backbone(spec, "random", 32)
     trained = keras.saving.load_model(best_state(tmp_path / "state", card))
     assert not np.allclose(trained.layers[1].get_weights()[0], start.model.get_weights()[0])  # type: ignore[union-attr]
     network = ov.Core().compile_model(

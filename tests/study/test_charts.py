@@ -117,6 +117,16 @@ def test_learning_curves_have_two_panels_and_a_baseline() -> None:
     assert figure.layout.yaxis.type != "log"
 
 
+def test_two_arithmetics_are_two_panels_with_one_scale() -> None:
+    one = comparison()
+    exact = {"age": {"VGG16": {"val_mae": [30.0, 20.0]}}}
+    figure = result_charts.two_arithmetics({**one, "notebook_exact": exact}, "age")
+    assert [trace.name for trace in figure.data] == ["VGG16", "VGG16"]
+    assert list(figure.data[0].y) == one["age"]["VGG16"]["val_mae"]
+    assert list(figure.data[1].y) == [30.0, 20.0]
+    assert [note.text for note in figure.layout.annotations][:2] == ["AgeLens", "The notebook's arithmetic"]
+
+
 def test_one_huge_error_makes_the_axis_logarithmic() -> None:
     assert result_charts.learning_curves(comparison(400.0), "age").layout.yaxis.type == "log"
 

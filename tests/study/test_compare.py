@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from agelens.faces.drawn import draw_faces
 from agelens.faces.table import read_faces
 from agelens.networks.backbones import build_backbone
 from agelens.networks.features import extract
-from agelens.networks.network import join
+from agelens.networks.network import baselines, join, standardisation_of
 from agelens.networks.recipes import build_head, comparison_recipe, compile_network
 from agelens.networks.specs import find_backbone
 from agelens.study import compare as module
@@ -27,19 +28,23 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return faces.assign(part=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
 
 
-@pytest.mark.parametrize("name", ["VGG16", "MobileNetV3Small"])
+@pytest.mark.parametrize(("name", "exact"), [("VGG16", False), ("MobileNetV3Small", False), ("VGG16", True)])
 def test_cached_features_train_as_fit_through_the_frozen_backbone(
-    name: str, table: pd.DataFrame, tmp_path: Path
+    name: str, exact: bool, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     backbone = build_backbone(find_backbone(name), "random", 64)
     recipes = [comparison_recipe(task, "flatten", 3).with_(dropout=0.0) for task in ("age", "gender")]
+    if exact:
+        recipes = [recipe.exact() for recipe in recipes]
     features = extract(backbone, table, "f32", cache=tmp_path)
+    scale = None if exact else standardisation_of(features, table)
+    median_age = 0.0 if exact else baselines(table)["median_age"]
     ours = train_small_heads(features, table, recipes, 42, name)
     assert backbone.model is not None
     backbone.model.trainable = False
     for recipe in recipes:
         keras.utils.set_random_seed(42)
-        network = join(backbone, build_head(recipe, backbone.feature_shape))
+        network = join(backbone, build_head(recipe, backbone.feature_shape, median_age, scale))
         train = face_batches(table[table["part"] == "train"], recipe.task, 64, shuffle_seed=42)
         compile_network(network, recipe, len(train))
         validation = face_batches(table[table["part"] == "validation"], recipe.task, 64)
@@ -63,6 +68,33 @@ def test_the_result_keeps_the_contract(table: pd.DataFrame, tmp_path: Path) -> N
     validation = table[table["part"] == "validation"]
     median = table[table["part"] == "train"]["age"].median()
     assert result["baseline"]["age"]["val_mae"] == pytest.approx((validation["age"] - median).abs().mean())
+
+
+def test_the_notebooks_arithmetic_stands_beside(table: pd.DataFrame, tmp_path: Path) -> None:
+    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=2, cache=tmp_path / "cache")
+    alone = compare(table, settings, tmp_path / "comparison")
+    assert "notebook_exact" not in alone
+    said: list[str] = []
+    both = compare(table, replace(settings, notebook_exact=True), tmp_path / "comparison", say=said.append)
+    exact = both.pop("notebook_exact")
+    assert both == alone
+    for task, figure in (("age", "val_mae"), ("gender", "val_accuracy")):
+        ours, theirs = alone[task]["SmallConv"], exact[task]["SmallConv"]
+        assert (ours["scaling"], theirs["scaling"]) == ("tf", "unit")
+        assert len(theirs[figure]) == 2
+        low, high = theirs[f"{figure}_ci95"]
+        assert low <= theirs[figure][-1] <= high
+    # The notebook's heads start at zero years and get there by steps of a thousandth; AgeLens's start at the median.
+    assert exact["age"]["SmallConv"]["val_mae"][0] > 1.2 * alone["age"]["SmallConv"]["val_mae"][0]
+    assert [line.split(":")[0] for line in said] == ["SmallConv", "SmallConv, the notebook's arithmetic"]
+
+
+def test_features_of_the_test_part_are_not_computed(table: pd.DataFrame, tmp_path: Path) -> None:
+    parted = table.assign(part=np.resize(["train", "train", "validation", "test"], len(table)))
+    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=1, cache=tmp_path / "cache")
+    compare(parted, settings, tmp_path / "comparison")
+    (digests,) = (tmp_path / "cache" / "features").glob("*/digests.txt")
+    assert set(digests.read_text().split()) == set(parted.loc[parted["part"] != "test", "digest"])
 
 
 def test_a_comparison_that_was_killed_goes_on(

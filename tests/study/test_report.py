@@ -301,6 +301,27 @@ def test_charts_of_results_are_written_as_png(tmp_path: Path) -> None:
         assert np.asarray(image.convert("L")).std() > 5
 
 
+def test_the_notebooks_arithmetic_stands_beside_agelens(tmp_path: Path) -> None:
+    run, comparison = tmp_path / "run", make_comparison()
+    write_json(run / "comparison.json", comparison)
+    assert "own arithmetic" not in without_plotly(write_report(run).read_text(encoding="utf-8"))
+    exact = {task: {"VGG16": dict(comparison[task]["VGG16"])} for task in ("age", "gender")}
+    exact["age"]["VGG16"] |= {"val_mae": [20.0, 12.25], "val_mae_ci95": [11.111, 13.333]}
+    exact["gender"]["VGG16"] |= {"val_accuracy": [0.5, 0.8781], "val_accuracy_ci95": [0.8531, 0.8917]}
+    write_json(run / "comparison.json", {**comparison, "notebook_exact": exact})
+    page = without_plotly(write_report(run).read_text(encoding="utf-8"))
+    ours = comparison["age"]["VGG16"]["val_mae"][-1]
+    assert f"<td>{ours:.2f}</td>" in page
+    assert "<td>12.25</td><td>11.11 to 13.33</td>" in page
+    assert "<td>87.8 %</td><td>85.3 % to 89.2 %</td>" in page
+    assert "own arithmetic" in page
+    # A table beside the table of all backbones, for each task, with one row: only VGG16 was compared in both ways.
+    assert page.count("<th>Notebook</th>") == 2
+    for task in ("age", "gender"):
+        assert f'data-figure="two_arithmetics_{task}"' in page
+        assert (run / "charts" / f"two_arithmetics_{task}.png").exists()
+
+
 def test_an_empty_run_names_the_commands(tmp_path: Path) -> None:
     page = html.unescape(write_report(tmp_path).read_text(encoding="utf-8"))
     for step in ("audit FOLDER", "compare", "train --task age", "train --task gender", "evaluate"):

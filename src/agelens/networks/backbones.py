@@ -17,7 +17,6 @@ from agelens.errors import AgeLensError
 from agelens.files import digest_file, digest_json
 from agelens.networks.outputs import Output, choose_output
 from agelens.networks.specs import SCALINGS, BackboneSpec, Scaling, find_backbone
-from agelens.networks.untrained import feature_gain
 from agelens.networks.weights import fetch_weights
 from agelens.onnx_files import digest_network
 
@@ -32,7 +31,7 @@ class Backbone:
         spec: its record.
         side: pixels of the square input.
         weights: "imagenet", "random", or the name of the file they came from.
-        digest: SHA-256 of all that decides its features but the side: weights, scaling, gain, its file.
+        digest: SHA-256 of all that decides its features but the side: weights, scaling, its file.
         parameters: how many numbers it holds.
         feature_shape: (height, width, channels), or (channels,) for a file that pools by itself.
         model: uint8 (faces, side, side, 3) to features; None for an ONNX file.
@@ -64,7 +63,6 @@ def build_backbone(
     weights: str = "imagenet",
     side: int | None = None,
     seed: int = 42,
-    frozen: bool = True,
 ) -> Backbone:
     """Build a backbone with its preprocessing inside.
 
@@ -75,8 +73,6 @@ def build_backbone(
             A backbone that is a file brings its own.
         side: pixels; None is the record's.
         seed: of random weights.
-        frozen: the weights will stay. Features of random weights are then scaled by one factor (`feature_gain`); a
-            network that learns finds its own scale, and a factor would only multiply its learning rate.
 
     Raises:
         AgeLensError: the side is too small, the weights cannot be had or do not fit.
@@ -98,7 +94,7 @@ def build_backbone(
     elif weights != "random":
         _load(body, Path(weights), spec.name)
         weights = Path(weights).name
-    return _with_scaling(spec, body, side, weights, even_out=frozen and weights == "random")
+    return _with_scaling(spec, body, side, weights)
 
 
 def _from_file(spec: BackboneSpec, side: int) -> Backbone:
@@ -155,22 +151,15 @@ def _load(body: keras.Model, path: Path, name: str) -> None:
         ) from None
 
 
-def _with_scaling(
-    spec: BackboneSpec, body: keras.Model, side: int, weights: str, even_out: bool = False
-) -> Backbone:
+def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str) -> Backbone:
     faces = keras.Input((side, side, 3), dtype="uint8", name="faces")
     features = body(scale_layers(SCALINGS[spec.scaling], faces))
     if len(features.shape) not in (2, 4):
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
-    gain = 1.0
-    if even_out:
-        gain = feature_gain(model, side)
-        features = keras.layers.Rescaling(gain)(features)
-        model = keras.Model(faces, features, name=model.name)
     # Weights do not say what is done with them: strides and activations stand in the file alone.
     file = digest_file(spec.file) if spec.file else ""
-    digest = digest_json([digest_weights(model), spec.scaling, gain, file, spec.named])
+    digest = digest_json([digest_weights(model), spec.scaling, file, spec.named])
     return Backbone(spec, side, weights, digest, int(model.count_params()), tuple(features.shape[1:]), model)
 
 

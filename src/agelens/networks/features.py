@@ -12,6 +12,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import ml_dtypes
@@ -39,6 +40,7 @@ PRECISIONS = ("auto", "bf16", "f32")
 # bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
 _STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
 _CHUNK = 256
+_FIRST = 32
 
 
 @dataclass(frozen=True)
@@ -233,15 +235,18 @@ def _fill(
     view: View | None,
 ) -> None:
     _check_room(store, len(missing))
-    network = to_openvino(backbone, cache / "networks")
-    compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
+    with track(f"{backbone.spec.name}, making it ready", None):
+        network = to_openvino(backbone, cache / "networks")
+        compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
     paths = table["path"].to_numpy()[missing].tolist()
     digests = table["digest"].to_numpy()[missing].tolist()
     started = lap = time.perf_counter()
     done = 0
     shown = f"{backbone.spec.name} features" + (f", view {view.number + 1}" if view else "")
     with track(shown, len(paths)) as advance, ThreadPoolExecutor(1) as decoder:
-        chunks = [slice(start, start + _CHUNK) for start in range(0, len(paths), _CHUNK)]
+        # The first chunks are small, so that the bar soon moves and tells the rate.
+        bounds = [*range(0, _CHUNK, _FIRST), *range(_CHUNK, len(paths), _CHUNK)]
+        chunks = [slice(*pair) for pair in pairwise([*(b for b in bounds if b < len(paths)), len(paths)])]
         # The next chunk is decoded while the network works on this one.
         ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side, view)
         for number, chunk in enumerate(chunks):

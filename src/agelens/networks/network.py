@@ -20,6 +20,7 @@ from agelens.networks.features import Features, extract, resolve_precision
 from agelens.networks.portable import append_onnx, export_onnx
 from agelens.networks.recipes import Recipe, build_head, compile_network, describe_layers
 from agelens.networks.specs import BackboneSpec, seen_by
+from agelens.networks.standardise import Standardisation, measure_standardisation
 from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
 from agelens.versions import machine, versions
@@ -84,7 +85,7 @@ def train_network(
     # Each making has states of its own: other settings neither continue nor destroy them.
     folder = folder / digest_json(identity)[:12]
     side = fitting_side(spec, settings.side)
-    backbone = build_backbone(spec, settings.weights, side, settings.seed, frozen=not recipe.trainable)
+    backbone = build_backbone(spec, settings.weights, side, settings.seed)
     median_age = baselines(table)["median_age"]
     if recipe.trainable:
         network, training = _train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
@@ -95,7 +96,8 @@ def train_network(
     card = _card(backbone, recipe, settings, table, head, training, identity)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         onnx_file = Path(temporary) / "network.onnx"
-        _write_onnx(backbone, network, head, recipe, onnx_file)
+        with track(f"{recipe.name}, writing the network", None):
+            _write_onnx(backbone, network, head, recipe, onnx_file)
         seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
         # What its backbone learned from, the network has learned from too.
         write_bundle(target, onnx_file, card, {**seen_by(spec), **seen})
@@ -147,13 +149,26 @@ def _train_head(
     track: Track,
 ) -> tuple[keras.Model, Training]:
     """The backbone is frozen, so the head learns from its features, computed once."""
+    table = to_learn_from(table)
     features = extract(backbone, table, settings.precision, cache=settings.cache, track=track)
+    scale = standardisation_of(features, table) if recipe.standardise else None
     keras.utils.set_random_seed(settings.seed)
-    head = build_head(recipe, features.shape, median_age)
+    head = build_head(recipe, features.shape, median_age, scale)
     train = feature_batches(features, table, "train", recipe.task, recipe.batch_size, settings.seed)
     compile_network(head, recipe, len(train))
     validation = feature_batches(features, table, "validation", recipe.task, recipe.batch_size)
     return fit(head, recipe, train, validation, folder, settings.seed, identity, track)
+
+
+def to_learn_from(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table that a head learns from or is chosen by; features of the test part are never needed."""
+    return table[table["part"] != "test"].reset_index(drop=True)
+
+
+def standardisation_of(features: Features, table: pd.DataFrame) -> Standardisation:
+    """What brings the features of a table to one scale, measured on its training part."""
+    training = features.of((table["part"] == "train").to_numpy())
+    return measure_standardisation(training.read, len(training))
 
 
 def feature_batches(

@@ -8,6 +8,7 @@ import keras
 from agelens.errors import AgeLensError
 from agelens.faces.batches import BATCH_SIZE
 from agelens.networks.backbones import Shape
+from agelens.networks.standardise import LAYER, Standardisation
 
 TASKS = ("age", "gender")
 HEADS = ("flatten", "pooled")
@@ -33,8 +34,9 @@ class Recipe:
         cosine: let the rate fall along a cosine to 0 over all epochs (Loshchilov and Hutter 2017); else it stays.
         batch_size: faces a step.
         trainable: train the backbone too, from the images themselves; otherwise it is frozen.
-        centred: start an age network at the median age and let it learn hundredths of years around it. The
-            notebook's networks start at zero.
+        centred: start an age network at the median age and let it learn hundredths of years around it.
+        standardise: bring the features of a frozen backbone to one scale before the head
+            (`agelens.networks.standardise`), and start an age network at the median age. The notebook does neither.
     """
 
     name: str
@@ -51,10 +53,15 @@ class Recipe:
     batch_size: int = BATCH_SIZE
     trainable: bool = False
     centred: bool = False
+    standardise: bool = True
 
     def with_(self, **changes: Any) -> "Recipe":
         """The recipe with some settings replaced; settings given as None stay."""
         return replace(self, **{key: value for key, value in changes.items() if value is not None})
+
+    def exact(self) -> "Recipe":
+        """The recipe with the notebook's own arithmetic."""
+        return replace(self, name=f"{self.name}-exact", standardise=False)
 
     def settings(self) -> dict[str, Any]:
         return asdict(self)
@@ -107,17 +114,25 @@ def comparison_recipe(task: str, head: str, epochs: int) -> Recipe:
     return Recipe(f"compare-{task}", task, "", pooling=head, epochs=epochs)
 
 
-def build_head(recipe: Recipe, feature_shape: Shape, median_age: float = 0.0) -> keras.Sequential:
+def build_head(
+    recipe: Recipe,
+    feature_shape: Shape,
+    median_age: float = 0.0,
+    standardisation: Standardisation | None = None,
+) -> keras.Sequential:
     """The layers from features to one number a face, not yet compiled.
 
     Args:
         feature_shape: (height, width, channels) or (channels,).
-        median_age: years, of the training part; where a centred age network starts.
+        median_age: years, of the training part; where a centred or standardised age network starts.
+        standardisation: of the features of a frozen backbone, unless the recipe goes without.
 
     Returns:
         a model from float32 (faces, *feature_shape) to (faces, 1): years, or the probability of female.
     """
     layers: list[keras.layers.Layer] = [keras.Input(feature_shape, name="features")]
+    if standardisation is not None:
+        layers.append(standardisation.layer())
     if recipe.pooling == "pooled" and len(feature_shape) == 3:
         # The notebook drops whole-map features before it averages them; the order is kept.
         layers += [keras.layers.Dropout(recipe.dropout), keras.layers.GlobalAveragePooling2D()]
@@ -125,20 +140,23 @@ def build_head(recipe: Recipe, feature_shape: Shape, median_age: float = 0.0) ->
         layers += [keras.layers.Dropout(recipe.dropout), keras.layers.Flatten()]
     if recipe.hidden:
         layers.append(keras.layers.Dense(recipe.hidden, activation="relu", kernel_initializer="he_normal"))
-    layers += _last_layers(recipe, median_age)
+    layers += _last_layers(recipe, median_age, standardisation is not None)
     return keras.Sequential(layers, name=f"{recipe.task}_head")
 
 
-def _last_layers(recipe: Recipe, median_age: float) -> list[keras.layers.Layer]:
+def _last_layers(recipe: Recipe, median_age: float, standardised: bool) -> list[keras.layers.Layer]:
     if recipe.task == "gender":
         return [keras.layers.Dense(1, activation="sigmoid", name="p_female")]
-    if not recipe.centred:
-        return [keras.layers.Dense(1, name="age_years")]
-    start = keras.initializers.Constant(median_age / AGE_SCALE)
-    return [
-        keras.layers.Dense(1, bias_initializer=start, name="age_hundredths"),
-        keras.layers.Rescaling(AGE_SCALE, name="age_years"),
-    ]
+    if recipe.centred:
+        start = keras.initializers.Constant(median_age / AGE_SCALE)
+        return [
+            keras.layers.Dense(1, bias_initializer=start, name="age_hundredths"),
+            keras.layers.Rescaling(AGE_SCALE, name="age_years"),
+        ]
+    # Standardised features have mean 0, so the bias alone must say the mean age, and Adam moves it by 2 years in 5
+    # epochs.
+    start = keras.initializers.Constant(median_age if standardised else 0.0)
+    return [keras.layers.Dense(1, bias_initializer=start, name="age_years")]
 
 
 def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
@@ -156,6 +174,9 @@ def describe_layers(head: keras.Model) -> list[str]:
     """The layers of a head in words, for the card."""
     words = []
     for layer in head.layers:
+        if layer.name == LAYER:
+            words.append("Standardise")
+            continue
         config = layer.get_config()
         detail = {
             "Dropout": lambda c: f" {c['rate']:g}",

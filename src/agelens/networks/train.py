@@ -214,7 +214,11 @@ class _Keeper(keras.callbacks.Callback):
                 for key, value in logs.items():
                     writer.add_scalar(key, value, epoch + 1)
         metric = self._recipe.metric
-        self._advance(1, f"val {metric} {logs[f'val_{metric}']:.3f}")
+        note = f"val {metric} {logs[f'val_{metric}']:.3f}"
+        if epoch + 1 < self._recipe.epochs and has_ended(self._recipe, self._state.history):
+            best = best_epoch(self._recipe, self._state.history)
+            note += f", stopped early at epoch {epoch + 1}; the best was {best + 1}"
+        self._advance(1, note)
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:

@@ -1,7 +1,7 @@
 """Comparing backbones: one pass of each, then the notebook's small head for both tasks from the same features."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,16 @@ from agelens.files import digest_json, read_json, write_json
 from agelens.images import DECODER_VERSION
 from agelens.networks.backbones import Backbone, build_backbone, content_digest, fitting_side
 from agelens.networks.features import Features, extract, resolve_precision
-from agelens.networks.network import baselines, feature_batches
+from agelens.networks.network import baselines, feature_batches, standardisation_of, to_learn_from
 from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, comparison_recipe
 from agelens.networks.specs import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.progress import Track, quiet
 from agelens.study.metrics import interval, mean
+
+# The key of the second comparison, and what its files and lines are called.
+EXACT = "notebook_exact"
+# The notebook divides the pixels by 255, whatever a backbone was trained with.
+NOTEBOOK_SCALING = "unit"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Comparison:
         head: "flatten" (the notebook's) or "pooled".
         epochs: the notebook's 5.
         precision, seed, cache: as in `agelens.networks.network.Settings`.
+        notebook_exact: compare each backbone with the notebook's own arithmetic too (pixels / 255, features as they
+            come).
     """
 
     backbones: tuple[str, ...] = NOTEBOOK_SEVEN
@@ -44,6 +51,7 @@ class Comparison:
     precision: str = "auto"
     seed: int = 42
     cache: Path | None = None
+    notebook_exact: bool = False
 
 
 def compare(
@@ -61,7 +69,8 @@ def compare(
         track, say: show progress and a line a backbone.
 
     Returns:
-        the content of ``comparison.json``: for each task and backbone its curves and figures.
+        the content of ``comparison.json``: for each task and backbone its curves and figures, and the same with the
+        notebook's arithmetic under "notebook_exact" where that was asked for.
     """
     if comparison.head not in HEADS:
         raise AgeLensError(f"There is no head {comparison.head!r}; known are {', '.join(HEADS)}.")
@@ -71,19 +80,26 @@ def compare(
             "Each backbone can be compared once; one is named twice, or two files share a name."
         )
     result: dict[str, Any] = {task: {} for task in TASKS}
+    if comparison.notebook_exact:
+        result[EXACT] = {task: {} for task in TASKS}
     for spec in specs:
-        one = _compare_one(table, spec, comparison, folder, track)
-        for task in TASKS:
-            result[task][spec.name] = one[task]
-        say(_line(spec.name, one))
+        for exact in (False, True) if comparison.notebook_exact else (False,):
+            one = _compare_one(table, spec, comparison, exact, folder, track)
+            for task in TASKS:
+                (result[EXACT] if exact else result)[task][spec.name] = one[task]
+            say(_line(f"{spec.name}, the notebook's arithmetic" if exact else spec.name, one))
     result["baseline"] = _baseline(table)
     return result
 
 
 def _compare_one(
-    table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, folder: Path, track: Track
+    table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, exact: bool, folder: Path, track: Track
 ) -> dict[str, Any]:
     side = fitting_side(spec, comparison.side)
+    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
+    if exact:
+        spec = replace(spec, scaling=NOTEBOOK_SCALING)
+        recipes = [recipe.exact() for recipe in recipes]
     identity = digest_json(
         {
             "table": digest_table(table),
@@ -92,21 +108,20 @@ def _compare_one(
             "side": side,
             "contents": content_digest(spec, comparison.weights),
             "decoder": DECODER_VERSION,
-            "head": comparison.head,
-            "epochs": comparison.epochs,
+            "recipes": [recipe.settings() for recipe in recipes],
             "precision": resolve_precision(comparison.precision),
             "seed": comparison.seed,
         }
     )
-    kept = folder / f"{spec.name}.json"
+    kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"
     if kept.exists() and (one := read_json(kept)).get("identity") == identity:
         return dict(one)
     backbone = build_backbone(spec, comparison.weights, side, comparison.seed)
+    learning = to_learn_from(table)
     features = extract(
-        backbone, table, comparison.precision, comparison.head == "pooled", comparison.cache, track
+        backbone, learning, comparison.precision, comparison.head == "pooled", comparison.cache, track
     )
-    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
-    figures = train_small_heads(features, table, recipes, comparison.seed, spec.name, track)
+    figures = train_small_heads(features, learning, recipes, comparison.seed, spec.name, track)
     costs = _costs(backbone, features, comparison)
     one = {"identity": identity, **{task: {**figures[task], **costs} for task in TASKS}}
     write_json(kept, one)
@@ -118,10 +133,11 @@ def train_small_heads(
 ) -> dict[str, dict[str, Any]]:
     """Train the comparison's heads side by side on cached features, so that each batch is read once for all.
 
-    The heads share nothing, so each learns as it would alone.
+    The heads share nothing that learns, so each learns as it would alone.
 
     Args:
-        recipes: one a task, with the same epochs and batch size.
+        table: the rows of the features, with parts.
+        recipes: one a task, with the same epochs and batch size, and both with standardised features or neither.
 
     Returns:
         by task ``train_M`` and ``val_M``, one figure an epoch, and ``val_M_ci95`` of the last epoch, M being mae (in
@@ -131,7 +147,7 @@ def train_small_heads(
     epochs, batch_size = recipes[0].epochs, recipes[0].batch_size
     train = feature_batches(features, table, "train", tasks, batch_size, seed)
     validation = feature_batches(features, table, "validation", tasks, batch_size)
-    network = _side_by_side(features, recipes, seed)
+    network = _side_by_side(features, table, recipes, seed)
     with track(f"{name} heads", epochs) as advance:
         shown = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: advance(1, _note(recipes, logs))
@@ -141,7 +157,7 @@ def train_small_heads(
         ).history
     if not all(np.isfinite(values).all() for values in history.values()):
         raise AgeLensError(
-            f"{name}: the loss of the small head is no longer a number; its features are too large."
+            f"{name}: the loss of the small head is no longer a number, as its features are not numbers or too large."
         )
     estimates = network.predict(validation, verbose=0)
     rows = table[table["part"] == "validation"]
@@ -151,13 +167,15 @@ def train_small_heads(
     }
 
 
-def _side_by_side(features: Features, recipes: list[Recipe], seed: int) -> keras.Model:
+def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int) -> keras.Model:
     inputs = keras.Input(features.shape, name="features")
+    median_age = baselines(table)["median_age"]
+    scale = standardisation_of(features, table) if recipes[0].standardise else None
     outputs = {}
     for recipe in recipes:
         # Each head starts from the seed as if it were alone.
         keras.utils.set_random_seed(seed)
-        outputs[recipe.task] = build_head(recipe, features.shape)(inputs)
+        outputs[recipe.task] = build_head(recipe, features.shape, median_age, scale)(inputs)
     network = keras.Model(inputs, outputs)
     network.compile(
         optimizer=keras.optimizers.Adam(recipes[0].learning_rate),

@@ -1,6 +1,6 @@
 """The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from agelens.networks.network import Settings, intact_card, train_network
 from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
-from agelens.study.compare import Comparison, compare
+from agelens.study.compare import NOTEBOOK_SCALING, Comparison, compare
 from agelens.study.evaluate import Evaluation, Seen, evaluate
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
@@ -37,6 +37,7 @@ class TrainingPlan:
         stages: how many resolutions "finetune" lets learn.
         weights, side, precision, cache: as in `agelens.networks.network.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
+        notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
     """
 
     tasks: tuple[str, ...] = TASKS
@@ -55,6 +56,7 @@ class TrainingPlan:
     init: tuple[str, ...] = ()
     members: int | None = None
     stages: int | None = None
+    notebook_exact: bool = False
 
 
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
@@ -93,6 +95,11 @@ def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     check_parts(run.table, run.folder)
+    if plan.notebook_exact and (plan.recipe != "notebook" or plan.trainable):
+        raise AgeLensError(
+            "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
+            "--trainable and any --recipe but notebook."
+        )
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
     if (plan.init, plan.members, plan.stages) != ((), None, None):
@@ -120,6 +127,8 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
         trainable=plan.trainable,
     )
     spec = find_backbone(recipe.backbone)
+    if plan.notebook_exact:
+        recipe, spec = recipe.exact(), replace(spec, scaling=NOTEBOOK_SCALING)
     # A network that learns from nothing has no use for files of weights.
     scratch = spec.imagenet is None and spec.file is None
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights

@@ -97,6 +97,8 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
     for task in TASKS:
         if run.comparison.get(task):
             figures[f"learning_curves_{task}"] = result_charts.learning_curves(run.comparison, task)
+        if run.comparison.get("notebook_exact", {}).get(task):
+            figures[f"two_arithmetics_{task}"] = result_charts.two_arithmetics(run.comparison, task)
         if any(result_charts.has_speed(result) for result in run.comparison.get(task, {}).values()):
             figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
         if task in run.cards:

@@ -195,6 +195,17 @@ def comparison_rows(comparison: dict[str, Any], task: str) -> list[dict[str, Any
     return sorted(rows, key=lambda row: row["validation"] if measure.fewer_is_better else -row["validation"])
 
 
+def arithmetic_rows(comparison: dict[str, Any], task: str) -> list[dict[str, Any]]:
+    """The backbones that were compared in both ways, in the order of `comparison_rows`, with both final figures."""
+    measure, exact = MEASURES[task], comparison.get("notebook_exact", {}).get(task, {})
+    key = f"val_{measure.key}"
+    return [
+        {**row, "exact": exact[row["name"]][key][-1], "exact_ci95": exact[row["name"]].get(f"{key}_ci95")}
+        for row in comparison_rows(comparison, task)
+        if row["name"] in exact
+    ]
+
+
 def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
     """Whether any backbone's pass was not timed."""
     return not all(has_speed(result) for result in comparison[task].values())

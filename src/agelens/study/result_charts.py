@@ -49,10 +49,49 @@ def learning_curves(comparison: dict[str, Any], task: str) -> go.Figure:
         task: "age" (MAE in years) or "gender" (accuracy, 0 to 1).
     """
     measure, results = MEASURES[task], comparison[task]
-    figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=["Training part", "Validation part"])
-    for index, (name, result) in enumerate(results.items()):
-        for column, part in enumerate(("train", "val"), start=1):
-            values = result[f"{part}_{measure.key}"]
+    panels = {
+        f"{words} part": {name: result[f"{part}_{measure.key}"] for name, result in results.items()}
+        for part, words in (("train", "Training"), ("val", "Validation"))
+    }
+    figure, epochs = _panels(panels, measure, _baseline(comparison, task))
+    title = f"{task.title()}: {measure.words} by epoch"
+    alt = f"Curves of {measure.words} over {epochs} epochs for {', '.join(results)}, training and validation."
+    return style(figure, title, _counted(results, comparison, task), alt, meta={"panels": 2}, height=480)
+
+
+def two_arithmetics(comparison: dict[str, Any], task: str) -> go.Figure:
+    """Validation curves of every backbone as AgeLens trains its head and as the notebook does, side by side."""
+    measure, exact = MEASURES[task], comparison["notebook_exact"][task]
+    key = f"val_{measure.key}"
+    panels = {
+        "AgeLens": {name: comparison[task][name][key] for name in exact},
+        "The notebook's arithmetic": {name: result[key] for name, result in exact.items()},
+    }
+    figure, epochs = _panels(panels, measure, _baseline(comparison, task))
+    title = f"{task.title()}: validation {measure.words}, AgeLens's way and the notebook's"
+    alt = f"Curves of validation {measure.words} over {epochs} epochs for {', '.join(exact)}, trained in two ways."
+    return style(figure, title, _counted(exact, comparison, task), alt, meta={"panels": 2}, height=480)
+
+
+def _baseline(comparison: dict[str, Any], task: str) -> float | None:
+    value = comparison.get("baseline", {}).get(task, {}).get(f"val_{MEASURES[task].key}")
+    return None if value is None else float(value)
+
+
+def _counted(results: dict[str, Any], comparison: dict[str, Any], task: str) -> str:
+    dashed = "" if _baseline(comparison, task) is None else ", dashed: baseline"
+    return f"{len(results)} frozen backbone{'' if len(results) == 1 else 's'}{dashed}"
+
+
+def _panels(
+    panels: dict[str, dict[str, list[float]]], measure: Measure, baseline: float | None
+) -> tuple[go.Figure, int]:
+    """Two panels with one scale of a curve for each backbone; returns them and the number of epochs."""
+    figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=list(panels))
+    names = next(iter(panels.values()))
+    for index, name in enumerate(names):
+        for column, curves in enumerate(panels.values(), start=1):
+            values = curves[name]
             figure.add_scatter(
                 x=list(range(1, len(values) + 1)),
                 y=values,
@@ -64,21 +103,15 @@ def learning_curves(comparison: dict[str, Any], task: str) -> go.Figure:
                 row=1,
                 col=column,
             )
-    every = [
-        value for r in results.values() for part in ("train", "val") for value in r[f"{part}_{measure.key}"]
-    ]
-    baseline = comparison.get("baseline", {}).get(task, {}).get(f"val_{measure.key}")
+    every = [value for curves in panels.values() for values in curves.values() for value in values]
     if baseline is not None:
         figure.add_hline(y=baseline, line={"color": QUIET, "dash": "dash", "width": 1.5})
         every.append(baseline)
     logarithmic = _scale_values(figure, measure, every)
-    epochs = max(len(result[f"val_{measure.key}"]) for result in results.values())
+    epochs = max(len(values) for curves in panels.values() for values in curves.values())
     figure.update_xaxes(title="Epoch", dtick=math.ceil(epochs / 10), range=[0.7, epochs + 0.3])
     figure.update_yaxes(title=measure.axis + (", log scale" if logarithmic else ""), col=1)
-    title = f"{task.title()}: {measure.words} by epoch"
-    alt = f"Curves of {measure.words} over {epochs} epochs for {', '.join(results)}, training and validation."
-    subtitle = f"{len(results)} frozen backbones" + (", dashed: baseline" if baseline is not None else "")
-    return style(figure, title, subtitle, alt, meta={"panels": 2}, height=480)
+    return figure, epochs
 
 
 def error_against_cost(comparison: dict[str, Any], task: str) -> go.Figure:
