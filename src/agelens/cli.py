@@ -151,8 +151,10 @@ def train(
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Faces a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", min=1e-8)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="How many faces each step learns from.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam.", min=1e-8)] = None,
     trainable: Trainable = None,
     notebook_exact: NotebookExact = False,
     precision: Precision = "auto",
@@ -268,7 +270,7 @@ def run_all(
 def demo(
     out: Out = Path("demo-run"),
     faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
+    seed: Annotated[int, typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""

@@ -17,12 +17,16 @@ def predict(
         list[Path] | None,
         # Of many, one that cannot be read is told at the end.
         typer.Argument(
-            help="Photographs, folders of them, or patterns like '*.jpg'.", show_default=False, readable=False
+            help="Photographs, folders of them, or patterns such as '*.jpg'.",
+            show_default=False,
+            readable=False,
         ),
     ] = None,
     crops: Annotated[
         bool,
-        typer.Option("--crops", help="Each image is one face, cropped as in UTKFace; no face is searched."),
+        typer.Option(
+            "--crops", help="Take each image as one face that is cropped as in UTKFace, and search for none."
+        ),
     ] = False,
     bundle: Bundle = None,
     detector_model: DetectorModel = None,
@@ -110,16 +114,20 @@ def serve(
         str,
         typer.Option(help="Address to listen on; others than this machine's own are open to the network."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="Further name under which browsers come, as of a proxy; repeatable."),
+        typer.Option(
+            help="Allow browsers that come under this name too, as that of a proxy; may be given again."
+        ),
     ] = None,
-    open_browser: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    max_body: Annotated[int, typer.Option(help="Megabytes of a request.", min=1)] = 64,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    max_body: Annotated[int, typer.Option(help="Largest request, in megabytes.", min=1)] = 64,
     max_pixels: MaxPixels = None,
-    max_images: Annotated[int, typer.Option(help="Images in a request.", min=1)] = 16,
-    max_waiting: Annotated[int, typer.Option(help="Requests at one time.", min=1)] = 64,
+    max_images: Annotated[int, typer.Option(help="Most images in a request.", min=1)] = 16,
+    max_waiting: Annotated[int, typer.Option(help="Most requests at one time.", min=1)] = 64,
     precision: Precision = "auto",
 ) -> None:
     """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it."""

@@ -18,7 +18,7 @@ def _version(asked: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
 ]
 Source = Annotated[
     Path | None,
@@ -32,7 +32,8 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
 Seed = Annotated[
     int | None,
     typer.Option(
-        help="Of the sample, the split, random weights, orders and intervals; the run's own, or 42.",
+        help="Seed of what is drawn by chance: sample, split, weights, orders, intervals. The run's own, or 42, if "
+        "not given.",
         min=0,
         max=MOST_SEED,
     ),
@@ -43,7 +44,8 @@ Limit = Annotated[int | None, typer.Option(help="Use only this many images, draw
 Fractions = Annotated[
     str | None,
     typer.Option(
-        help="Shares of train/validation/test, as 86/4/10; the run's own, or 80/10/10.", show_default=False
+        help="Shares of train/validation/test, such as 86/4/10. The run's own, or 80/10/10, if not given.",
+        show_default=False,
     ),
 ]
 Backbones = Annotated[
@@ -56,11 +58,19 @@ Weights = Annotated[
         help="'imagenet', 'random', a weights file, or a folder that holds Keras's files of weights."
     ),
 ]
-Side = Annotated[int | None, typer.Option(help="Pixels a side; each backbone's own if not given.", min=16)]
-Head = Annotated[Literal["flatten", "pooled"], typer.Option(help="The notebook's, or small features.")]
-Epochs = Annotated[int | None, typer.Option(help="Epochs; the recipe's if not given.", min=1)]
+Side = Annotated[
+    int | None, typer.Option(help="Pixels of a side of the images; each backbone's own if not given.", min=16)
+]
+Head = Annotated[
+    Literal["flatten", "pooled"],
+    typer.Option(help="Head on the features: the notebook's, or one on their averages."),
+]
+Epochs = Annotated[
+    int | None, typer.Option(help="How many epochs to train; the recipe's own if not given.", min=1)
+]
 Precision = Annotated[
-    Literal["auto", "bf16", "f32"], typer.Option(help="Of OpenVINO; auto is bf16 where the CPU computes it.")
+    Literal["auto", "bf16", "f32"],
+    typer.Option(help="Precision of the networks; auto takes bf16 where the CPU computes it."),
 ]
 Bundle = Annotated[
     Path | None,

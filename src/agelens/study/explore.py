@@ -60,21 +60,24 @@ def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> 
             "The face table has no row, so there is nothing to explore; run 'agelens audit' first."
         )
     figures = {}
-    with track("charts", len(CHARTS)) as advance:
+    with track("charts", len(CHARTS) + 1) as advance:
         for name, draw in CHARTS.items():
             figures[name] = draw(table)
             write_png(figures[name], out / "charts" / f"{name}.png")
             advance(1)
-    rows = draw_rows(table, seed)
-    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
-    write_grid(
-        [(load_tile(path), caption) for path, caption in zip(rows["path"], captions, strict=True)],
-        out / "charts" / "faces.png",
-    )
+        _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
+        advance(1)
     numbers = measure(table)
     findings = describe(numbers)
     write_json(out / "exploration.json", {"findings": findings, "numbers": numbers})
     return Exploration(figures, findings, numbers)
+
+
+def _write_faces(rows: pd.DataFrame, file: Path) -> None:
+    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
+    write_grid(
+        [(load_tile(path), caption) for path, caption in zip(rows["path"], captions, strict=True)], file
+    )
 
 
 def draw_rows(table: pd.DataFrame, seed: int, count: int = GRID_FACES) -> pd.DataFrame:
