@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.estimate import detect
-from agelens.estimate.detect import choose, find_detector, find_faces
+from agelens.estimate.detect import find_detector, find_faces
 from agelens.estimate.detectors.base import NOTHING, Detector, Found
 
 skimage_data = pytest.importorskip(
@@ -122,15 +122,41 @@ class _Recording:
 def test_the_search_looks_at_few_sizes(shape: tuple[int, int], looks: list[tuple[int, int]]) -> None:
     recording = _Recording()
     find_faces(recording, np.zeros((*shape, 3), np.uint8))
-    assert [seen[:2] for seen in recording.seen] == looks
+    # Small copies for faces that fill the picture; where nothing is found, they lie on their side too.
+    assert [seen[:2] for seen in recording.seen] == [*looks, (160, 480), (160, 480)]
+    recording.seen.clear()
+    find_faces(recording, np.zeros((*shape, 3), np.uint8), leaning=False)
+    assert [seen[:2] for seen in recording.seen] == [*looks[:-2], (160, 160)]
 
 
-def test_of_boxes_over_one_another_the_surest_stays() -> None:
-    boxes = np.array([[0, 0, 100, 100], [5, 5, 105, 105], [40, 40, 60, 60], [200, 0, 300, 100]], np.float32)
-    scores = np.array([0.7, 0.9, 0.8, 0.5], np.float32)
-    kept = choose(Found(boxes, scores, np.zeros((4, 5, 2), np.float32)))
-    assert kept.scores.tolist() == pytest.approx([0.9, 0.5])
-    assert len(choose(NOTHING).scores) == 0
+class _Odd:
+    """A detector that gives one face, wherever it looks, and boxes that are none."""
+
+    least, sure = 0.5, 0.6
+
+    def look(self, image: NDArray[np.uint8]) -> Found:
+        far, huge = 10.0 * max(image.shape), np.float32(np.inf)
+        boxes = [
+            [10, 10, 10, 40],
+            [10, 10, 40, 10],
+            [40, 40, 10, 10],
+            [-far, -far, 20 - far, 20 - far],
+            [far, 0, far + 50, 50],
+            [np.nan, 0, 10, 10],
+            [0, 0, huge, huge],
+            [5, 5, 45, 45],
+        ]
+        scores = np.linspace(0.99, 0.92, len(boxes), dtype=np.float32)
+        return Found(np.array(boxes, np.float32), scores, np.full((len(boxes), 5, 2), 20, np.float32))
+
+
+@pytest.mark.parametrize("leaning", [True, False])
+def test_boxes_that_are_none_take_no_face_along(leaning: bool) -> None:
+    found = find_faces(_Odd(), np.zeros((640, 640, 3), np.uint8), leaning=leaning)
+    assert (found.scores == np.float32(0.92)).all()
+    assert [5, 5, 45, 45] in found.boxes.tolist()
+    assert found.boxes.min() >= 0
+    assert found.boxes.max() <= 640
 
 
 def test_a_detector_that_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 import agelens
 from agelens.estimate.annotate import annotate, describe
 from agelens.estimate.bundle import BUNDLED, amend_card, open_bundle
+from agelens.estimate.detectors.base import Found
 from agelens.estimate.estimator import Estimator, load
 from agelens.estimate.results import COLUMNS, Face, Photo
 
@@ -266,3 +267,29 @@ def test_the_command_finds_draws_and_tells(agelens, astronaut: NDArray[np.uint8]
     table = agelens("predict", photos / "a.png", "--csv")
     assert table.out.splitlines()[0] == ",".join(COLUMNS)
     assert len(table.out.splitlines()) == 2
+
+
+class _Odd:
+    """A detector whose first box has no area and whose second lies outside."""
+
+    least, sure = 0.5, 0.6
+
+    def look(self, image: NDArray[np.uint8]) -> Found:
+        side = float(min(image.shape[:2]))
+        boxes = np.array([[9, 9, 9, 9], [-90, -90, -9, -9], [0, 0, side / 2, side / 2]], np.float32)
+        points = np.array([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]], np.float32)
+        scores = np.array([0.9, 0.8, 0.7], np.float32)
+        return Found(boxes, scores, boxes[:, None, :2] + points * side / 2)
+
+
+def test_boxes_that_are_none_are_left_out_and_the_face_is_estimated(astronaut: NDArray[np.uint8]) -> None:
+    odd = Estimator([open_bundle(BUNDLED)], detector=_Odd())
+    photos = list(odd.stream([astronaut[:400, :400], np.zeros((3, 9, 3), np.uint8)], leaning=False))
+    assert photos[0].faces
+    for photo in photos:
+        assert photo.problem == ""
+        assert all(face.age_years is not None for face in photo.faces)
+        for box in (face.box for face in photo.faces):
+            assert box is not None
+            assert 0 <= box[0] < box[2] <= photo.width
+            assert 0 <= box[1] < box[3] <= photo.height

@@ -9,7 +9,7 @@ class FaceAnswer(BaseModel):
     """One face. What is not known of it is left out."""
 
     box: tuple[float, float, float, float] | None = Field(
-        None, description="Left, top, right, bottom: pixels of the upright image; may reach beyond it."
+        None, description="Left, top, right, bottom: pixels of the upright image, within it."
     )
     landmarks: list[tuple[float, float]] | None = Field(
         None,

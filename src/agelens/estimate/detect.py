@@ -4,8 +4,10 @@ Another detector is one more file in `detectors` and one more entry of FAMILIES.
 """
 
 import importlib.util
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
-from agelens.estimate.detectors.base import STEP, Detector, Found, join
+from agelens.estimate.boxes import choose, turned_back, usable, within
+from agelens.estimate.close_up import look_close
+from agelens.estimate.detectors.base import NOTHING, STEP, Detector, Found, join
 from agelens.estimate.detectors.centerface import CenterFace
 from agelens.estimate.detectors.scrfd import Scrfd
 from agelens.estimate.detectors.yunet import YuNet
@@ -59,10 +63,12 @@ MAGNIFIED = 2.0
 # Degrees by which the photograph is turned for more looks of the first kind: detectors know upright faces best, and
 # lose half of those that lean by 45 degrees (benchmarks).
 TURNS = (-33.0, 33.0)
+# Where no face is found, or none so surely that it must stand upright, the small copies are turned by these too: a face
+# that lies on its side may be found as if it did not, with landmarks that are wrong and a score that is lower.
+LYING = (90.0, -90.0, 180.0)
+_QUITE = 0.15
 # Sides are filled up to multiples of this, not of STEP: few sizes, for a network is slow with a size that is new to it.
 _SIZES = 4 * STEP
-# Share of the smaller box from which on two boxes are of one face.
-_OVERLAP = 0.4
 
 
 def find_detector(file: Path | None = None) -> Detector:
@@ -106,81 +112,77 @@ def _installed() -> Path:
 
 
 def find_faces(
-    detector: Detector, image: Pixels, workers: Executor | None = None, leaning: bool = True
+    detector: Detector,
+    image: Pixels,
+    workers: Executor | None = None,
+    leaning: bool = True,
+    close: bool = True,
 ) -> Found:
     """The faces of a photograph, from the largest to the smallest.
 
-    A look at COARSE pixels, the same with the photograph turned either way, and one near full size for small faces
-    where the photograph is larger.
+    A look at COARSE pixels, the same with the photograph turned either way, one near full size for small faces where
+    the photograph is larger, and one at very small copies for faces that fill the picture.
 
     Args:
         image: uint8 (height, width, 3), RGB.
         workers: run the looks side by side, if given.
         leaning: turn the photograph too, for faces that lean by more than about 25 degrees; a third of the work
             without it.
+        close: look for faces that fill the picture.
 
     Returns:
-        boxes and landmarks in pixels of the image; empty where there is no face.
+        boxes, which lie within the image, and landmarks, in pixels of the image; empty where there is no face.
     """
     longest = max(image.shape[:2])
     coarse = min(COARSE / longest, MAGNIFIED)
-    looks = [(coarse, turn) for turn in (0.0, *(TURNS if leaning else ()))]
+    turns = (0.0, *(TURNS if leaning else ()))
+    # Shrunken once for all the looks at it: for a large photograph that takes as long as a look.
+    small = _scaled(image, coarse)
+    looks: list[Callable[[], Found]] = [partial(_look, detector, small, longest, turn) for turn in turns]
     fine = min(max(FINE, coarse), FINE_LONGEST / longest, 1.0)
     if fine > 1.25 * coarse:
         # The longest first, so that none is waited for alone.
-        looks.insert(0, (fine, 0.0))
+        looks.insert(0, lambda: _look(detector, _scaled(image, fine), longest))
+    looks.append(partial(_look_close, detector, small, longest, turns if close else ()))
     run = workers.map if workers else map
-    found = choose(join(list(run(lambda look: _look(detector, image, *look), looks))))
-    area = np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
-    return found.take(np.argsort(-area, kind="stable"))
+    found = [within(one, *image.shape[1::-1]) for one in run(lambda look: look(), looks)]
+    faces = choose(join(found))
+    if close and leaning and not (faces.scores >= detector.sure + _QUITE).any():
+        lying = _look_close(detector, small, longest, LYING)
+        faces = choose(join([faces, within(lying, *image.shape[1::-1])]))
+    area = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
+    return faces.take(np.argsort(-area, kind="stable"))
 
 
-def _look(detector: Detector, image: Pixels, factor: float, turn: float = 0.0) -> Found:
-    """What is found in the photograph scaled by a factor and turned by degrees, in pixels of the photograph."""
+def _scaled(image: Pixels, factor: float) -> Pixels:
+    if factor == 1:
+        return image
     height, width = (max(1, round(length * factor)) for length in image.shape[:2])
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    small = image if factor == 1 else cv2.resize(image, (width, height), interpolation=how)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
+
+
+def _look(detector: Detector, small: Pixels, longest: int, turn: float = 0.0) -> Found:
+    """What is found in a scaled photograph turned by degrees, in pixels of the photograph with this longer side."""
+    height, width = small.shape[:2]
     # By the longer side, which rounding changes least, so that boxes do not drift on long images.
-    back = max(image.shape[:2]) / max(height, width)
+    back = longest / max(height, width)
     if not turn:
-        return detector.look(_padded(small)).scaled(back)
+        return usable(detector.look(_padded(small))).scaled(back)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1)
     wide, high = np.ceil(np.abs(matrix[:, :2]) @ [width, height]).astype(int)
     matrix[:, 2] += [(wide - width) / 2, (high - height) / 2]
     turned = cv2.warpAffine(small, matrix, (int(wide), int(high)), flags=cv2.INTER_LINEAR)
-    turned_back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-    return _turned_back(detector.look(_padded(turned)), turned_back).scaled(back)
+    way_back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+    return turned_back(usable(detector.look(_padded(turned))), way_back).scaled(back)
+
+
+def _look_close(detector: Detector, small: Pixels, longest: int, turns: tuple[float, ...]) -> Found:
+    """Faces that fill the photograph, looked for in small copies of it, in pixels of the photograph."""
+    return look_close(detector, small, turns).scaled(longest / max(small.shape[:2])) if turns else NOTHING
 
 
 def _padded(image: NDArray[Any]) -> Pixels:
     padded = np.zeros((*(-(-length // _SIZES) * _SIZES for length in image.shape[:2]), 3), np.uint8)
     padded[: image.shape[0], : image.shape[1]] = image
     return padded
-
-
-def _turned_back(found: Found, matrix: NDArray[np.float64]) -> Found:
-    """Faces of a turned photograph in the upright one: boxes of the same size around the same middle."""
-    middle = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    half = (found.boxes[:, 2:] - found.boxes[:, :2]) / 2
-    middle = middle @ matrix[:, :2].T + matrix[:, 2]
-    boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
-    landmarks = found.landmarks @ matrix[:, :2].T + matrix[:, 2]
-    return Found(boxes, found.scores, landmarks.astype(np.float32))
-
-
-def choose(found: Found) -> Found:
-    """One box for each face: of boxes that share much of the smaller one's area, the one with the highest score."""
-    order = np.argsort(-found.scores, kind="stable")
-    left, top, right, bottom = found.boxes[order].T
-    areas = (right - left) * (bottom - top)
-    kept: list[int] = []
-    open_ = np.ones(len(order), bool)
-    for place in range(len(order)):
-        if not open_[place]:
-            continue
-        kept.append(place)
-        width = np.minimum(right, right[place]) - np.maximum(left, left[place])
-        height = np.minimum(bottom, bottom[place]) - np.maximum(top, top[place])
-        shared = np.clip(width, 0, None) * np.clip(height, 0, None)
-        open_ &= shared < _OVERLAP * np.minimum(areas, areas[place])
-    return found.take(order[kept])

@@ -34,7 +34,7 @@ class Face:
             estimates a single number.
         age_interval: from and to, years, both included; holds 90 % of the true ages of faces like those that the
             bundle was calibrated on. None where the bundle has no calibration.
-        box: left, top, right, bottom, pixels; may reach beyond the photograph. None for crops.
+        box: left, top, right, bottom, pixels, within the photograph. None for crops.
         landmarks: x and y of LANDMARKS, pixels; left and right as one sees them. None for crops.
         score: of the detector, 0 to 1; None for crops.
         uncertain: whether the detector is so unsure that this may be no face.
