@@ -77,7 +77,9 @@ def heads(features: Features, ways: Ways, recipes: list[Recipe], median_age: flo
         for recipe in recipes:
             keras.utils.set_random_seed(seed)
             name = f"{recipe.task}_{number}"
-            outputs[name] = build_head(recipe, features.shape, median_age if way else 0.0, way)(inputs)
+            head = build_head(recipe, features.shape, median_age if way else 0.0, way)
+            head.name = name
+            outputs[name] = head(inputs)
             losses[name], metrics[name] = recipe.loss, [recipe.metric]
     network = keras.Model(inputs, outputs)
     network.compile(
@@ -136,7 +138,7 @@ def main() -> None:
     options.add_argument("--head", default="flatten", choices=("flatten", "pooled"))
     options.add_argument("--epochs", type=int, default=5)
     options.add_argument(
-        "--lengths", nargs="*", type=float, default=[4.0, 12.0, 40.0, 120.0], metavar="LENGTH"
+        "--lengths", nargs="*", type=float, default=[12.0, 40.0, 120.0], metavar="LENGTH"
     )
     options.add_argument("--cache", type=Path, help="folder that keeps features")
     options.add_argument("--json", type=Path, help="file for every figure")
