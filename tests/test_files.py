@@ -76,6 +76,23 @@ def test_new_files_have_the_rights_that_the_user_gives(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o600
 
 
+def test_the_umask_is_never_set(tmp_path: Path) -> None:
+    """It is the whole process's: for a moment files of other threads would get the wrong rights."""
+    program = """
+import os
+def refuse(mask): raise SystemExit("the umask is set")
+os.umask = refuse
+from pathlib import Path
+from agelens.files import replacing_folder, write_text
+write_text(Path("a.txt"), "")
+with replacing_folder(Path("b")) as folder:
+    write_text(folder / "c.txt", "")
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, umask=0o027, check=True)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a.txt", "b", "b/c.txt")]
+    assert modes == [0o640, 0o750, 0o640]
+
+
 def test_json_escapes_what_an_encoding_lacks() -> None:
     value = {"file": "Gr\u00fc\u00dfe \u8138 \U0001f600.jpg"}
     assert json_text(value) == '{"file": "Gr\u00fc\u00dfe \u8138 \U0001f600.jpg"}'

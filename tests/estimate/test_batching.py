@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from agelens.estimate.limits import Limits
+from agelens.images import Photograph, decode_photo, weigh
 from tests.estimate.serving import (
     POISON,
     ColourEstimator,
@@ -141,3 +142,52 @@ def test_what_nobody_waits_for_is_not_estimated() -> None:
         assert first.result(20).status_code == 200
         assert predict(client, ("b.png", picture((7, 8, 9)))).status_code == 200
     assert estimator.seen == [(1, 2, 3), (7, 8, 9)]
+
+
+def test_large_images_are_decoded_when_they_are_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What decoding itself holds is counted too, and small images do not keep a large one waiting for ever."""
+    decoding, most = [0], [0]
+
+    def decode(data: bytes, max_pixels: int) -> Photograph:
+        decoding[0] += weigh(data)
+        most[0] = max(most[0], decoding[0])
+        threading.Event().wait(0.02)
+        photo = decode_photo(data, max_pixels)
+        decoding[0] -= weigh(data)
+        return photo
+
+    monkeypatch.setattr("agelens.estimate.batching.decode_photo", decode)
+    sizes = [(10, 10), (40, 40), (10, 10), (10, 10), (40, 40), (10, 10), (10, 10), (40, 40)]
+    with running(ColourEstimator(), Limits(held_pixels=500)) as client, ThreadPoolExecutor(8) as pool:
+        answers = [
+            pool.submit(predict, client, ("a.png", picture((1, 2, number), size)))
+            for number, size in enumerate(sizes)
+        ]
+        photos = [answer.result(20).json()["photos"][0] for answer in answers]
+    assert [photo["faces"][0]["age_years"] for photo in photos] == list(range(8))
+    assert most[0] == 1600
+
+
+def test_room_is_given_back_where_decoding_fails() -> None:
+    whole = picture((1, 2, 3), (20, 20))
+    with running(ColourEstimator(), Limits(held_pixels=500)) as client:
+        for _ in range(5):
+            assert predict(client, ("half.png", whole[:-30])).status_code == 422
+            assert predict(client, ("a.png", whole)).status_code == 200
+
+
+def test_large_photographs_are_answered_in_their_own_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A JPEG of many pixels is decoded at a reduced size; the answer counts the pixels of the file."""
+    monkeypatch.setattr("agelens.images.FULL_PIXELS", 10_000)
+    with running(ColourEstimator()) as client:
+        for form in ("JPEG", "PNG"):
+            photo = predict(client, ("a", picture((9, 9, 9), (400, 200), form))).json()["photos"][0]
+            assert (photo["width"], photo["height"]) == (400, 200)
+
+
+def test_the_largest_photographs_of_phones_are_not_refused() -> None:
+    # 50 and 200 megapixels.
+    for width, height in ((8192, 6144), (12000, 9000), (16320, 12240)):
+        assert width * height <= Limits().pixels

@@ -112,6 +112,18 @@ def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: lis
     assert estimate(estimator, [turned]) == estimate(estimator, [crops[0]])
 
 
+def test_no_logit_is_too_large(
+    estimator: Estimator, crops: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bundles that are averaged give the logit; e to the power of 1,000 is beyond every number."""
+    logits = np.array([-1000, -104, -3, 0, 3, 104, 1000], np.float32)
+    network = dataclasses.replace(estimator._networks[0], outputs={"female_logit": ()})
+    monkeypatch.setattr(estimator, "_networks", [network])
+    monkeypatch.setattr("agelens.estimate.estimator.run_outputs", lambda *_: [logits])
+    faces = estimator.estimate_crops({network.side: np.zeros((7, 8, 8, 3), np.uint8)})
+    assert [face.p_female for face in faces] == pytest.approx([0, 0, 0.0474259, 0.5, 0.9525741, 1, 1])
+
+
 def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[np.uint8]]) -> None:
     both = estimate(load(study.folder, "f32"), crops[:2])
     age = estimate(load(study.folder / "age", "f32"), crops[:2])
