@@ -137,9 +137,7 @@ def main() -> None:
     options.add_argument("--side", type=int, help="pixels; each backbone's own if not given")
     options.add_argument("--head", default="flatten", choices=("flatten", "pooled"))
     options.add_argument("--epochs", type=int, default=5)
-    options.add_argument(
-        "--lengths", nargs="*", type=float, default=[12.0, 40.0, 120.0], metavar="LENGTH"
-    )
+    options.add_argument("--lengths", nargs="*", type=float, default=[12.0, 40.0, 120.0], metavar="LENGTH")
     options.add_argument("--cache", type=Path, help="folder that keeps features")
     options.add_argument("--json", type=Path, help="file for every figure")
     args = options.parse_args()
