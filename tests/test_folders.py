@@ -36,7 +36,7 @@ def test_hidden_things_are_left_out_and_only_peoples_own_are_told(tmp_path: Path
         "sub/desktop.ini",
     )
     touch(tmp_path, "a.jpg", "sub/b.jpg", *litter, ".partial.x.jpg", ".out.jsonl.partial.jsonl")
-    touch(tmp_path, ".thumbs/deep/c.jpg", "sub/.secret.jpg")
+    touch(tmp_path, ".thumbs/deep/c.jpg", "sub/.secret.jpg", ".gitignore", "sub/.picasa.ini")
     listing = list_folder(tmp_path)
     assert below(tmp_path, listing) == ["a.jpg", "sub/b.jpg"]
     assert listing.hidden == {

@@ -34,8 +34,8 @@ class Listing:
     Attributes:
         files: plain files and links to such, also links that lead nowhere but are called images; sorted by path.
         odd: what is neither file nor folder, each with what it is, as `what_is` says.
-        hidden: what is called as hidden things are, each as "hidden file" or "hidden folder"; what systems and
-            programs put there by themselves is not told.
+        hidden: folders and images that are called as hidden things are, each as "hidden file" or "hidden folder"; what
+            systems and programs put there by themselves is not told.
         unreadable: folders that cannot be listed, each with the reason.
     """
 
@@ -51,10 +51,11 @@ def list_folder(folder: Path) -> Listing:
     for _, entries in _walk(folder, listing):
         for entry in entries:
             kind, path = what_is(entry), Path(entry.path)
+            is_image = path.suffix.lower() in NAMED_SO
             if _is_hidden(entry.name):
-                if not _is_litter(entry.name):
+                if (kind == "folder" or is_image) and not _is_litter(entry.name):
                     listing.hidden[path] = "hidden folder" if kind == "folder" else "hidden file"
-            elif kind == "file" or (kind == "dangling link" and path.suffix.lower() in NAMED_SO):
+            elif kind == "file" or (kind == "dangling link" and is_image):
                 listing.files.append(path)
             elif kind != "folder":
                 listing.odd[path] = kind

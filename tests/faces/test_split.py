@@ -1,5 +1,6 @@
 import hashlib
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -7,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agelens.errors import AgeLensError
-from agelens.faces.split import DEFAULT_FRACTIONS, read_fractions, shared_groups, split, write_fractions
+from agelens.faces.split import (
+    DEFAULT_FRACTIONS,
+    check_parts,
+    read_fractions,
+    shared_groups,
+    split,
+    split_if_enough,
+    write_fractions,
+)
 from agelens.faces.table import PARTS, age_band
 
 SOME_FRACTIONS = [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)]
@@ -170,3 +179,29 @@ def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
         AgeLensError, match="does not give the shares of train, validation, test; write three"
     ):
         read_fractions(text)
+
+
+@pytest.mark.parametrize(
+    ("people", "words"),
+    [
+        ([(30, 0, 1)], "1 face shows 1 picture, too few"),
+        ([(30, 0, 1), (30, 0, 1), (30, 0, 1)], "3 faces show 1 picture, too few"),
+        ([(30, 0, 1), (40, 1, 2)], "2 faces show 2 different pictures, too few"),
+    ],
+)
+def test_too_few_pictures_stay_whole_and_can_be_measured_only(people, words: str) -> None:
+    said: list[str] = []
+    table = table_of(people)
+    pd.testing.assert_frame_equal(split_if_enough(table, 42, DEFAULT_FRACTIONS, said.append), table)
+    assert words in said[0]
+    assert "can be measured (agelens evaluate --bundle)" in said[0]
+    with pytest.raises(AgeLensError, match=f"{words} .*compared or trained in run; add images"):
+        check_parts(table, Path("run"))
+
+
+def test_enough_pictures_are_split_as_ever() -> None:
+    said: list[str] = []
+    parts = split_if_enough(alone(3), 42, DEFAULT_FRACTIONS, said.append)
+    pd.testing.assert_frame_equal(parts, split(alone(3)))
+    assert said == []
+    check_parts(parts, Path("run"))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from agelens.study.metrics import auc, interval, mean, measure, measure_age, measure_gender
+from agelens.study.metrics import auc, interval, mean, measure, measure_age, measure_gender, share_interval
 
 SEED = 5
 
@@ -49,11 +49,33 @@ def test_one_label_has_an_accuracy_and_no_auc() -> None:
     assert np.isnan(auc(np.ones(3), np.arange(3.0)))
 
 
-def test_one_face_has_no_interval_and_equal_errors_a_narrow_one() -> None:
-    assert measure_age(np.array([30.0]), np.array([33.0]), SEED)["mae_ci95"] is None
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_faces_has_figures_and_no_interval(count: int) -> None:
+    ages, estimates = np.array([30.0, 40, 50])[:count], np.array([33.0, 40, 44])[:count]
+    age = measure_age(ages, estimates, SEED)
+    gender = measure_gender(np.array([0.0, 1, 1])[:count], np.array([0.2, 0.7, 0.8])[:count], SEED)
+    assert age["mae"] == pytest.approx([3, 1.5, 3][count - 1])
+    assert gender["accuracy"] == 1
+    assert {value for key, value in {**age, **gender}.items() if key.endswith("_ci95")} == {None}
+
+
+def test_faces_that_do_not_differ_have_no_interval_but_of_a_share_the_exact_one() -> None:
     figures = measure_age(np.full(5, 30.0), np.full(5, 33.0), SEED)
-    # Nothing varies between resamples: scipy calls that degenerate or gives the point itself.
-    assert figures["mae_ci95"] in (None, [3.0, 3.0])
+    assert (figures["mae"], figures["mae_ci95"]) == (3.0, None)
+    # Clopper and Pearson: five of five is not certainty.
+    low, high = figures["cs5_ci95"]
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 5)), 1.0)
+    assert share_interval(np.zeros(20), SEED) == [0.0, pytest.approx(1 - 0.025 ** (1 / 20))]
+
+
+def test_intervals_of_few_faces_are_as_wide_as_they_must_be() -> None:
+    rng = np.random.default_rng(SEED)
+    covered = 0
+    for trial in range(200):
+        low, high = interval(mean, np.abs(rng.normal(0, 1, 6)), seed=trial)  # type: ignore[misc]
+        covered += low <= np.sqrt(2 / np.pi) <= high
+    # Plain percentiles hold the truth in some 165 of 200.
+    assert covered >= 178
 
 
 def test_an_interval_depends_on_the_seed_alone() -> None:

@@ -7,9 +7,10 @@ import pytest
 from filelock import FileLock
 
 from agelens.errors import AgeLensError
+from agelens.estimate.estimator import load
 from agelens.faces.drawn import draw_faces
 from agelens.faces.split import DEFAULT_FRACTIONS
-from agelens.faces.table import read_faces
+from agelens.faces.table import read_faces, read_table
 from agelens.files import read_json, write_json
 from agelens.study.learn import TrainingPlan, evaluate_networks, train_networks
 from agelens.study.run import Run, audit_faces
@@ -207,3 +208,74 @@ def test_a_small_network_learns_drawn_faces(tmp_path: Path) -> None:
     figures = evaluate_networks(run)
     assert figures["age"]["mae"] < 0.5 * figures["age"]["baseline_mae"]
     assert figures["gender"]["accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_faces_is_measured_without_a_split(agelens, study, tmp_path: Path, count: int) -> None:
+    draw_faces(tmp_path / "faces", count, seed=3, side=64)
+    command = ["evaluate", tmp_path / "faces", "--bundle", study.folder, "--out", tmp_path / "check"]
+    said = agelens(*command, "--precision", "f32")
+    assert said.status == 0, said.err
+    assert said.out.count("[no interval]") >= 2
+    assert f", {count} face{'s' * (count > 1)}\n" in said.out
+    assert "nan" not in said.out
+    figures = read_json(tmp_path / "check" / "evaluation.json")
+    assert (figures["age"]["n"], figures["settings"]["part"]) == (count, "all")
+    assert ("too few" in said.err) == (count < 3)
+    assert "None" not in (tmp_path / "check" / "report.html").read_text(encoding="utf-8").split("<script")[0]
+    if count < 3:
+        for step in (
+            ["compare", "--backbones", "SmallConv", "--weights", "random"],
+            ["train", "--recipe", "scratch"],
+        ):
+            said = agelens(*step, "--out", tmp_path / "check")
+            assert said.status == 2
+            assert "too few to give each of train, validation, test" in said.err
+        assert agelens("explore", "--out", tmp_path / "check").status == 0
+
+
+def test_swapped_genders_are_asked_about(agelens, study, tmp_path: Path) -> None:
+    # Labels that stand the other way round than this network says, as of a manifest that counts from the other end.
+    paths = read_table(study.folder / "table.csv")["path"]
+    estimates = load(study.folder, "f32").estimate(paths.tolist()[:40], crops=True)
+    rows = [
+        f"{path},30,{int(one.faces[0].p_female < 0.5)}" for path, one in zip(paths, estimates, strict=False)
+    ]
+    (tmp_path / "faces.csv").write_text("\n".join(["path,age,gender", *rows]))
+    command = ["evaluate", tmp_path / "faces.csv", "--bundle", study.folder, "--out", tmp_path / "run"]
+    said = agelens(*command, "--include-seen", "--precision", "f32")
+    assert said.status == 0, said.err
+    assert "are 0 and 1 swapped in the labels?" in said.out
+    assert "are 0 and 1 swapped in the labels?" in (tmp_path / "run" / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_what_reading_told_is_said_and_kept(faces_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    shutil.copytree(faces_folder, folder)
+    (folder / "notes.txt").touch()
+    said: list[str] = []
+    found = audit_faces(Run(tmp_path / "run", say=said.append), folder)
+    assert any(line.startswith("skipped: ") and ".txt" in line for line in said)
+    assert said[0] in found["lists"]["notes"]
+
+
+def test_files_that_vanished_since_the_audit_are_told(faces_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    shutil.copytree(faces_folder, folder)
+    audit_faces(Run(tmp_path / "run"), folder)
+    said: list[str] = []
+    run = Run(tmp_path / "run", say=said.append)
+    run.begin(None)
+    assert said == []
+    gone = Path(run.table["path"].iloc[0])
+    gone.unlink()
+    run.begin(None)
+    (line,) = said
+    assert line.startswith(
+        f"1 of the images cannot be read any more, such as {gone}; 'agelens audit {folder} --out "
+    )
+    # Naming the source again leaves them out.
+    run.begin(folder)
+    assert str(gone) not in set(run.table["path"])

@@ -65,9 +65,7 @@ def evaluate(
     table = table.reset_index(drop=True)
     chosen = choose_rows(table, part)
     rows = (_unseen(chosen, table, bundles) if seen == "skip" else chosen).reset_index(drop=True)
-    made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
-    if any(made.values()) and seen != "include":
-        raise AgeLensError(_refusal(made, len(rows)))
+    made = check_seen(rows, bundles, seen)
     with track("loading the networks", None):
         estimator = Estimator(bundles, precision)
     faces, problems = _estimate(rows["path"].tolist(), estimator, track)
@@ -143,6 +141,14 @@ def _unseen(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> p
             "images, or --include-seen, and the result will say so."
         )
     return left
+
+
+def check_seen(rows: pd.DataFrame, bundles: list[Bundle], seen: Seen) -> dict[str, dict[str, int]]:
+    """How many of the rows made each task's network, by its own part; refused, with an AgeLensError, for "refuse"."""
+    made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
+    if any(made.values()) and seen == "refuse":
+        raise AgeLensError(_refusal(made, len(rows)))
+    return made
 
 
 def _seen(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:

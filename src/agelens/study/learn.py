@@ -17,7 +17,7 @@ from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
 from agelens.study.compare import NOTEBOOK_SCALING, Comparison, compare
-from agelens.study.evaluate import Evaluation, Seen, evaluate
+from agelens.study.evaluate import Evaluation, Seen, check_seen, choose_rows, evaluate
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
@@ -251,6 +251,7 @@ def evaluate_networks(
         bundles = find_bundles(run.folder)
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, part if "part" in run.table.columns else "all", seen)
+    check_seen(choose_rows(run.table, part), bundles, seen)
     if not force:
         refuse_to_replace(run.folder, wanted)
     settings = run.settings(

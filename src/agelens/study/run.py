@@ -141,11 +141,11 @@ class Run:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         faces = read_faces(source)
-        for note in faces.notes:
-            self.say(note)
         self._take()
         if self.config:
             self._refuse_others(origin)
+        for note in faces.notes:
+            self.say(note)
         self.config.update(
             {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
         )

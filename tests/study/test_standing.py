@@ -1,0 +1,109 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agelens.errors import AgeLensError
+from agelens.faces.table import COLUMNS
+from agelens.study.standing import Measured, refuse_to_replace
+
+OWN = Measured("the run's own networks", {"age": "a", "gender": "b"}, "test", "refuse")
+OTHER = Measured("the bundle agelens", {"age": "c", "gender": "c"}, "all", "refuse")
+
+
+def stand(folder: Path, what: Measured) -> None:
+    settings = {"part": what.part, "bundles": what.bundles, **what.settings()}
+    (folder / "evaluation.json").write_text(json.dumps({"settings": settings}))
+
+
+@pytest.mark.parametrize(
+    ("stands", "wanted"),
+    [
+        (OWN, OWN),
+        # The run's networks were trained anew.
+        (OWN, Measured(OWN.networks, {"age": "x"}, "test", "refuse")),
+        # The same bundle from elsewhere.
+        (OTHER, Measured("the bundle copy", OTHER.bundles, "all", "refuse")),
+        # Nothing was refused, so that nothing is left out or included.
+        (OTHER, Measured(OTHER.networks, OTHER.bundles, "all", "skip")),
+    ],
+)
+def test_figures_of_the_same_networks_and_faces_are_replaced(
+    tmp_path: Path, stands: Measured, wanted: Measured
+) -> None:
+    stand(tmp_path, stands)
+    refuse_to_replace(tmp_path, wanted)
+
+
+@pytest.mark.parametrize(
+    ("stands", "wanted", "words"),
+    [
+        (
+            OWN,
+            OTHER,
+            "the run's own networks on the test part, and those of the bundle agelens on all faces would",
+        ),
+        (
+            OTHER,
+            OWN,
+            "the bundle agelens on all faces, and those of the run's own networks on the test part would",
+        ),
+        (
+            OTHER,
+            Measured("the bundle x", {"age": "x"}, "all", "refuse"),
+            "those of the bundle x on all faces would",
+        ),
+        (
+            OWN,
+            Measured(OWN.networks, OWN.bundles, "validation", "refuse"),
+            "on the validation part would replace",
+        ),
+        (
+            Measured("the bundle a", {"age": "a"}, "all", "skip"),
+            Measured("the bundle a", {"age": "a"}, "all", "include"),
+            "all faces without those it has seen, and those of the bundle a on all faces with those it has seen would",
+        ),
+    ],
+)
+def test_other_figures_are_not_replaced_in_silence(
+    tmp_path: Path, stands: Measured, wanted: Measured, words: str
+) -> None:
+    stand(tmp_path, stands)
+    with pytest.raises(AgeLensError, match=words) as told:
+        refuse_to_replace(tmp_path, wanted)
+    assert str(told.value).endswith("give another folder with --out, or replace them with --force.")
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"settings": 3}', '{"age": {"mae": 3}}'])
+def test_a_file_of_somebody_else_is_not_replaced(tmp_path: Path, text: str) -> None:
+    (tmp_path / "evaluation.json").write_text(text)
+    with pytest.raises(
+        AgeLensError, match=r"evaluation\.json is no evaluation that AgeLens wrote; give another"
+    ):
+        refuse_to_replace(tmp_path, OWN)
+
+
+def test_a_table_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    refuse_to_replace(tmp_path, OWN)
+    # What a measurement left that was broken off.
+    (tmp_path / "predictions.csv").write_text(",".join([*COLUMNS, "group", "age_years"]) + "\n")
+    refuse_to_replace(tmp_path, OWN)
+    (tmp_path / "predictions.csv").write_text("image,prediction\n")
+    with pytest.raises(AgeLensError, match=r"predictions\.csv is no table that AgeLens wrote"):
+        refuse_to_replace(tmp_path, OWN)
+
+
+def test_the_command_keeps_figures_until_it_is_told_otherwise(agelens, study, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(study.folder, run, ignore=shutil.ignore_patterns("training", "features", ".lock"))
+    kept = (run / "evaluation.json").read_bytes()
+    assert json.loads(kept)["settings"]["networks"] == "the run's own networks"
+    command = ["evaluate", "--out", run, "--precision", "f32", "--part", "validation", "--include-seen"]
+    said = agelens(*command)
+    assert said.status == 2
+    assert "holds the figures of the run's own networks on the test part" in said.err
+    assert (run / "evaluation.json").read_bytes() == kept
+    said = agelens(*command, "--force")
+    assert said.status == 0, said.err
+    assert json.loads((run / "evaluation.json").read_text())["settings"]["part"] == "validation"
