@@ -17,6 +17,7 @@ import typer
 from PIL import Image
 
 import agelens as package
+from agelens import cli_errors
 from agelens.cli import app
 from agelens.estimate.bundle import find_bundles
 from agelens.estimate.limits import Limits
@@ -204,7 +205,7 @@ WRONG_CALLS = {
     "audit FACES --out RUN --fractions 80/20": "'80/20' does not give the shares of train, validation, test",
     "train FACES --out RUN --fractions 90/10/0": "write three numbers above 0, as 80/10/10",
     "audit FACES --out FILE": "is a file; give a folder with --out",
-    "audit FACES --out FILE/run": "cannot be used: Not a directory",
+    "audit FACES --out FILE/run": "cannot be used: a file stands where a folder is needed",
     "audit FACES --out /proc/run": "cannot be used: No such file or directory",
     "audit FILE --out RUN": "is neither a folder of images nor a .csv manifest",
     "explore --out RUN": "holds no study yet",
@@ -241,6 +242,14 @@ WRONG_CALLS = {
     "predict FACES --bundle STUDY --detector-model NOWHERE": "does not exist; give an ONNX file",
     "predict FACES --bundle STUDY --detector-model FILE": "is not an ONNX network",
     "predict FACES --bundle STUDY --json --csv": "Give --json or --csv, not both",
+    "predict FACES --bundle STUDY --crops --out NOWHERE": "has no ending, and results are not written in that form",
+    "predict FACES --bundle STUDY --crops --out NOWHERE.parquet": "give a name that ends in .csv, .tsv, .json",
+    "predict --video NOWHERE --out NOWHERE.xlsx": "give a name that ends in .csv, .tsv, .json",
+    "predict FACES --bundle STUDY --crops --json --out NOWHERE.csv": "do not agree",
+    "predict FACES --bundle STUDY --crops --out FILE/faces.csv": "a file stands where a folder is needed",
+    "predict rtsp://camera/live --bundle STUDY": "give it as --video 'rtsp://camera/live'",
+    "predict https://example.org/live.m3u8 --bundle STUDY": "give it as --video",
+    "predict --video rtsp://127.0.0.1:9/live": "cannot be opened",
     "predict FACES --crops --bundle STUDY --annotate FOLDER": "draws boxes over photographs",
     "predict FACES --bundle STUDY --annotate FACES": "would replace",
     "predict FACES --crops --bundle STUDY --out FOLDER": "is a folder; give a file with --out",
@@ -259,7 +268,8 @@ def test_a_wrong_call_is_one_sentence(call: str, agelens, study, tmp_path: Path,
     (tmp_path / "folder").mkdir()
     places = {
         "FACES": faces_folder, "STUDY": study.folder, "RUN": tmp_path / "run", "NOWHERE": tmp_path / "nowhere",
-        "FILE": tmp_path / "file", "FILE/run": tmp_path / "file" / "run", "FOLDER": tmp_path / "folder",
+        "FILE": tmp_path / "file", "FILE/run": tmp_path / "file" / "run",
+        "FILE/faces.csv": tmp_path / "file" / "faces.csv", "FOLDER": tmp_path / "folder",
     }  # fmt: skip
     answer = agelens(*(places.get(word, word) for word in call.split()))
     assert answer.status == 2
@@ -476,6 +486,32 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
     assert answer.err == "agelens: Interrupted; this is what there is.\n"
 
 
+EARLY = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "agelens.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from agelens.__main__ import main
+main()
+"""
+
+
+def test_an_interruption_while_the_program_loads_is_a_sentence(capsys) -> None:
+    early = in_python(EARLY)
+    assert (early.returncode, early.stderr) == (130, "agelens: Interrupted before anything was done.\n")
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    for begun, words in ((False, "before anything was done"), (True, "goes on from what is done")):
+        assert cli_errors.answer(interrupt, lambda begun=begun: begun) == 130
+        assert words in capsys.readouterr().err
+
+
 def test_nothing_is_said_after_the_help(agelens) -> None:
     answer = agelens()
     assert "Usage" in answer.out + answer.err
@@ -608,6 +644,22 @@ def test_a_reader_that_has_enough_is_no_error(study) -> None:
     with process.stderr as errors:
         assert errors.read() == ""
     assert process.wait() == 1
+
+
+def test_a_reader_gets_each_line_at_once_and_may_leave(study) -> None:
+    faces = [str(face) for face in study_files(study)[:3]]
+    # More than a pipe holds, were the lines kept back until it is full or the command ends.
+    command = [sys.executable, "-m", "agelens", "predict", "--crops", *faces * 200]
+    process = subprocess.Popen(
+        [*command, "--bundle", str(study.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert json.loads(process.stdout.readline())["file"] == faces[0]
+    process.stdout.close()
+    with process.stderr as errors:
+        assert errors.read() == ""
+    assert process.wait(timeout=60) in (0, 1)
 
 
 def test_a_read_only_folder_is_a_sentence(agelens, study, small_disk) -> None:

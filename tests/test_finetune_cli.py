@@ -216,3 +216,11 @@ def test_packing_never_replaces_what_is_no_bundle(made: Made, agelens, tmp_path:
         assert "give another folder" in answer.err
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
     assert agelens("pack", made.packed, "--out", made.run).status == 0
+    # A bundle with something of a person's own in it, and the bundle of another network.
+    for name, content in (("thesis.txt", "years of work"), ("card.json", '{"identity": "another"}')):
+        copy = shutil.copytree(made.packed, tmp_path / f"with {name}")
+        (copy / name).write_text(content)
+        answer = agelens("pack", copy, "--out", made.run)
+        assert answer.status == 2
+        assert "give another folder" in answer.err
+        assert (copy / name).read_text() == content

@@ -1,6 +1,7 @@
 """What a video is written to, and that nothing else is replaced by it."""
 
 import csv
+import io
 import json
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.estimate import follow, video_output
@@ -167,6 +169,23 @@ def test_a_part_never_replaces_more(clip: Path, tmp_path: Path, run) -> None:
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
 
+def test_a_reader_of_lines_that_leaves_keeps_the_pictures(
+    clip: Path, tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Leaving(io.StringIO):
+        def write(self, text: str) -> int:
+            if self.tell() > 2000:
+                raise BrokenPipeError
+            return super().write(text)
+
+    monkeypatch.setattr("sys.stdout", Leaving())
+    assert run(clip, form="json", pictures=tmp_path / "a.mp4")[0] == 1
+    assert 3 < len(list(read_video(tmp_path / "a.mp4"))) < 24
+    monkeypatch.setattr("sys.stdout", Leaving())
+    with pytest.raises(BrokenPipeError):
+        run(clip, form="json")
+
+
 def test_what_is_said_after_ctrl_c_is_true_without_a_file(clip: Path, run) -> None:
     for form, words in (("table", "are summed up above"), ("json", "stand above")):
         status, _, said = run(clip, interrupted=1, form=form)
@@ -251,10 +270,13 @@ def test_a_playlist_with_an_end_is_a_file_and_one_without_is_live(
         assert next(video.read()).image.shape == (240, 320, 3)
 
 
-def test_addresses_that_cannot_be_opened_are_sentences(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_cannot_be_opened_are_sentences(served: str, tmp_path: Path) -> None:
     for address in (f"{served}/gone.mp4", "http://127.0.0.1:9/a.m3u8", "rtsp://me:secret@127.0.0.1:9/live"):
         with pytest.raises(AgeLensError, match=r"cannot be opened \(.+\); see that the address is right"):
             Video(address)
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    with pytest.raises(AgeLensError, match=r"a\.png is a picture or a text and not a video"):
+        Video(f"{served}/a.png")
     with pytest.raises(AgeLensError) as caught:
         Video("rtsp://me:secret@127.0.0.1:9/live")
     assert str(caught.value).startswith("rtsp://me:***@127.0.0.1:9/live cannot be opened")

@@ -175,6 +175,10 @@ class _Work:
                 if not self._done:
                     raise
                 return str(error)
+            except BrokenPipeError:
+                if not sinks.let_go_of_results():
+                    raise
+                self._interrupted = not self._video.live
             except KeyboardInterrupt:
                 if not self._done:
                     raise

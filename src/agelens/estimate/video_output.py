@@ -109,13 +109,18 @@ class Sinks:
     """
 
     def __init__(self, pictures: _Pictures | None, results: _Sink | None) -> None:
-        self._pictures = pictures
+        self._pictures, self._results = pictures, results
         # The slow part first, so that Ctrl-C hardly ever comes between a line and its share of the summary.
         self._sinks = [sink for sink in (pictures, results) if sink is not None]
 
     @property
     def failed(self) -> bool:
         return self._pictures is not None and self._pictures.failed
+
+    def let_go_of_results(self) -> bool:
+        """Whoever read the results has enough, as `head` does; whether there are pictures all the same."""
+        self._sinks = [sink for sink in self._sinks if sink is not self._results]
+        return bool(self._sinks)
 
     def frame(self, frame: Frame, found: VideoFrame) -> None:
         for sink in self._sinks:

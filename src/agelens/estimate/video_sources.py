@@ -76,7 +76,7 @@ def open_address(name: str) -> InputContainer:
     # Cameras behind routers are reached by TCP alone; a server that is silent is given up.
     options = {"rtsp_flags": "prefer_tcp"} if name.lower().startswith("rtsp") else {}
     try:
-        return av.open(name, options=options, timeout=_PATIENCE_SECONDS)
+        container = av.open(name, options=options, timeout=_PATIENCE_SECONDS)
     except av.ExitError:
         raise AgeLensError(
             f"{shown} did not answer within {_PATIENCE_SECONDS} seconds; see that the address is right."
@@ -86,6 +86,10 @@ def open_address(name: str) -> InputContainer:
             f"{shown} cannot be opened ({error.strerror}); see that the address is right and leads to a video, and "
             "that this machine can reach it."
         ) from None
+    if not _NO_VIDEOS.fullmatch(container.format.name):
+        return container
+    container.close()
+    raise AgeLensError(f"{shown} is a picture or a text and not a video; give the address of a video.")
 
 
 def _windows_camera(number: int) -> str:

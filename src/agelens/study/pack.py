@@ -10,12 +10,14 @@ from jinja2 import Environment, StrictUndefined
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import SUMS, find_bundles, write_bundle
+from agelens.estimate.bundle import CARD, NETWORK, PAGE, SEEN, SUMS, Bundle, find_bundles, write_bundle
 from agelens.files import read_json
 from agelens.study import report_facts as facts
 
 # Of fewer faces an average says little, and so does the interval that is drawn from them.
 _LEAST_FACES = 20
+# What a bundle is made of; anything else beside it is somebody's own.
+_OWN = {NETWORK, CARD, SEEN, PAGE, SUMS, ".DS_Store"}
 
 MUST_NOT = (
     "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
@@ -45,6 +47,7 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
             "'agelens train --task age', of --task gender, or of --recipe finetune."
         )
     bundle = found[0]
+    _refuse_another(target, bundle)
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")
@@ -75,10 +78,22 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
 
 def _refuse_to_replace(target: Path, run: Path) -> None:
     """Writing a bundle replaces its folder: only an older bundle, or an empty folder, may stand there."""
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / SUMS).is_file()):
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if target.is_file() or (names and (SUMS not in names or names - _OWN)):
         raise AgeLensError(f"{target} holds something else than a bundle; give another folder.")
     if target.resolve() == run.resolve() or target.resolve() in run.resolve().parents:
         raise AgeLensError(f"{target} holds the run itself; give another folder.")
+
+
+def _refuse_another(target: Path, bundle: Bundle) -> None:
+    """The bundle that stands there may only be one of the same network, whose figures are new."""
+    if not (target / CARD).is_file():
+        return
+    card = read_json(target / CARD)
+    if not isinstance(card, dict) or card.get("identity") != bundle.card["identity"]:
+        raise AgeLensError(
+            f"{target} holds the bundle of another network; give another folder, or delete this one."
+        )
 
 
 def known_failures(figures: dict[str, Any]) -> list[str]:
