@@ -20,7 +20,9 @@ def test_predict_refuses_what_is_larger_than_it_is_told(agelens, tmp_path: Path)
     assert agelens("predict", tmp_path, "--max-pixels", "0").status == 2
 
 
-@pytest.mark.parametrize(("options", "pixels"), [([], MAX_PIXELS), (["--max-pixels", "400000000"], 400_000_000)])
+@pytest.mark.parametrize(
+    ("options", "pixels"), [([], MAX_PIXELS), (["--max-pixels", "400000000"], 400_000_000)]
+)
 def test_serve_takes_the_limit_that_it_is_told(
     agelens, monkeypatch: pytest.MonkeyPatch, options: list[str], pixels: int
 ) -> None:
