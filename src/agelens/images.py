@@ -4,7 +4,7 @@ Every part of AgeLens that looks at pixels comes through here, so that a network
 trained, measured and used. How each format is decoded stands in `agelens.decoding`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -242,14 +242,11 @@ def _decode_with_pillow(data: bytes, max_pixels: int | None, most: int | None) -
     with hushed(), naming_reasons():
         image = open_bytes(data)
         deep = has_deep_colour(image, data)
-        # Pillow turns TIFF itself, and forgets then how it lay.
-        orientation = orientation_of(image) if image.format == "TIFF" else UPRIGHT
         photo = _from_pillow(image, max_pixels, most)
-        if not deep:
-            return photo
-        return Photograph(
-            deepened(photo.pixels, data, orientation), photo.width, photo.height, photo.correction
-        )
+        # What is made smaller has lost its lower bits already.
+        if deep and photo.scale == 1:
+            photo = replace(photo, pixels=deepened(photo.pixels, data))
+        return photo
 
 
 def _from_pillow(image: Image.Image, max_pixels: int | None, most: int | None) -> Photograph:

@@ -1,5 +1,7 @@
 """JPEG: whole or refused, whatever kind it is, and the same pixels with EXIF and without."""
 
+import contextlib
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -95,10 +97,11 @@ def test_a_hole_between_restart_markers_is_damage() -> None:
         lambda data: data + b"a film that follows, as in motion photos" * 10,
         lambda data: data + jpeg(quality=20),
         lambda data: data[:2] + b"\xff\xff\xff" + data[2:],
+        lambda data: data[: scans_of(data)[0]] + b"\xff\xff" + data[scans_of(data)[0] :],
         lambda data: data[:2] + b"\xff\xfe\x00\x0d" + b"\xff\xd9\xff\xda\xff\xc2hello" + data[2:],
     ],
     ids=["zero", "many zeros", "FF", "rubbish", "escaped rubbish", "trailing zeros", "trailing text", "another JPEG",
-         "fill bytes", "markers in a remark"],
+         "fill bytes", "fill bytes before the scan", "markers in a remark"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
 def test_odd_but_whole_files_are_read_as_they_were(kind: str, change: Callable[[bytes], bytes]) -> None:
@@ -112,6 +115,30 @@ def test_damage_under_rubbish_before_the_end_is_found() -> None:
     cut = data[: len(data) // 2]
     with pytest.raises(ImageError, match="is not a whole JPEG"):
         decode_rgb(cut + bytes(range(1, 250)) * 3 + END)
+
+
+def test_a_header_of_millions_of_segments_keeps_nobody_waiting() -> None:
+    began = time.process_time()
+    for rubbish in (b"\xff" * 30_000_000, b"\xff\xe0\x00\x02" * 3_000_000):
+        with contextlib.suppress(ImageError):
+            weigh(b"\xff\xd8" + rubbish + jpeg()[2:])
+    assert time.process_time() - began < 3
+
+
+def test_a_header_that_promises_many_colours_is_no_crash() -> None:
+    """Found by changing files at random: the segment of the frame was longer than there are components."""
+    data = bytearray(jpeg())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 2 : frame + 4] = b"\x10\x00"
+    with pytest.raises(ImageError, match="is not a whole JPEG"):
+        decode_rgb(bytes(data))
+
+
+def test_a_scan_that_ends_within_its_header_is_no_crash() -> None:
+    data = jpeg(progressive=True)
+    for length in range(12):
+        with pytest.raises(ImageError, match="is not a whole JPEG"):
+            decode_rgb(data[: scans_of(data)[3] + length])
 
 
 def test_mpo_is_read() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from agelens.decoding.quiet import hushed
 from agelens.errors import ImageError
 from agelens.images import Pixels, convert_rgb, decode_rgb, weigh
-from tests.decoding.made import encoded, texture
+from tests.decoding.made import encoded, oriented, texture
 
 GREY = texture()[..., 1]
 
@@ -45,6 +45,41 @@ def test_colours_of_any_depth_in_16_bits_are_scaled(bits: int, channels: int, ki
         kind, cv2.cvtColor(values, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
     )
     assert np.array_equal(decode_rgb(data.tobytes()), rgb)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_colours_of_12_bits_in_tiff_of_either_order_and_turn(order: str, orientation: int) -> None:
+    """By hand, for nothing here writes it: no compression, one strip."""
+    rgb = texture(16, 24)
+    body = (rgb.astype(np.uint16) << 4).astype(f"{order}u2").tobytes()
+    entries = [
+        (256, 3, 24), (257, 3, 16), (258, 3, 16), (259, 3, 1), (262, 3, 2), (273, 4, 8), (274, 3, orientation),
+        (277, 3, 3), (278, 3, 16), (279, 4, len(body)),
+    ]  # fmt: skip
+    # Three values of bits do not fit into an entry.
+    place = 8 + len(body) + 2 + 12 * len(entries) + 4
+    table = b""
+    for tag, kind, value in entries:
+        if tag == 258:
+            table += struct.pack(f"{order}HHII", tag, kind, 3, place)
+        else:
+            filled = struct.pack(
+                f"{order}HH" if kind == 3 else f"{order}I", *([value, 0] if kind == 3 else [value])
+            )
+            table += struct.pack(f"{order}HHI", tag, kind, 1) + filled
+    start = struct.pack(f"{order}HI", 42, 8 + len(body))
+    data = (b"II" if order == "<" else b"MM") + start + body + struct.pack(f"{order}H", len(entries)) + table
+    data += struct.pack(f"{order}I", 0) + struct.pack(f"{order}HHH", 16, 16, 16)
+    assert np.array_equal(decode_rgb(data), rgb if orientation == 1 else np.rot90(rgb, -1))
+
+
+def test_colours_of_12_bits_in_a_png_that_is_turned() -> None:
+    rgb = texture(16, 24)
+    _, data = cv2.imencode(".png", (rgb.astype(np.uint16) << 4)[..., ::-1])
+    exif = oriented(6).tobytes().removeprefix(b"Exif\0\0")
+    turned = data.tobytes()[:33] + _chunk(b"eXIf", exif) + data.tobytes()[33:]
+    assert np.array_equal(decode_rgb(turned), np.rot90(rgb, -1))
 
 
 def test_a_black_picture_of_16_bits_stays_black() -> None:

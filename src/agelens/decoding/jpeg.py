@@ -20,6 +20,9 @@ _FRAMES = frozenset({b"\xc0", b"\xc1", b"\xc2", b"\xc9", b"\xca"})
 _PROGRESSIVE = frozenset({b"\xc2", b"\xca"})
 # In compressed data FF stands before 00 and before restart markers; before anything else it begins a segment.
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+_FILL = re.compile(rb"\xff+")
+# A header of more is nobody's but of one who wants to be waited for.
+_SEGMENTS = 10_000
 # What libjpeg warns of where data are missing or altered.
 _DAMAGE = re.compile(
     r"premature end|bad (Huffman|arithmetic) code|instead of RST|Inconsistent progression|before marker 0xd[0-7]",
@@ -56,20 +59,22 @@ class Head(NamedTuple):
 def read_head(data: bytes) -> Head:
     """The header of a JPEG, up to its first scan."""
     place, progressive, components = 2, False, b""
-    while data[place : place + 1] == b"\xff":
+    for _ in range(_SEGMENTS):
+        # Any number of FF may stand before a marker.
+        found = _FILL.match(data, place)
+        if not found:
+            break
+        place = found.end() - 1
         marker = data[place + 1 : place + 2]
         if marker == _SCAN:
             break
-        # Any number of FF may stand before a marker.
-        if marker == b"\xff":
-            place += 1
-            continue
         length = int.from_bytes(data[place + 2 : place + 4])
         if marker in _FRAMES:
             progressive = marker in _PROGRESSIVE
             components = data[place + 10 : place + 2 + length : 3]
         place += 2 + length
-    in_scans = progressive or data[place + 4 : place + 5] < bytes([len(components)])
+    in_first = int.from_bytes(data[place + 4 : place + 5])
+    in_scans = progressive or in_first < len(components)
     return Head(data[:place], progressive, components, in_scans)
 
 
@@ -140,7 +145,8 @@ def _lacks_scans(data: bytes, head: Head) -> bool:
 def _scans(data: bytes, place: int) -> Iterator[tuple[bytes, int, int, int]]:
     """Of each scan the components, the first and the last coefficient, and the lowest bit that it leaves out."""
     for marker, start, end in _segments(data, place):
-        if marker == _SCAN and end <= len(data):
+        # A scan of one component takes ten bytes to say so.
+        if marker == _SCAN and start + 10 <= end <= len(data):
             count = data[start + 4]
             numbers = data[start + 5 : start + 5 + 2 * count : 2]
             first, last, bits = data[end - 3 : end]
@@ -151,12 +157,12 @@ def _segments(data: bytes, place: int) -> Iterator[tuple[bytes, int, int]]:
     """Marker, start and end of each segment from the first scan on; what follows the end of the picture is left out."""
     while found := _MARKER.search(data, place):
         marker, start = found[1], found.end() - 2
-        end = start + 2 + int.from_bytes(data[start + 2 : start + 4])
-        if marker == _END or end < start + 5:
+        if marker == _END:
             yield marker, found.start(), found.end()
             return
-        yield marker, start, end
-        place = end
+        length = int.from_bytes(data[start + 2 : start + 4])
+        yield marker, start, start + 2 + length
+        place = start + 2 + max(length, 2)
 
 
 def _without_padding(data: bytes, place: int, count: int) -> bytes:

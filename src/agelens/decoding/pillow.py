@@ -3,14 +3,15 @@
 import contextlib
 import io
 import struct
+import sys
 from collections.abc import Iterator
+from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from agelens.decoding.arrays import Pixels, bytes_of_shares, over_white, scaled_to_bytes
-from agelens.decoding.orientation import turn_upright
+from agelens.decoding.orientation import orientation_of, turn_upright
 from agelens.decoding.profiles import Correction, correction, to_srgb
 from agelens.errors import ImageError
 
@@ -94,20 +95,35 @@ def has_deep_colour(image: Image.Image, data: bytes) -> bool:
     return False
 
 
-def deepened(pixels: Pixels, data: bytes, orientation: int) -> Pixels:
+def deepened(pixels: Pixels, data: bytes) -> Pixels:
     """Colours of 16 bits that hold values of 8 to 14, as bytes.
 
     Args:
-        pixels: their upper 8 bits, which come back where the values have 16.
-        orientation: by which Pillow has turned them already.
+        pixels: their upper 8 bits, upright, which come back where the values have 16.
     """
     if pixels.max(initial=0) > _SHALLOW:
         return pixels
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+    image = open_bytes(data)
+    # Read in the other order of bytes, the lower 8 bits stand where the upper ones are taken from.
+    image.tile = [tile._replace(args=_swapped(tile.args)) for tile in image.tile]
+    try:
+        image.load()
+    except ValueError:
+        # Values of another layout, of which Pillow knows but one order.
         return pixels
-    deep = turn_upright(scaled_to_bytes(values[..., 2::-1]), orientation)
-    return deep if deep.shape == pixels.shape else pixels
+    lower = turn_upright(np.ascontiguousarray(np.asarray(image)[..., :3]), orientation_of(image))
+    if lower.shape != pixels.shape:
+        return pixels
+    return scaled_to_bytes(pixels.astype(np.uint16) << 8 | lower)
+
+
+def _swapped(args: Any) -> Any:
+    """The arguments of a decoder of Pillow, the first of which names a layout such as RGB;16B, for the other order."""
+    if isinstance(args, str):
+        order = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+        start, mark, last = args.rpartition(";16")
+        return f"{start}{mark}{order[last]}" if mark and last in order else args
+    return (_swapped(args[0]), *args[1:])
 
 
 def rgb_of_image(image: Image.Image, most: int) -> tuple[Pixels, Correction | None]:
