@@ -17,6 +17,7 @@ GROUND = {
     "images",
     "inference",
     "interrupts",
+    "locks",
     "progress",
     "versions",
     "_version",
