@@ -22,6 +22,7 @@ GROUND = {
     "images",
     "inference",
     "interrupts",
+    "locks",
     "onnx_files",
     "progress",
     "shared_results",

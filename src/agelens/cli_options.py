@@ -82,9 +82,7 @@ MeasuredBundle = Annotated[
         help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
     ),
 ]
-Replace = Annotated[
-    bool, typer.Option("--force", help="Replace figures of other networks or of other faces.")
-]
+Replace = Annotated[bool, typer.Option("--force", help="Replace figures of other networks.")]
 DetectorModel = Annotated[
     Path | None,
     typer.Option(

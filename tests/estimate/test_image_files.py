@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.estimate.image_files import LeftOut, find_images
+from agelens.estimate.image_files import LeftOut, find_images, name_pictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links need rights there")
 
@@ -145,6 +145,15 @@ def test_without_any_image_the_sentence_says_why(tmp_path: Path) -> None:
         AgeLensError, match=r"0 does not exist, .*1 does not exist, .*2 does not exist, and 2 more;"
     ):
         find_images([tmp_path / str(number) for number in range(5)])
+
+
+def test_pictures_of_names_as_long_as_can_be_have_room(tmp_path: Path) -> None:
+    long = ["x" * 251 + ".png", "x" * 251 + ".gif", "é" * 125 + ".webp", "x" * 250 + ".jpeg", "short.png"]
+    pictures = name_pictures({Path(name): Path(name) for name in long}, tmp_path)
+    assert len(set(pictures.values())) == len(long)
+    for picture in pictures.values():
+        picture.touch()
+    assert pictures[Path("short.png")] == tmp_path / "short.png.jpg"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are files there")

@@ -33,7 +33,7 @@ def test_figures_of_the_same_networks_and_faces_are_replaced(
     tmp_path: Path, stands: Measured, wanted: Measured
 ) -> None:
     stand(tmp_path, stands)
-    refuse_to_replace(tmp_path, wanted)
+    assert refuse_to_replace(tmp_path, wanted) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,25 +54,37 @@ def test_figures_of_the_same_networks_and_faces_are_replaced(
             Measured("the bundle x", {"age": "x"}, "all", "refuse"),
             "those of the bundle x on all faces would",
         ),
-        (
-            OWN,
-            Measured(OWN.networks, OWN.bundles, "validation", "refuse"),
-            "on the validation part would replace",
-        ),
-        (
-            Measured("the bundle a", {"age": "a"}, "all", "skip"),
-            Measured("the bundle a", {"age": "a"}, "all", "include"),
-            "all faces without those it has seen, and those of the bundle a on all faces with those it has seen would",
-        ),
     ],
 )
-def test_other_figures_are_not_replaced_in_silence(
+def test_figures_of_other_networks_are_not_replaced(
     tmp_path: Path, stands: Measured, wanted: Measured, words: str
 ) -> None:
     stand(tmp_path, stands)
     with pytest.raises(AgeLensError, match=words) as told:
         refuse_to_replace(tmp_path, wanted)
     assert str(told.value).endswith("give another folder with --out, or replace them with --force.")
+
+
+@pytest.mark.parametrize(
+    ("part", "seen", "words"),
+    [
+        (
+            "validation",
+            "skip",
+            "the figures on the validation part without those it has seen replace those on all faces",
+        ),
+        (
+            "all",
+            "include",
+            "the figures on all faces with those it has seen replace those on all faces without those",
+        ),
+    ],
+)
+def test_figures_of_the_same_network_on_other_faces_are_replaced_and_told(
+    tmp_path: Path, part: str, seen: str, words: str
+) -> None:
+    stand(tmp_path, Measured("the bundle a", {"age": "a"}, "all", "skip"))
+    assert refuse_to_replace(tmp_path, Measured("the bundle a", {"age": "a"}, part, seen)).startswith(words)
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"settings": 3}', '{"age": {"mae": 3}}'])
@@ -99,11 +111,28 @@ def test_the_command_keeps_figures_until_it_is_told_otherwise(agelens, study, tm
     shutil.copytree(study.folder, run, ignore=shutil.ignore_patterns("training", "features", ".lock"))
     kept = (run / "evaluation.json").read_bytes()
     assert json.loads(kept)["settings"]["networks"] == "the run's own networks"
-    command = ["evaluate", "--out", run, "--precision", "f32", "--part", "validation", "--include-seen"]
-    said = agelens(*command)
+    # One network of the two is another measurement.
+    other = [
+        "evaluate",
+        "--out",
+        run,
+        "--precision",
+        "f32",
+        "--bundle",
+        study.folder / "age",
+        "--part",
+        "test",
+    ]
+    said = agelens(*other)
     assert said.status == 2
     assert "holds the figures of the run's own networks on the test part" in said.err
     assert (run / "evaluation.json").read_bytes() == kept
-    said = agelens(*command, "--force")
+    said = agelens("evaluate", "--out", run, "--precision", "f32", "--part", "validation", "--include-seen")
     assert said.status == 0, said.err
+    assert (
+        "the figures on the validation part with those it has seen replace those on the test part" in said.err
+    )
     assert json.loads((run / "evaluation.json").read_text())["settings"]["part"] == "validation"
+    said = agelens(*other, "--force")
+    assert said.status == 0, said.err
+    assert set(json.loads((run / "evaluation.json").read_text())) == {"age", "settings"}

@@ -122,8 +122,8 @@ def swapped_genders(figures: dict[str, Any]) -> list[str]:
     if gender is None or gender["n"] < _ENOUGH or gender["accuracy"] >= _SELDOM:
         return []
     return [
-        f"Gender is as labelled in {gender['accuracy']:.1%} of {gender['n']:,} faces only: are 0 and 1 swapped in the "
-        "labels? AgeLens reads 0 as male and 1 as female."
+        f"Gender is as labelled in {100 * gender['accuracy']:.1f} % of {gender['n']:,} faces only: are 0 and 1 "
+        "swapped in the labels? AgeLens reads 0 as male and 1 as female."
     ]
 
 

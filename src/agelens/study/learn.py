@@ -240,7 +240,7 @@ def evaluate_networks(
     Args:
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
         seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
-        force: replace figures of other networks or of other faces.
+        force: replace figures of other networks.
     """
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
@@ -252,8 +252,8 @@ def evaluate_networks(
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, part if "part" in run.table.columns else "all", seen)
     check_seen(choose_rows(run.table, part), bundles, seen)
-    if not force:
-        refuse_to_replace(run.folder, wanted)
+    if not force and (note := refuse_to_replace(run.folder, wanted)):
+        run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
         seed=run.config["seed"], precision=precision,

@@ -1,4 +1,4 @@
-"""What an evaluation would replace: figures of other networks or of other faces are not lost in silence."""
+"""What an evaluation would replace: figures of other networks are kept, those of other faces told."""
 
 import json
 from dataclasses import dataclass
@@ -40,30 +40,36 @@ def measured(folder: Path | None, bundles: list[Bundle], part: str, seen: str) -
     return Measured(_OWN if folder is None else f"the bundle {folder}", identities, part, seen)
 
 
-def refuse_to_replace(run: Path, wanted: Measured) -> None:
-    """Refuse to measure where something else than figures of the same networks and faces stands.
+def refuse_to_replace(run: Path, wanted: Measured) -> str:
+    """Refuse to measure where figures of other networks stand, or something that is no evaluation.
 
-    A run's own networks may have been trained anew since they were measured: those figures are replaced.
+    A run's own networks may have been trained anew since they were measured: those figures are replaced, and so are
+    those of the same networks on other faces.
+
+    Returns:
+        what to say of faces whose figures are replaced; empty where nothing is lost.
 
     Raises:
-        AgeLensError: other figures stand there, or a file that is no evaluation of AgeLens.
+        AgeLensError: figures of other networks stand there, or a file of somebody else.
     """
     standing = _settings(run / EVALUATION)
     if standing is None:
         _refuse_foreign_predictions(run / PREDICTIONS)
-        return
+        return ""
     networks = str(standing.get("networks", "another network"))
     part, seen = standing.get("part"), standing.get("seen", wanted.seen)
     same_networks = standing["bundles"] == wanted.bundles or networks == wanted.networks == _OWN
     # Where a measurement is not refused no image was seen, and there is nothing to leave out or to include.
     same_faces = part == wanted.part and (seen == wanted.seen or "refuse" in (seen, wanted.seen))
-    if same_networks and same_faces:
-        return
-    raise AgeLensError(
-        f"{run / EVALUATION} holds the figures of {networks} on {_faces(part, seen)}, and those of "
-        f"{wanted.networks} on {_faces(wanted.part, wanted.seen)} would replace them; give another folder with --out, "
-        "or replace them with --force."
-    )
+    if not same_networks:
+        raise AgeLensError(
+            f"{run / EVALUATION} holds the figures of {networks} on {_faces(part, seen)}, and those of "
+            f"{wanted.networks} on {_faces(wanted.part, wanted.seen)} would replace them; give another folder with "
+            "--out, or replace them with --force."
+        )
+    if same_faces:
+        return ""
+    return f"the figures on {_faces(wanted.part, wanted.seen)} replace those on {_faces(part, seen)}"
 
 
 def _settings(file: Path) -> dict[str, Any] | None:
