@@ -179,6 +179,7 @@ def made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
         "detector": None if how.crops else digest_file(how.detector) if how.detector else "installed",
         "version": [__version__, DECODER_VERSION],
         "precision": how.precision,
+        "max_pixels": how.max_pixels,
     }
 
 

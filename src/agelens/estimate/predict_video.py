@@ -59,7 +59,7 @@ def predict_video(source: str, how: Prediction, every: int = 1, seconds: float |
             stack.enter_context(only_writer(how.out))
         video = stack.enter_context(Video(source))
         with waiting("loading the networks"):
-            estimator = load(how.bundle, how.precision, how.detector)
+            estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
         origin = {
             **made_of(estimator, how),
             **_origin(source, video, every, seconds),
