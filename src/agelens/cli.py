@@ -15,19 +15,26 @@ from agelens.cli_options import (
     DEFAULT_OUT,
     MOST_SEED,
     AgeBackbone,
+    Align,
     Backbones,
     Cache,
+    CropsAsTheyAre,
     Epochs,
     Fractions,
     GenderBackbone,
     Head,
+    IncludeSeen,
     Json,
     Limit,
+    MeasuredBundle,
+    MeasuredPart,
     Out,
+    Patience,
     Precision,
     RecipeName,
     Seed,
     Side,
+    SkipSeen,
     Source,
     Trainable,
     UnusedSeed,
@@ -110,13 +117,14 @@ def compare(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
     load_keras()
     from agelens.study.learn import compare_backbones
 
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
     result = compare_backbones(
         run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache)
     )
@@ -155,9 +163,7 @@ def train(
     weights: Weights = "imagenet",
     side: Side = None,
     epochs: Epochs = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)
-    ] = None,
+    patience: Patience = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Faces a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", min=1e-8)] = None,
     trainable: Trainable = None,
@@ -166,6 +172,7 @@ def train(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
@@ -177,7 +184,7 @@ def train(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
         epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages,
     )  # fmt: skip
-    cards = train_networks(begin_run(out, source, seed, limit, fractions), plan)
+    cards = train_networks(begin_run(out, source, seed, limit, fractions, crops_as_they_are), plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -185,26 +192,16 @@ def train(
 def evaluate(
     source: Source = None,
     out: Out = DEFAULT_OUT,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
-        ),
-    ] = None,
-    part: Annotated[
-        Literal["train", "validation", "test", "all"] | None,
-        typer.Option(help="Test for the run's own networks, else all, if not given."),
-    ] = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
-    ] = False,
-    skip_seen: Annotated[
-        bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
-    ] = False,
+    bundle: MeasuredBundle = None,
+    part: MeasuredPart = None,
+    include_seen: IncludeSeen = False,
+    skip_seen: SkipSeen = False,
     precision: Precision = "auto",
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    align: Align = False,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
@@ -213,11 +210,13 @@ def evaluate(
     seen: Literal["refuse", "skip", "include"] = (
         "include" if include_seen else "skip" if skip_seen else "refuse"
     )
+    if align and crops_as_they_are:
+        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
     load_keras()
     from agelens.study.learn import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, fractions)
-    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
+    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision, align)
     print_lines(evaluation_lines(figures), json, figures)
 
 
@@ -257,6 +256,7 @@ def run_all(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -267,7 +267,7 @@ def run_all(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
     comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

@@ -1,11 +1,11 @@
 """The commands of finished networks: `predict` and `serve`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli_options import Bundle, DetectorModel, Precision, UnusedSeed
+from agelens.cli_options import Bundle, CropsAsTheyAre, DetectorModel, Precision, UnusedSeed
 from agelens.errors import AgeLensError, InterruptionError
 
 # Rooms are imported inside the commands, as in `agelens.cli`.
@@ -20,6 +20,7 @@ def predict(
         bool,
         typer.Option("--crops", help="Each image is one face, cropped as in UTKFace; no face is searched."),
     ] = False,
+    crops_as_they_are: CropsAsTheyAre = False,
     bundle: Bundle = None,
     detector_model: DetectorModel = None,
     out: Annotated[
@@ -61,8 +62,9 @@ def predict(
         )
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
+    form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
     how = Prediction(
-        crops, bundle, detector_model, precision, "json" if json else "csv" if csv else None, out, annotate
+        crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, crops_as_they_are
     )
     if video is not None:
         from agelens.estimate.predict_video import predict_video

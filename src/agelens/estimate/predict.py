@@ -16,6 +16,7 @@ from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.annotate import describe_gender
 from agelens.estimate.estimator import Estimator, load
+from agelens.estimate.framing import refuse_scenes
 from agelens.estimate.image_files import draw, find_images, name_pictures, refuse_to_replace
 from agelens.estimate.journal import Journal
 from agelens.estimate.results import COLUMNS, Photo, rows
@@ -26,6 +27,10 @@ from agelens.progress import bar, console, quiet, say
 Form = Literal["table", "json", "csv"]
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
+)
+_NO_CROPS = (
+    "Leave out --crops, and every face is found and aligned, or estimate the images as they are with "
+    "--crops-as-they-are."
 )
 
 
@@ -41,6 +46,7 @@ class Prediction:
         form: of what is written; None is a table on a terminal and JSON lines elsewhere.
         out: a file for it; None is standard output.
         pictures: folder that takes annotated pictures.
+        as_they_are: whole photographs are taken for crops, too.
     """
 
     crops: bool = False
@@ -50,6 +56,7 @@ class Prediction:
     form: Form | None = None
     out: Path | None = None
     pictures: Path | None = None
+    as_they_are: bool = False
 
     @property
     def written_form(self) -> Form:
@@ -86,6 +93,8 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
     refuse_to_replace(files, how.out, "--out")
     pictures = None if how.pictures is None else name_pictures(found, how.pictures)
     estimator = load(how.bundle, how.precision, how.detector)
+    if how.crops and not how.as_they_are:
+        refuse_scenes(files, estimator.detector, estimator.geometry, _NO_CROPS)
     if how.out is None:
         problems = _to_stream(estimator, files, how, pictures)
     else:

@@ -8,11 +8,19 @@ import pandas as pd
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import Bundle
 from agelens.estimate.estimator import Estimator
+from agelens.estimate.framing import refuse_scenes
+from agelens.estimate.results import Face
 from agelens.progress import Track, quiet
 from agelens.study.metrics import measure
 
 # What becomes of images that made a network: the measurement is refused, or they are left out, or measured too.
 Seen = Literal["refuse", "skip", "include"]
+# What becomes of whole photographs: refused as no crops, measured as if they were some, or their largest face measured.
+Framed = Literal["refuse", "as-they-are", "align"]
+_WAY_OUT = (
+    "Measure the largest face of each image, found and aligned, with --align, or the images as they are with "
+    "--crops-as-they-are."
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ def evaluate(
     seed: int = 42,
     precision: str = "auto",
     track: Track = quiet,
+    framed: Framed = "refuse",
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
 
@@ -54,9 +63,12 @@ def evaluate(
         seen: what becomes of images that made a network. "skip" leaves them out with the look-alikes that the audit
             found of them; "include" measures them too, and the result says so.
         seed: of the bootstrap.
+        framed: "refuse" looks at a sample of the images and goes on if they are face crops; "as-they-are" takes them
+            for crops without looking; "align" finds the largest face of each, and leaves images without one out.
 
     Raises:
-        AgeLensError: some of the images made one of the networks (for "skip": all of them), or cannot be decoded.
+        AgeLensError: some of the images made one of the networks (for "skip": all of them), or cannot be decoded, or
+            are no face crops.
     """
     table = table.reset_index(drop=True)
     chosen = choose_rows(table, part)
@@ -64,16 +76,12 @@ def evaluate(
     made = {task: _seen(rows, bundle) for bundle in bundles for task in bundle.tasks}
     if any(made.values()) and seen != "include":
         raise AgeLensError(_refusal(made, len(rows)))
-    estimator = Estimator(bundles, precision)
-    with track("estimating", len(rows)) as advance:
-        faces = []
-        for photo in estimator.stream(rows["path"], crops=True):
-            if photo.problem:
-                raise AgeLensError(
-                    f"{photo.file} {photo.problem}; audit the images before measuring on them."
-                )
-            faces.append(photo.faces[0])
-            advance(1)
+    estimates = _estimate(rows, Estimator(bundles, precision), framed, track)
+    images = len(rows)
+    rows = rows[[face is not None for face in estimates]].reset_index(drop=True)
+    faces = [face for face in estimates if face is not None]
+    if not faces:
+        raise AgeLensError(f"In none of the {images} images a face was found, so nothing can be measured.")
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     if "age" in tasks:
         rows["age_years"] = [face.age_years for face in faces]
@@ -91,10 +99,28 @@ def evaluate(
         "seen_images_included": any(made.values()),
         "seen_images": {task: sum(counts.values()) for task, counts in made.items()},
         "images_left_out": len(chosen) - len(rows),
+        "framed": framed,
+        "images_without_face": images - len(rows),
         "seed": seed,
         "bundles": {task: bundle.card["identity"] for task, bundle in tasks.items()},
     }
     return Evaluation(figures, rows)
+
+
+def _estimate(rows: pd.DataFrame, estimator: Estimator, framed: Framed, track: Track) -> list[Face | None]:
+    """The estimate of each row: of the image as a crop, or of its largest face, None where there is none."""
+    if framed == "refuse":
+        refuse_scenes(rows["path"].tolist(), estimator.detector, estimator.geometry, _WAY_OUT)
+    faces: list[Face | None] = []
+    with track("estimating", len(rows)) as advance:
+        for photo in estimator.stream(rows["path"], crops=framed != "align"):
+            if photo.problem:
+                raise AgeLensError(
+                    f"{photo.file} {photo.problem}; audit the images before measuring on them."
+                )
+            faces.append(photo.faces[0] if photo.faces else None)
+            advance(1)
+    return faces
 
 
 def _unseen(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:
