@@ -14,25 +14,31 @@ from agelens.cli_options import (
     DEFAULT_OUT,
     MOST_SEED,
     AgeBackbone,
+    Align,
     Backbones,
     Cache,
+    CropsAsTheyAre,
     Epochs,
     Fractions,
     GenderBackbone,
     Head,
+    IncludeSeen,
     Init,
     Json,
     Limit,
     MeasuredBundle,
+    MeasuredPart,
     Members,
     NotebookExact,
     NotebookExactToo,
     Out,
+    Patience,
     Precision,
     RecipeName,
     Replace,
     Seed,
     Side,
+    SkipSeen,
     Source,
     Stages,
     Trainable,
@@ -116,13 +122,14 @@ def compare(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
     load_keras()
     from agelens.study.learn import compare_backbones
 
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
     result = compare_backbones(
         run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache, notebook_exact)
     )
@@ -148,9 +155,7 @@ def train(
     weights: Weights = "imagenet",
     side: Side = None,
     epochs: Epochs = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)
-    ] = None,
+    patience: Patience = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="How many faces each step learns from.")
     ] = None,
@@ -162,6 +167,7 @@ def train(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
@@ -173,7 +179,7 @@ def train(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
         epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages, notebook_exact,
     )  # fmt: skip
-    cards = train_networks(begin_run(out, source, seed, limit, fractions), plan)
+    cards = train_networks(begin_run(out, source, seed, limit, fractions, crops_as_they_are), plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -182,21 +188,16 @@ def evaluate(
     source: Source = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
-    part: Annotated[
-        Literal["train", "validation", "test", "all"] | None,
-        typer.Option(help="Test for the run's own networks, else all, if not given."),
-    ] = None,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
-    ] = False,
-    skip_seen: Annotated[
-        bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
-    ] = False,
+    part: MeasuredPart = None,
+    include_seen: IncludeSeen = False,
+    skip_seen: SkipSeen = False,
     precision: Precision = "auto",
     force: Replace = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    align: Align = False,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
@@ -205,11 +206,15 @@ def evaluate(
     seen: Literal["refuse", "skip", "include"] = (
         "include" if include_seen else "skip" if skip_seen else "refuse"
     )
+    if align and crops_as_they_are:
+        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
     load_keras()
     from agelens.study.learn import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, fractions)
-    figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision, force)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
+    figures = evaluate_networks(
+        run, bundle, part or ("all" if bundle else "test"), seen, precision, force, align
+    )
     print_lines(evaluation_lines(figures), json, figures)
 
 
@@ -250,6 +255,7 @@ def run_all(
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -260,7 +266,7 @@ def run_all(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
     comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

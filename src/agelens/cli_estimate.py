@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli_options import Bundle, DetectorModel, MaxPixels, Precision, UnusedSeed
+from agelens.cli_options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision, UnusedSeed
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.interrupts import endings_as_interrupts
 
@@ -28,6 +28,7 @@ def predict(
             "--crops", help="Take each image as one face that is cropped as in UTKFace, and search for none."
         ),
     ] = False,
+    crops_as_they_are: CropsAsTheyAre = False,
     bundle: Bundle = None,
     detector_model: DetectorModel = None,
     max_pixels: MaxPixels = None,
@@ -90,8 +91,9 @@ def predict(
             from agelens.estimate.predict import Prediction, predict_files
 
             how = Prediction(
-                crops, bundle, detector_model, precision, form, out, annotate, overwrite, max_pixels
-            )
+                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
+                max_pixels, crops_as_they_are,
+            )  # fmt: skip
             if video is not None:
                 from agelens.estimate.predict_video import predict_video
 

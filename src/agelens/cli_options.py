@@ -68,6 +68,7 @@ Head = Annotated[
 Epochs = Annotated[
     int | None, typer.Option(help="How many epochs to train; the recipe's own if not given.", min=1)
 ]
+Patience = Annotated[int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)]
 Precision = Annotated[
     Literal["auto", "bf16", "f32"],
     typer.Option(help="Precision of the networks; auto takes bf16 where the CPU computes it."),
@@ -83,6 +84,19 @@ MeasuredBundle = Annotated[
     ),
 ]
 Replace = Annotated[bool, typer.Option("--force", help="Replace figures of other networks.")]
+MeasuredPart = Annotated[
+    Literal["train", "validation", "test", "all"] | None,
+    typer.Option(help="Test for the run's own networks, else all, if not given."),
+]
+IncludeSeen = Annotated[
+    bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
+]
+SkipSeen = Annotated[
+    bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
+]
+Align = Annotated[
+    bool, typer.Option("--align", help="Find the largest face of each image and align it, as predict does.")
+]
 DetectorModel = Annotated[
     Path | None,
     typer.Option(
@@ -104,6 +118,12 @@ Cache = Annotated[
 RecipeName = Annotated[
     Literal["notebook", "scratch"],
     typer.Option(help="Frozen backbones as in the notebook, or a small network that learns whole."),
+]
+CropsAsTheyAre = Annotated[
+    bool,
+    typer.Option(
+        "--crops-as-they-are", help="Take the images for face crops even if they look like whole photographs."
+    ),
 ]
 AgeBackbone = Annotated[str | None, typer.Option(help="Backbone of the age network; VGG16 in the notebook.")]
 GenderBackbone = Annotated[

@@ -23,10 +23,16 @@ def fractions_of(text: str | None) -> Any:
 
 
 def begin_run(
-    out: Path, source: Path | None, seed: int | None, limit: int | None, fractions: str | None
+    out: Path,
+    source: Path | None,
+    seed: int | None,
+    limit: int | None,
+    fractions: str | None,
+    crops_as_they_are: bool = False,
 ) -> Any:
     shares = fractions_of(fractions)
     opened = open_run(out)
+    opened.crops_as_they_are = crops_as_they_are
     opened.begin(source, seed, limit, shares)
     return opened
 

@@ -75,6 +75,10 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
         lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
+    if without := settings.get("images_without_face"):
+        lines.append(f"left out: {without:,} images in which no face was found")
+    if settings.get("framed") == "as-they-are":
+        lines.append("The images were taken for face crops as they are (--crops-as-they-are).")
     if settings.get("seen_images_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return [*lines, *settings.get("notes", [])]

@@ -152,6 +152,7 @@ class _Interrupting:
     def __init__(self, estimator: Any, after: int) -> None:
         self._estimator, self._after = estimator, after
         self.bundles = estimator.bundles
+        self.detector, self.geometry = estimator.detector, estimator.geometry
         self.asked: list[Path] = []
 
     def stream(self, files: list[Path], crops: bool) -> Any:

@@ -25,6 +25,10 @@ from agelens.progress import bar, console, quiet, say, waiting
 _INTERRUPTED = (
     "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
 )
+_NO_CROPS = (
+    "Leave out --crops, and every face is found and aligned, or estimate the images as they are with "
+    "--crops-as-they-are."
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Prediction:
         pictures: folder that takes annotated pictures.
         overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
         max_pixels: of an image; None is `agelens.images.MAX_PIXELS`.
+        as_they_are: whole photographs are taken for crops, too.
     """
 
     crops: bool = False
@@ -53,6 +58,7 @@ class Prediction:
     pictures: Path | None = None
     overwrite: bool = False
     max_pixels: int | None = None
+    as_they_are: bool = False
 
     @property
     def written_form(self) -> Form:

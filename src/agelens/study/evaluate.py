@@ -8,6 +8,7 @@ import pandas as pd
 from agelens.errors import AgeLensError
 from agelens.estimate.bundle import Bundle
 from agelens.estimate.estimator import Estimator
+from agelens.estimate.framing import refuse_scenes
 from agelens.estimate.results import Face
 from agelens.progress import Track, quiet
 from agelens.study.metrics import measure
@@ -16,6 +17,12 @@ from agelens.study.metrics import measure
 Seen = Literal["refuse", "skip", "include"]
 # A network that knows nothing is right in half of the faces; less than a fifth of twenty comes of chance once in 800.
 _SELDOM, _ENOUGH = 0.2, 20
+# What becomes of whole photographs: refused as no crops, measured as if they were some, or their largest face measured.
+Framed = Literal["refuse", "as-they-are", "align"]
+_WAY_OUT = (
+    "Measure the largest face of each image, found and aligned, with --align, or the images as they are with "
+    "--crops-as-they-are."
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ def evaluate(
     seed: int = 42,
     precision: str = "auto",
     track: Track = quiet,
+    framed: Framed = "refuse",
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
 
@@ -57,10 +65,12 @@ def evaluate(
         seen: what becomes of images that made a network. "skip" leaves them out with the look-alikes that the audit
             found of them; "include" measures them too, and the result says so.
         seed: of the bootstrap.
+        framed: "refuse" looks at a sample of the images and goes on if they are face crops; "as-they-are" takes them
+            for crops without looking; "align" finds the largest face of each, and leaves images without one out.
 
     Raises:
-        AgeLensError: some of the images made one of the networks (for "skip": all of them), or none can be decoded.
-            Single ones that cannot are left out, and the notes in the settings say so.
+        AgeLensError: some of the images made one of the networks (for "skip": all of them), are no face crops, or none
+            can be decoded. Single ones that cannot are left out, and the notes in the settings say so.
     """
     table = table.reset_index(drop=True)
     chosen = choose_rows(table, part)
@@ -68,7 +78,8 @@ def evaluate(
     made = check_seen(rows, bundles, seen)
     with track("loading the networks", None):
         estimator = Estimator(bundles, precision)
-    faces, problems = _estimate(rows["path"].tolist(), estimator, track)
+    faces, problems = _estimate(rows["path"].tolist(), estimator, framed, track)
+    images = len(rows)
     rows = rows[[face is not None for face in faces]].reset_index(drop=True)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     if "age" in tasks:
@@ -86,7 +97,9 @@ def evaluate(
         "images": len(rows),
         "seen_images_included": any(made.values()),
         "seen_images": {task: sum(counts.values()) for task, counts in made.items()},
-        "images_left_out": len(chosen) - len(rows) - len(problems),
+        "images_left_out": len(chosen) - images,
+        "framed": framed,
+        "images_without_face": images - len(rows) - len(problems),
         "seed": seed,
         "bundles": {task: bundle.card["identity"] for task, bundle in tasks.items()},
         "notes": [*_unreadable(problems), *swapped_genders(figures)],
@@ -94,18 +107,26 @@ def evaluate(
     return Evaluation(figures, rows)
 
 
-def _estimate(paths: list[str], estimator: Estimator, track: Track) -> tuple[list[Face | None], list[str]]:
-    """For each crop its face, None where it cannot be read; and why those cannot."""
+def _estimate(
+    paths: list[str], estimator: Estimator, framed: Framed, track: Track
+) -> tuple[list[Face | None], list[str]]:
+    """For each image its face, or the largest that is found, None where there is none; and what cannot be read."""
+    if framed == "refuse":
+        refuse_scenes(paths, estimator.detector, estimator.geometry, _WAY_OUT)
     faces: list[Face | None] = []
     problems = []
     with track("estimating", len(paths)) as advance:
-        for photo in estimator.stream(paths, crops=True):
-            faces.append(None if photo.problem else photo.faces[0])
+        for photo in estimator.stream(paths, crops=framed != "align"):
+            faces.append(photo.faces[0] if photo.faces else None)
             if photo.problem:
                 problems.append(f"{photo.file} {photo.problem}")
             advance(1)
     if len(problems) == len(paths):
         raise AgeLensError(f"Not one of the images can be read: {problems[0]}, for example.")
+    if not any(faces):
+        raise AgeLensError(
+            f"In none of the {len(paths)} images a face was found, so nothing can be measured."
+        )
     return faces, problems
 
 

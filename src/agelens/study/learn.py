@@ -17,7 +17,8 @@ from agelens.networks.recipes import TASKS, find_recipe
 from agelens.networks.specs import BackboneSpec, find_backbone, seen_by
 from agelens.study.calibrate import calibrate
 from agelens.study.compare import NOTEBOOK_SCALING, Comparison, compare
-from agelens.study.evaluate import Evaluation, Seen, check_seen, choose_rows, evaluate
+from agelens.study.crops import check_crops
+from agelens.study.evaluate import Evaluation, Framed, Seen, check_seen, choose_rows, evaluate
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
@@ -62,6 +63,7 @@ class TrainingPlan:
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
+    check_crops(run)
     target = run.folder / "comparison.json"
     specs = [find_backbone(text) for text in comparison.backbones]
     contents = [content_digest(spec, comparison.weights) for spec in specs]
@@ -100,6 +102,7 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
             "--trainable and any --recipe but notebook."
         )
+    check_crops(run)
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
     if (plan.init, plan.members, plan.stages) != ((), None, None):
@@ -234,6 +237,7 @@ def evaluate_networks(
     seen: Seen = "refuse",
     precision: str = "auto",
     force: bool = False,
+    align: bool = False,
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -241,7 +245,9 @@ def evaluate_networks(
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
         seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
         force: replace figures of other networks.
+        align: find the largest face of each image and align it; else the images must be face crops.
     """
+    framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     if bundle is None:
@@ -256,11 +262,11 @@ def evaluate_networks(
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
-        seed=run.config["seed"], precision=precision,
+        seed=run.config["seed"], precision=precision, framed=framed,
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track)
+        done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track, framed)
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 

@@ -57,6 +57,8 @@ class Run:
         self.folder = folder
         self.track = track
         self.say = say
+        # Said by whoever opens the run: images that are no face crops are taken for some all the same.
+        self.crops_as_they_are = False
         self.config = self._read_config()
 
     @property

@@ -1,0 +1,32 @@
+"""Whether a study's images are face crops; looked at before networks learn from them."""
+
+from agelens.estimate.align import UTKFACE
+from agelens.estimate.detect import find_detector
+from agelens.estimate.framing import VERSION, refuse_scenes
+from agelens.faces.table import digest_table
+from agelens.files import digest_json, read_json, write_json
+from agelens.study.run import Run
+
+FILE = "framing.json"
+_WAY_OUT = (
+    "Networks learn from aligned crops of one face each: cut the faces out first, which "
+    "agelens.estimate.framing.align_largest does for an image, or take the images as they are with --crops-as-they-are."
+)
+
+
+def check_crops(run: Run) -> None:
+    """Look at a sample of a run's images with the detector, once for a table, and keep what was seen.
+
+    Raises:
+        AgeLensError: they are whole photographs, and nobody said that they are to be taken as they are.
+    """
+    # Faces that the program drew are crops, and looking at them would take a second.
+    if run.crops_as_they_are or run.config.get("drawn"):
+        return
+    made_of = digest_json({"version": VERSION, "table": digest_table(run.table)})
+    file = run.folder / FILE
+    if file.exists() and read_json(file).get("made_of") == made_of:
+        return
+    seen = refuse_scenes(run.table["path"].tolist(), find_detector(), UTKFACE, _WAY_OUT)
+    write_json(file, {"made_of": made_of, "images": seen.images, "found": seen.found, "unlike": seen.unlike,
+                      "size": round(seen.size, 3)})  # fmt: skip

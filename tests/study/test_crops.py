@@ -1,0 +1,151 @@
+"""Whole photographs are not taken for crops, by whatever command, unless someone says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from agelens.errors import AgeLensError
+from agelens.estimate.bundle import Bundle, find_bundles
+from agelens.estimate.estimator import load
+from agelens.faces.drawn import draw_face
+from agelens.faces.table import read_faces
+from agelens.files import read_json
+from agelens.study import crops
+from agelens.study.crops import check_crops
+from agelens.study.evaluate import evaluate
+from agelens.study.run import Run
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """16 pictures of 300 x 400 pixels, each with a drawn face that is 130 pixels high."""
+    folder = tmp_path_factory.mktemp("scenes")
+    for number in range(16):
+        rng = np.random.default_rng(number)
+        age, gender = int(rng.integers(1, 80)), number % 2
+        picture = Image.fromarray(rng.integers(60, 200, (4, 3, 3), dtype=np.uint8)).resize((300, 400))
+        picture.paste(
+            draw_face(age, gender, rng, 140), (int(rng.integers(0, 160)), int(rng.integers(0, 260)))
+        )
+        picture.save(folder / f"{age}_{gender}_0_2017010100000{number:04d}.jpg", quality=95)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(scenes: Path) -> pd.DataFrame:
+    return read_faces(scenes).table
+
+
+@pytest.fixture(scope="module")
+def bundles(study) -> list[Bundle]:
+    return find_bundles(study.folder)
+
+
+def test_scenes_are_not_measured_as_crops(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    with pytest.raises(AgeLensError, match=r"not framed as face crops.*16.*--align.*--crops-as-they-are"):
+        evaluate(table, bundles, "all", precision="f32")
+
+
+def test_scenes_are_measured_as_they_are_when_told_and_the_result_says_so(
+    table: pd.DataFrame, bundles: list[Bundle], study
+) -> None:
+    done = evaluate(table, bundles, "all", precision="f32", framed="as-they-are")
+    expected = load(study.folder, "f32").estimate(table["path"].tolist(), crops=True)
+    assert done.predictions["age_years"].tolist() == [photo.faces[0].age_years for photo in expected]
+    assert done.figures["settings"]["framed"] == "as-they-are"
+
+
+def test_aligned_the_largest_face_is_measured_and_images_without_one_are_left_out(
+    scenes: Path, bundles: list[Bundle], study, tmp_path: Path
+) -> None:
+    for path in sorted(scenes.iterdir())[:5]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    Image.new("RGB", (300, 300), "gray").save(tmp_path / "40_1_0_20180101000000000.jpg")
+    table = read_faces(tmp_path).table
+    done = evaluate(table, bundles, "all", precision="f32", framed="align")
+    photos = load(study.folder, "f32").estimate(table["path"].tolist())
+    expected = [photo.faces[0].age_years for photo in photos if photo.faces]
+    assert len(expected) == 5
+    assert done.predictions["age_years"].tolist() == expected
+    assert done.figures["age"]["n"] == 5
+    assert done.figures["settings"]["images"] == 5
+    assert done.figures["settings"]["images_without_face"] == 1
+    only = table[table["age"] == 40]
+    with pytest.raises(AgeLensError, match="In none of the 1 images a face was found"):
+        evaluate(only, bundles, "all", precision="f32", framed="align")
+
+
+def test_a_run_is_looked_at_once_for_a_table(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run")
+    run.begin(scenes)
+    with pytest.raises(AgeLensError, match=r"Networks learn from aligned crops.*--crops-as-they-are"):
+        check_crops(run)
+    assert not (run.folder / crops.FILE).exists()
+    run.crops_as_they_are = True
+    check_crops(run)
+    tight = tmp_path / "tight"
+    tight.mkdir()
+    for number in range(12):
+        face = draw_face(20 + number, number % 2, np.random.default_rng(number), 100)
+        face.save(tight / f"{20 + number}_{number % 2}_0_2017010100000{number:04d}.jpg")
+    other = Run(tmp_path / "other")
+    other.begin(tight)
+    check_crops(other)
+    assert read_json(other.folder / crops.FILE)["found"] == 12
+    monkeypatch.setattr(crops, "refuse_scenes", lambda *_: pytest.fail("was looked at before"))
+    check_crops(other)
+
+
+@pytest.mark.parametrize(
+    ("command", "way_out"),
+    [
+        (["predict", "--crops", "SCENES", "--bundle", "STUDY"], "Leave out --crops"),
+        (["evaluate", "SCENES", "--bundle", "STUDY", "--out", "NEW"], "--align"),
+        (["train", "SCENES", "--recipe", "scratch", "--out", "NEW"], "cut the faces out first"),
+        (
+            ["compare", "SCENES", "--backbones", "SmallConv", "--weights", "random", "--out", "NEW"],
+            "cut the faces out first",
+        ),
+        (
+            ["run", "SCENES", "--recipe", "scratch", "--backbones", "SmallConv", "--weights", "random", "--out", "NEW"],
+            "cut the faces out first",
+        ),
+    ],
+)  # fmt: skip
+def test_each_command_refuses_scenes_in_a_sentence(
+    agelens: Callable, study, scenes: Path, tmp_path: Path, command: list[str], way_out: str
+) -> None:
+    places = {"SCENES": scenes, "STUDY": study.folder, "NEW": tmp_path / "run"}
+    said = agelens(*(places.get(word, word) for word in command))
+    assert said.status == 2
+    assert said.out == ""
+    last = said.err.strip().splitlines()[-1]
+    assert last.startswith("agelens: These images are not framed as face crops: ")
+    assert way_out in last
+    assert "--crops-as-they-are" in last
+
+
+def test_told_so_predict_takes_scenes_for_crops(agelens: Callable, study, scenes: Path) -> None:
+    said = agelens("predict", "--crops-as-they-are", "--json", scenes, "--bundle", study.folder)
+    assert said.status == 0
+    assert len(said.out.splitlines()) == 16
+    assert '"box"' not in said.out
+
+
+def test_evaluate_tells_how_images_were_taken(agelens: Callable, study, scenes: Path, tmp_path: Path) -> None:
+    start = ["evaluate", scenes, "--bundle", study.folder, "--out", tmp_path / "run"]
+    said = agelens(*start, "--crops-as-they-are")
+    assert said.status == 0
+    assert "The images were taken for face crops as they are" in said.out
+    aligned = agelens(*start, "--align")
+    assert aligned.status == 0
+    assert "as they are" not in aligned.out
+    both = agelens(*start, "--align", "--crops-as-they-are")
+    assert both.status == 2
+    assert "exclude one another" in both.err
