@@ -14,6 +14,7 @@ GROUND = {
     "eight_bits",
     "errors",
     "files",
+    "folders",
     "images",
     "inference",
     "interrupts",
