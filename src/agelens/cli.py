@@ -18,17 +18,21 @@ from agelens.cli_options import (
     Backbones,
     Cache,
     Epochs,
+    Force,
     Fractions,
     GenderBackbone,
     Head,
+    Init,
     Json,
     Limit,
+    Members,
     Out,
     Precision,
     RecipeName,
     Seed,
     Side,
     Source,
+    Stages,
     Trainable,
     UnusedSeed,
     Weights,
@@ -67,6 +71,7 @@ def _root(
 def audit(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -75,7 +80,7 @@ def audit(
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.run import audit_faces
 
-    found = audit_faces(open_run(out), source, seed, limit, fractions_of(fractions))
+    found = audit_faces(open_run(out, force), source, seed, limit, fractions_of(fractions))
     print_lines(audit_lines(found), json, found)
 
 
@@ -83,6 +88,7 @@ def audit(
 def explore(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -91,8 +97,7 @@ def explore(
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.run import explore_faces
 
-    run = begin_run(out, source, seed, limit, fractions)
-    found = explore_faces(run)
+    found = explore_faces(begin_run(out, source, seed, limit, fractions, force))
     print_lines(found["findings"], json, found)
 
 
@@ -107,6 +112,7 @@ def compare(
     epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -116,7 +122,7 @@ def compare(
     load_keras()
     from agelens.study.learn import compare_backbones
 
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights)
     result = compare_backbones(
         run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache)
     )
@@ -134,22 +140,9 @@ def train(
             help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, --init."
         ),
     ] = "notebook",
-    init: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
-            show_default=False,
-        ),
-    ] = None,
-    members: Annotated[
-        int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
-    ] = None,
-    stages: Annotated[
-        int | None,
-        typer.Option(
-            help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0
-        ),
-    ] = None,
+    init: Init = None,
+    members: Members = None,
+    stages: Stages = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -163,6 +156,7 @@ def train(
     trainable: Trainable = None,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -177,7 +171,7 @@ def train(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
         epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages,
     )  # fmt: skip
-    cards = train_networks(begin_run(out, source, seed, limit, fractions), plan)
+    cards = train_networks(begin_run(out, source, seed, limit, fractions, force, plan=plan), plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -202,6 +196,7 @@ def evaluate(
         bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
     ] = False,
     precision: Precision = "auto",
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -216,7 +211,7 @@ def evaluate(
     load_keras()
     from agelens.study.learn import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, force)
     figures = evaluate_networks(run, bundle, part or ("all" if bundle else "test"), seen, precision)
     print_lines(evaluation_lines(figures), json, figures)
 
@@ -254,6 +249,7 @@ def run_all(
     epochs: Epochs = None,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -267,7 +263,7 @@ def run_all(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions)
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, plan)
     comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

@@ -72,5 +72,23 @@ GenderBackbone = Annotated[
 Trainable = Annotated[
     bool | None, typer.Option("--trainable/--frozen", help="Train the backbone too.", show_default=False)
 ]
+Init = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
+        show_default=False,
+    ),
+]
+Members = Annotated[
+    int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
+]
+Stages = Annotated[
+    int | None,
+    typer.Option(help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Do it again, also where it is done; features in the cache are kept."),
+]
 
 DEFAULT_OUT = Path("agelens-run")

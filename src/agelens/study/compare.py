@@ -21,6 +21,7 @@ from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, compariso
 from agelens.networks.specs import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.progress import Track, quiet
 from agelens.study.metrics import interval, mean
+from agelens.versions import made_with
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Comparison:
         side: pixels, or None for each backbone's own; raised to a backbone's least side where it is below it.
         head: "flatten" (the notebook's) or "pooled".
         epochs: the notebook's 5.
-        precision, seed, cache: as in `agelens.networks.network.Settings`.
+        precision, seed, cache, round: as in `agelens.networks.network.Settings`.
     """
 
     backbones: tuple[str, ...] = NOTEBOOK_SEVEN
@@ -44,6 +45,7 @@ class Comparison:
     precision: str = "auto"
     seed: int = 42
     cache: Path | None = None
+    round: int = 0
 
 
 def compare(
@@ -96,6 +98,7 @@ def _compare_one(
             "epochs": comparison.epochs,
             "precision": resolve_precision(comparison.precision),
             "seed": comparison.seed,
+            "made_by": [made_with("keras", "openvino"), comparison.round],
         }
     )
     kept = folder / f"{spec.name}.json"
