@@ -16,8 +16,7 @@ import pandas as pd
 from agelens.faces.drawn import draw_faces
 from agelens.faces.table import read_faces, sample
 from agelens.files import write_json
-from agelens.networks.features import resolve_precision
-from agelens.networks.portable import supports_bfloat16
+from agelens.inference import resolve_precision, supports_bfloat16
 from agelens.progress import Advance, bar
 from agelens.versions import machine, versions
 

@@ -26,10 +26,10 @@ from _common import face_table, faces_folder, facts, keep, middle, parser, print
 from numpy.typing import NDArray
 
 from agelens.faces.batches import read_faces_at
-from agelens.inference import run_network
+from agelens.inference import run_network, supports_bfloat16
 from agelens.networks.backbones import Backbone, build_backbone
 from agelens.networks.features import compile_network
-from agelens.networks.portable import supports_bfloat16, to_openvino
+from agelens.networks.portable import to_openvino
 from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
 
 Maps = NDArray[np.float32]

@@ -25,6 +25,7 @@ GROUND = {
     "locks",
     "onnx_files",
     "progress",
+    "replacing",
     "shared_results",
     "versions",
     "_version",

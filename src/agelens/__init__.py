@@ -7,6 +7,7 @@ The public names are loaded when they are first asked for, so that `import agele
     read_faces, audit, split                    study labelled faces
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Estimates", "Estimator", "Face", "Photo", "__version__", "annotate", "audit", "load", "read_faces", "split",
 ]  # fmt: skip
+
+# Nothing leaves the machine: OpenVINO would tell its makers of each import and each conversion, through a package that
+# it brings along and does without where that is missing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 _HOMES = {
     "Estimator": "agelens.estimate.estimator",

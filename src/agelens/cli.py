@@ -19,6 +19,7 @@ from agelens.cli_options import (
     Cache,
     CropsAsTheyAre,
     Epochs,
+    Force,
     Fractions,
     GenderBackbone,
     Head,
@@ -35,7 +36,6 @@ from agelens.cli_options import (
     Patience,
     Precision,
     RecipeName,
-    Replace,
     Seed,
     Side,
     SkipSeen,
@@ -78,6 +78,7 @@ def _root(
 def audit(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -86,7 +87,7 @@ def audit(
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.run import audit_faces
 
-    found = audit_faces(open_run(out), source, seed, limit, fractions_of(fractions))
+    found = audit_faces(open_run(out, force), source, seed, limit, fractions_of(fractions))
     print_lines(audit_lines(found), json, found)
 
 
@@ -94,6 +95,7 @@ def audit(
 def explore(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -102,8 +104,7 @@ def explore(
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.run import explore_faces
 
-    run = begin_run(out, source, seed, limit, fractions)
-    found = explore_faces(run)
+    found = explore_faces(begin_run(out, source, seed, limit, fractions, force))
     print_lines(found["findings"], json, found)
 
 
@@ -119,6 +120,7 @@ def compare(
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -129,7 +131,7 @@ def compare(
     load_keras()
     from agelens.study.learn import compare_backbones
 
-    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, None, crops_as_they_are)
     result = compare_backbones(
         run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache, notebook_exact)
     )
@@ -164,6 +166,7 @@ def train(
     notebook_exact: NotebookExact = False,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -179,7 +182,8 @@ def train(
         tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
         epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages, notebook_exact,
     )  # fmt: skip
-    cards = train_networks(begin_run(out, source, seed, limit, fractions, crops_as_they_are), plan)
+    run = begin_run(out, source, seed, limit, fractions, force, "", "", plan, crops_as_they_are)
+    cards = train_networks(run, plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -192,7 +196,7 @@ def evaluate(
     include_seen: IncludeSeen = False,
     skip_seen: SkipSeen = False,
     precision: Precision = "auto",
-    force: Replace = False,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -211,7 +215,7 @@ def evaluate(
     load_keras()
     from agelens.study.learn import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
+    run = begin_run(out, source, seed, limit, fractions, force, crops_as_they_are=crops_as_they_are)
     figures = evaluate_networks(
         run, bundle, part or ("all" if bundle else "test"), seen, precision, force, align
     )
@@ -252,6 +256,7 @@ def run_all(
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     cache: Cache = None,
+    force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
     fractions: Fractions = None,
@@ -266,7 +271,7 @@ def run_all(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
         weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions, crops_as_they_are)
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, plan, crops_as_they_are)
     comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

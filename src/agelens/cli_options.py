@@ -83,7 +83,6 @@ MeasuredBundle = Annotated[
         help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
     ),
 ]
-Replace = Annotated[bool, typer.Option("--force", help="Replace figures of other networks.")]
 MeasuredPart = Annotated[
     Literal["train", "validation", "test", "all"] | None,
     typer.Option(help="Test for the run's own networks, else all, if not given."),
@@ -159,6 +158,10 @@ Members = Annotated[
 Stages = Annotated[
     int | None,
     typer.Option(help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Do it again, also where it is done; features in the cache are kept."),
 ]
 
 DEFAULT_OUT = Path("agelens-run")

@@ -7,11 +7,11 @@ from typing import Any
 from agelens.files import json_text
 
 
-def open_run(out: Path) -> Any:
+def open_run(out: Path, force: bool = False) -> Any:
     from agelens.progress import bar, say
     from agelens.study.run import Run
 
-    return Run(out, bar, say)
+    return Run(out, bar, say, force)
 
 
 def fractions_of(text: str | None) -> Any:
@@ -28,13 +28,33 @@ def begin_run(
     seed: int | None,
     limit: int | None,
     fractions: str | None,
+    force: bool = False,
+    backbones: str = "",
+    weights: str = "imagenet",
+    plan: Any = None,
     crops_as_they_are: bool = False,
 ) -> Any:
+    """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
     shares = fractions_of(fractions)
-    opened = open_run(out)
+    opened = open_run(out, force)
     opened.crops_as_they_are = crops_as_they_are
+    if backbones or plan:
+        from agelens.study.needs import look_before
+
+        look_before(opened, names_of(backbones), weights, plan)
+    # Only who asks for the whole study again asks for another audit.
+    opened.force = force and bool(backbones and plan)
     opened.begin(source, seed, limit, shares)
+    opened.force = force
     return opened
+
+
+def names_of(backbones: str) -> tuple[str, ...]:
+    from agelens.networks.specs import NOTEBOOK_SEVEN
+
+    if backbones == "seven":
+        return NOTEBOOK_SEVEN
+    return tuple(name.strip() for name in backbones.split(",")) if backbones else ()
 
 
 def comparison_of(
@@ -48,12 +68,11 @@ def comparison_of(
     cache: Path | None,
     notebook_exact: bool = False,
 ) -> Any:
-    from agelens.networks.specs import NOTEBOOK_SEVEN
     from agelens.study.compare import Comparison
 
-    names = NOTEBOOK_SEVEN if backbones == "seven" else tuple(name.strip() for name in backbones.split(","))
-    seed = run.config["seed"]
-    return Comparison(names, weights, side, head, epochs, precision, seed, cache, notebook_exact)
+    return Comparison(
+        names_of(backbones), weights, side, head, epochs, precision, run.config["seed"], cache, notebook_exact
+    )
 
 
 def print_lines(lines: list[str], as_json: bool, result: Any) -> None:

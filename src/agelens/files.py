@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
+from agelens.replacing import restore, take_place
 
 # How the names of things begin that are being written; what a killed program leaves of them means nothing.
 PARTIAL = ".partial."
+_OLD = ".old"
 
 # How often another name is tried where one is taken.
 _TRIES = 100
@@ -59,6 +61,8 @@ def replacing_file(target: Path) -> Iterator[Path]:
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``target``; it takes the target's place only if the block succeeds."""
     with naming_errors(target):
+        # A link stays, and what it names is written anew.
+        target = target.resolve() if target.is_symlink() else target
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new(target.parent, target.name, "", Path.mkdir)
         try:
@@ -66,7 +70,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             for path in temporary.rglob("*"):
                 if path.is_file():
                     _flush_to_disk(path)
-            _take_place(temporary, target)
+            take_place(temporary, target, aside(target))
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -90,18 +94,18 @@ def _make_file(path: Path) -> None:
     path.touch(exist_ok=False)
 
 
-def _take_place(temporary: Path, target: Path) -> None:
-    """A folder cannot be replaced in one step: the old one steps aside first, so that no mixture is ever seen."""
-    aside = target.with_name(f"{PARTIAL}{target.name}.old")
-    if target.exists():
-        shutil.rmtree(aside, ignore_errors=True)
-        target.rename(aside)
-    temporary.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
+def aside(target: Path) -> Path:
+    """Where the folder that is to be replaced stands while its place is taken, on systems that take it in two steps."""
+    return target.with_name(f"{PARTIAL}{target.name}{_OLD}")
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what a killed program was writing in a folder and below it; nobody may be writing there now."""
+    """Remove what a killed program was writing in a folder and below it; nobody may be writing there now.
+
+    A folder that was to be replaced, and was not, is put back.
+    """
+    for path in folder.rglob(f"{PARTIAL}*{_OLD}"):
+        restore(path.with_name(path.name.removeprefix(PARTIAL).removesuffix(_OLD)), path)
     for path in sorted(folder.rglob(f"{PARTIAL}*")):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Running a network through OpenVINO on all cores."""
+"""Running a network through OpenVINO on all cores, and in which precision."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -7,8 +7,25 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from agelens.errors import AgeLensError
+
+PRECISIONS = ("auto", "bf16", "f32")
 # Small enough that a batch of 32 keeps two streams busy, large enough that each runs at full speed.
 _PIECE = 16
+
+
+def supports_bfloat16() -> bool:
+    """Whether this CPU computes bfloat16 in hardware."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def resolve_precision(precision: str) -> str:
+    """ "auto" is bf16 where the CPU computes it in hardware, else f32."""
+    if precision not in PRECISIONS:
+        raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
+    if precision == "auto":
+        return "bf16" if supports_bfloat16() else "f32"
+    return precision
 
 
 def run_network(

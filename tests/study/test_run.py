@@ -6,12 +6,14 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from agelens import versions
 from agelens.errors import AgeLensError
 from agelens.estimate.estimator import load
 from agelens.faces.drawn import draw_faces
 from agelens.faces.split import DEFAULT_FRACTIONS
 from agelens.faces.table import read_faces, read_table
 from agelens.files import read_json, write_json
+from agelens.study import making
 from agelens.study.learn import TrainingPlan, evaluate_networks, train_networks
 from agelens.study.run import Run, audit_faces
 
@@ -76,6 +78,129 @@ def test_a_step_is_done_once_for_the_same_settings(run: Run) -> None:
     (run.folder / "count.json").unlink()
     Run(run.folder).step("count", {"a": 2}, ["count.json"], counting(log, run, "count.json"))
     assert len(log) == 3
+
+
+def test_what_another_version_computed_is_computed_again_and_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[str] = []
+    said: list[str] = []
+    installed = {"keras": "3.15.0", "openvino": "2026.4.1"}
+    monkeypatch.setattr(versions, "version", lambda package: installed.get(package, "1"))
+
+    def step(**settings: object) -> None:
+        again = Run(run.folder, say=said.append)
+        again.step("count", dict(settings), ["count.json"], counting(log, run, "count.json"))
+
+    step(precision="f32")
+    step(precision="f32")
+    assert said.pop() == "count: done before"
+    for package, version, words in (
+        ("keras", "3.16.0", "Keras 3.16.0 and not 3.15.0"),
+        ("openvino", "2026.3.0", "OpenVINO 2026.3.0 and not 2026.4.1"),
+    ):
+        installed[package] = version
+        said.clear()
+        step(precision="f32")
+        assert said[0] == f"count: computed again, for this is {words}"
+    said.clear()
+    monkeypatch.setattr(versions, "__version__", "0.9.0")
+    step(precision="f32")
+    assert said[0].startswith("count: computed again, for this is AgeLens 0.9.0 and not ")
+    said.clear()
+    monkeypatch.setattr(versions, "RESULTS", versions.RESULTS + 1)
+    step(precision="f32")
+    assert said[0] == "count: computed again, for an older AgeLens computed it"
+    assert len(log) == 5
+    step(precision="f32")
+    assert len(log) == 5
+
+
+def test_a_run_of_an_older_agelens_is_computed_again(run: Run) -> None:
+    log: list[str] = []
+    said: list[str] = []
+    run.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    config = read_json(run.folder / "config.json")
+    step = config["steps"]["count"]
+    del step["made_by"], step["round"]
+    step["versions"]["openvino"] = "2025.1"
+    write_json(run.folder / "config.json", config)
+    again = Run(run.folder, say=said.append)
+    again.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    assert "count: computed again, for this is OpenVINO 20" in said[0]
+    assert said[0].endswith("and not 2025.1")
+    assert len(log) == 2
+
+
+def test_a_precision_that_means_another_here_is_computed_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run may go on with a machine of another kind."""
+    log: list[str] = []
+    said: list[str] = []
+    for means in ("bf16", "f32", "f32"):
+        monkeypatch.setattr(making, "resolve_precision", lambda precision, means=means: means)
+        again = Run(run.folder, say=said.append)
+        again.step("count", {"precision": "auto"}, ["count.json"], counting(log, run, "count.json"))
+    assert len(log) == 2
+    assert "count: computed again, for this is precision f32 and not bf16" in said
+    said.clear()
+    again = Run(run.folder, say=said.append)
+    again.step("count", {"precision": "bf16"}, ["count.json"], counting(log, run, "count.json"))
+    # Who asks for another precision knows why.
+    assert not [line for line in said if "again" in line]
+    assert len(log) == 3
+
+
+def test_packages_that_a_step_does_not_use_do_not_matter(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    for installed in ("1", "2"):
+        monkeypatch.setattr(versions, "version", lambda package, installed=installed: installed)
+        for name, packages in (("light", ()), ("heavy", ("keras",))):
+            work = counting(log, run, f"{name}.json")
+            Run(run.folder).step(name, {}, [f"{name}.json"], work, packages=packages)
+    assert log == ["light.json", "heavy.json", "heavy.json"]
+
+
+def test_force_does_a_step_again_once(run: Run) -> None:
+    log: list[str] = []
+
+    def step(run: Run) -> int:
+        run.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+        return run.round("count")
+
+    assert step(run) == 0
+    forced = Run(run.folder, force=True)
+    # Twice in one command is once.
+    assert [step(forced), step(forced)] == [1, 1]
+    assert len(log) == 2
+    assert step(Run(run.folder)) == 1
+    assert len(log) == 2
+    assert step(Run(run.folder, force=True)) == 2
+    assert len(log) == 3
+
+
+def test_what_was_forced_and_broken_off_goes_on_without_force(run: Run) -> None:
+    log: list[str] = []
+    run.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    forced = Run(run.folder, force=True)
+    with pytest.raises(KeyboardInterrupt):
+        forced.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json", fail=True))
+    after = Run(run.folder)
+    assert after.round("count") == 1
+    after.step("count", {"a": 1}, ["count.json"], counting(log, run, "count.json"))
+    assert len(log) == 3
+
+
+def test_an_audit_is_done_again_with_force(faces_folder: Path, tmp_path: Path) -> None:
+    Run(tmp_path / "run").begin(faces_folder)
+    before = (tmp_path / "run" / "table.csv").read_text()
+    (tmp_path / "run" / "audit.html").write_text("")
+    Run(tmp_path / "run").begin(faces_folder)
+    assert not (tmp_path / "run" / "audit.html").read_text()
+    Run(tmp_path / "run", force=True).begin(faces_folder)
+    assert (tmp_path / "run" / "audit.html").read_text()
+    assert (tmp_path / "run" / "table.csv").read_text() == before
 
 
 def test_a_step_that_was_broken_off_is_not_taken_for_the_one_before(run: Run) -> None:

@@ -21,14 +21,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agelens.errors import AgeLensError
-from agelens.files import digest_file, replacing_folder
+from agelens.files import aside, digest_file, replacing_folder
 from agelens.onnx_files import external_files
+from agelens.replacing import restore
 
 FORMAT = 1
 NETWORK, CARD, SEEN, PAGE, SUMS = "network.onnx", "card.json", "seen.csv", "card.html", "SHA256SUMS"
 TASKS = ("age", "gender")
 # What a network for both tasks says of its task, and the folder in which a run keeps it.
 BOTH = "both"
+# How often a bundle that is being replaced is read anew.
+_TRIES = 100
 BUNDLED = Path(__file__).parent / "bundled"
 Entry = TypeVar("Entry")
 
@@ -128,6 +131,30 @@ def open_bundle(folder: Path) -> Bundle:
         AgeLensError: a file is missing, altered or truncated, the network keeps weights in other files, or the
             format is one this version does not know.
     """
+    for _ in range(_TRIES):
+        restore(folder, aside(folder))
+        # A disk may be read-only.
+        place = folder if folder.exists() or not aside(folder).is_dir() else aside(folder)
+        before = _state(place)
+        try:
+            return _read(place)
+        except (AgeLensError, FileNotFoundError):
+            # A program that writes a new one in its place, while this one reads, leaves it whole.
+            if _state(place) == before:
+                raise
+    raise AgeLensError(f"{folder} is replaced again and again; wait until that is over.")
+
+
+def _state(folder: Path) -> tuple[int, ...]:
+    """What tells a folder from another that took its place; empty where there is none."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _read(folder: Path) -> Bundle:
     if not (folder / SUMS).is_file():
         raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
     contents = _verified(folder)
@@ -159,6 +186,10 @@ def _refuse_outside(network: bytes, folder: Path) -> None:
             f"The network of the bundle {folder} keeps weights in other files ({', '.join(outside)}), which nobody has "
             "verified; save it as one file, and make the bundle anew."
         )
+
+
+def _is_bundle(folder: Path) -> bool:
+    return (folder / SUMS).is_file() or (aside(folder) / SUMS).is_file()
 
 
 def _verified(folder: Path) -> dict[str, bytes]:
@@ -199,9 +230,9 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     """
     if folder is None or (str(folder) == "agelens" and not folder.exists()):
         return [open_bundle(BUNDLED)]
-    if (folder / SUMS).is_file():
+    if _is_bundle(folder):
         return [open_bundle(folder)]
-    names = [name for name in (BOTH, *TASKS) if (folder / name / SUMS).is_file()]
+    names = [name for name in (BOTH, *TASKS) if _is_bundle(folder / name)]
     if not names:
         raise AgeLensError(
             f"{folder} holds no bundle; give a bundle, or the folder of a run with trained networks "

@@ -28,15 +28,14 @@ from agelens.faces.augment import AUGMENT_VERSION
 from agelens.faces.batches import View, read_faces_at
 from agelens.files import digest_json, naming_errors, read_json, write_json
 from agelens.images import DECODER_VERSION
-from agelens.inference import run_network
+from agelens.inference import resolve_precision, run_network
 from agelens.locks import waited_lock
 from agelens.networks.backbones import Backbone, Shape
-from agelens.networks.portable import CONVERSION, supports_bfloat16, to_openvino
+from agelens.networks.portable import CONVERSION, to_openvino
 from agelens.networks.portable import pooled as pooled_model
 from agelens.progress import Track, quiet
 from agelens.versions import made_with
 
-PRECISIONS = ("auto", "bf16", "f32")
 # bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
 _STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
 _CHUNK = 256
@@ -81,15 +80,6 @@ class Features:
 def default_cache() -> Path:
     """Where features are kept: $AGELENS_CACHE, or the system's folder for caches."""
     return Path(os.environ.get("AGELENS_CACHE") or platformdirs.user_cache_dir("agelens"))
-
-
-def resolve_precision(precision: str) -> str:
-    """ "auto" is bf16 where the CPU computes it in hardware, else f32."""
-    if precision not in PRECISIONS:
-        raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
-    if precision == "auto":
-        return "bf16" if supports_bfloat16() else "f32"
-    return precision
 
 
 def extract(

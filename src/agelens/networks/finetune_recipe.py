@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agelens.estimate.bundle import BOTH
-from agelens.networks.portable import supports_bfloat16
+from agelens.inference import supports_bfloat16
 
 
 @dataclass(frozen=True)

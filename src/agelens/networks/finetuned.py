@@ -30,6 +30,7 @@ from agelens.networks.network import Settings, intact_card, learning_parts
 from agelens.networks.shipping import Learned, ship
 from agelens.networks.train import Training
 from agelens.progress import Track, quiet
+from agelens.versions import made_with
 
 # Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
 TRAINING_VERSION = 4
@@ -100,6 +101,7 @@ def _identity(table: pd.DataFrame, start: Start, settings: Settings) -> dict[str
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
         "version": TRAINING_VERSION,
         "seed": settings.seed,
+        "made_by": [made_with("keras", "openvino"), settings.round],
     }
 
 

@@ -23,7 +23,7 @@ from agelens.networks.specs import BackboneSpec, seen_by
 from agelens.networks.standardise import Standardisation, measure_standardisation
 from agelens.networks.train import Training, fit
 from agelens.progress import Track, quiet
-from agelens.versions import machine, versions
+from agelens.versions import machine, made_with, versions
 
 OUTPUTS = {"age": "age_years", "gender": "p_female"}
 INTENDED_USE = (
@@ -46,6 +46,7 @@ class Settings:
         source, licence: of the data, for the card.
         about: what is known of the data and bounds what figures on it say, for the card.
         command: that repeats the training, for the card.
+        round: how often it was begun again on purpose; what another round left is not taken.
     """
 
     weights: str = "imagenet"
@@ -57,6 +58,7 @@ class Settings:
     licence: str = "as the source of the images says"
     about: str = ""
     command: str = ""
+    round: int = 0
 
 
 def train_network(
@@ -135,6 +137,7 @@ def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings:
         "decoder": DECODER_VERSION,
         "precision": "f32" if recipe.trainable else resolve_precision(settings.precision),
         "seed": settings.seed,
+        "made_by": [made_with("keras", "openvino"), settings.round],
     }
 
 

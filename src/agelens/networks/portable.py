@@ -99,11 +99,6 @@ def pooled(model: ov.Model) -> ov.Model:
     return ov.Model([ov.opset13.result(mean)], model.get_parameters(), "pooled")
 
 
-def supports_bfloat16() -> bool:
-    """Whether this CPU computes bfloat16 in hardware."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
 def export_onnx(model: keras.Model, outputs: str | Sequence[str], target: Path) -> None:
     """Write a Keras model as ONNX, with its input called ``faces`` and its outputs by the names given, in order.
 

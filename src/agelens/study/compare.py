@@ -21,6 +21,7 @@ from agelens.networks.recipes import HEADS, TASKS, Recipe, build_head, compariso
 from agelens.networks.specs import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.progress import Track, quiet
 from agelens.study.metrics import interval, mean
+from agelens.versions import made_with
 
 # The key of the second comparison, and what its files and lines are called.
 EXACT = "notebook_exact"
@@ -38,7 +39,7 @@ class Comparison:
         side: pixels, or None for each backbone's own; raised to a backbone's least side where it is below it.
         head: "flatten" (the notebook's) or "pooled".
         epochs: the notebook's 5.
-        precision, seed, cache: as in `agelens.networks.network.Settings`.
+        precision, seed, cache, round: as in `agelens.networks.network.Settings`.
         notebook_exact: compare each backbone with the notebook's own arithmetic too (pixels / 255, features as they
             come).
     """
@@ -52,6 +53,7 @@ class Comparison:
     seed: int = 42
     cache: Path | None = None
     notebook_exact: bool = False
+    round: int = 0
 
 
 def compare(
@@ -111,6 +113,7 @@ def _compare_one(
             "recipes": [recipe.settings() for recipe in recipes],
             "precision": resolve_precision(comparison.precision),
             "seed": comparison.seed,
+            "made_by": [made_with("keras", "openvino"), comparison.round],
         }
     )
     kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"

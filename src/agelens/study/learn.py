@@ -19,6 +19,7 @@ from agelens.study.calibrate import calibrate
 from agelens.study.compare import NOTEBOOK_SCALING, Comparison, compare
 from agelens.study.crops import check_crops
 from agelens.study.evaluate import Evaluation, Framed, Seen, check_seen, choose_rows, evaluate
+from agelens.study.needs import look_before
 from agelens.study.origin import about, licence, source_name
 from agelens.study.run import REPORT, Run, explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
@@ -65,6 +66,8 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     check_parts(run.table, run.folder)
     check_crops(run)
     target = run.folder / "comparison.json"
+    look_before(run, comparison.backbones, comparison.weights)
+    comparison = replace(comparison, round=run.round("compare"))
     specs = [find_backbone(text) for text in comparison.backbones]
     contents = [content_digest(spec, comparison.weights) for spec in specs]
     for spec in specs:
@@ -109,6 +112,7 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         raise AgeLensError(
             "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
         )
+    look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)
     return {task: _calibrated(run, task) for task in plan.tasks}
@@ -137,7 +141,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
         weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
-        source=source_name(run), licence=licence(run), about=about(run),
+        source=source_name(run), licence=licence(run), about=about(run), round=run.round(f"train-{task}"),
     )  # fmt: skip
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
@@ -170,8 +174,10 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             "--recipe finetune takes its weights from --init and chooses the precision itself; leave out --weights and "
             "--precision."
         )
+    look_before(run, plan=plan)
     inits = [find_init(text) for text in plan.init]
     starts = [Start(init, fine_tuning(plan, init)) for init in inits]
+    task = starts[0].recipe.task
     making = Settings(
         weights=" + ".join(init.file.name for init in inits),
         seed=run.config["seed"],
@@ -180,8 +186,8 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         licence=licence(run),
         about=about(run),
         command=training_command(run, plan, inits),
+        round=run.round(f"train-{task}"),
     )
-    task = starts[0].recipe.task
     settings = run.settings(
         recipe=[start.recipe.settings() for start in starts], making=_plain(making), versions=VERSIONS,
         init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
@@ -283,7 +289,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
 
 def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
-    _check(plan)
+    look_before(run, comparison.backbones, comparison.weights, plan)
     explore_faces(run)
     compare_backbones(run, comparison)
     train_networks(run, plan)
@@ -297,13 +303,7 @@ def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str,
     }
 
 
-def _check(plan: TrainingPlan) -> None:
-    """Refuse what could not be trained before hours are spent on what comes before it."""
-    for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):
-        spec = find_backbone(name or find_recipe(plan.recipe, task).backbone)
-        content_digest(spec, plan.weights)
-
-
 def _plain(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass as JSON."""
-    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(settings).items()}
+    """The fields of a dataclass as JSON; which round it is stands elsewhere in a run's configuration."""
+    fields = {key: value for key, value in asdict(settings).items() if key != "round"}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}

@@ -12,7 +12,7 @@ report.html       all of it, in one file
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from agelens.faces.split import (
 from agelens.faces.table import Faces, digest_table, lost_files, read_faces, read_table, sample, write_table
 from agelens.files import digest_json, read_json, remove_partials, write_json
 from agelens.progress import Track, quiet
+from agelens.study.making import differences, making
 from agelens.versions import machine, versions
 
 DEFAULT_SEED = 42
@@ -47,10 +48,15 @@ class Run:
         folder: made if it does not exist.
         track: shows progress.
         say: takes one line for the person.
+        force: do the steps that are asked for again, also those that are done.
     """
 
     def __init__(
-        self, folder: Path, track: Track = quiet, say: Callable[[str], None] = lambda text: None
+        self,
+        folder: Path,
+        track: Track = quiet,
+        say: Callable[[str], None] = lambda text: None,
+        force: bool = False,
     ) -> None:
         if folder.exists() and not folder.is_dir():
             raise AgeLensError(f"{folder} is a file; give a folder with --out.")
@@ -59,6 +65,10 @@ class Run:
         self.say = say
         # Said by whoever opens the run: images that are no face crops are taken for some all the same.
         self.crops_as_they_are = False
+        self.force = force
+        # What its steps are made from, as far as it has been looked for and is there.
+        self.found: set[Any] = set()
+        self._begun_again: set[str] = set()
         self.config = self._read_config()
 
     @property
@@ -72,13 +82,30 @@ class Run:
         train, validation, test = self.config.get("fractions", DEFAULT_FRACTIONS)
         return float(train), float(validation), float(test)
 
-    def step(self, name: str, settings: dict[str, Any], outputs: list[str], work: Callable[[], None]) -> None:
-        """Do a step, unless it was done with the same settings and its files are still there."""
+    def step(
+        self,
+        name: str,
+        settings: dict[str, Any],
+        outputs: list[str],
+        work: Callable[[], None],
+        packages: Sequence[str] = ("keras", "openvino"),
+    ) -> None:
+        """Do a step, unless it was done with the same settings and packages, and its files are still there.
+
+        Args:
+            settings: what decides its result; a "precision" among them counts as what it means on this processor.
+            outputs: its files, in the folder of the run.
+            work: does it.
+            packages: whose versions decide its result, beside AgeLens's own.
+        """
         kept = self.config.get("steps", {}).get(name, {})
-        key = digest_json(settings)
-        if kept.get("key") == key and all((self.folder / output).exists() for output in outputs):
+        key, made_by = digest_json(settings), making(settings, packages)
+        same = kept.get("key") == key and kept.get("round", 0) == self.round(name)
+        if same and kept.get("made_by") == made_by and all((self.folder / one).exists() for one in outputs):
             self.say(f"{name}: done before")
             return
+        if told := differences(kept, made_by, kept.get("key") == key):
+            self.say(f"{name}: computed again, for {told}")
         # A step that is broken off may leave some of its files new and some old: it counts as not done.
         self.forget(name)
         began = time.perf_counter()
@@ -87,12 +114,23 @@ class Run:
         self.config.setdefault("steps", {})[name] = {
             "settings": settings,
             "key": key,
+            "made_by": made_by,
+            "round": self.round(name),
             "seconds": round(seconds, 2),
             "versions": versions(),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._write_config()
         self.say(f"{name}: done in {seconds:.1f} s")
+
+    def round(self, name: str) -> int:
+        """How often a step has been begun again with `force`; what one round computed is not taken in another."""
+        rounds = self.config.get("rounds", {})
+        if self.force and name not in self._begun_again:
+            self._begun_again.add(name)
+            self.config["rounds"] = {**rounds, name: rounds.get(name, 0) + 1}
+            self._write_config()
+        return int(self.config.get("rounds", {}).get(name, 0))
 
     def forget(self, name: str) -> None:
         """Count a step as not done."""
@@ -152,7 +190,8 @@ class Run:
             {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
-        self.step("audit", {**origin, "files": _digest_files(faces)}, outputs, lambda: self._audit(faces))
+        settings = {**origin, "files": _digest_files(faces)}
+        self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
 
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
@@ -252,7 +291,7 @@ def explore_faces(run: Run) -> dict[str, Any]:
     def work() -> None:
         explore(run.table, run.folder, run.config["seed"], run.track)
 
-    run.step("explore", run.settings(), ["exploration.json", "charts"], work)
+    run.step("explore", run.settings(), ["exploration.json", "charts"], work, packages=())
     return dict(read_json(run.folder / "exploration.json"))
 
 

@@ -1,0 +1,72 @@
+"""What the steps of a study need to begin with, looked for before the first of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from agelens.networks.needs import Need, look_for_all
+from agelens.networks.recipes import find_recipe
+from agelens.networks.specs import REGISTRY
+from agelens.study.run import Run
+
+
+class Plan(Protocol):
+    """What of `agelens.study.learn.TrainingPlan` decides which networks training begins from."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]: ...
+    @property
+    def recipe(self) -> str: ...
+    @property
+    def age_backbone(self) -> str | None: ...
+    @property
+    def gender_backbone(self) -> str | None: ...
+    @property
+    def weights(self) -> str: ...
+    @property
+    def init(self) -> tuple[str, ...]: ...
+
+
+def look_before(
+    run: Run, backbones: Sequence[str] = (), weights: str = "imagenet", plan: Plan | None = None
+) -> None:
+    """Make sure that the networks and weights that are to be compared and trained from are there.
+
+    What a step was made from that is done is not asked for again.
+
+    Args:
+        backbones, weights: of a comparison; none is made of none.
+        plan: of a training.
+
+    Raises:
+        AgeLensError: some are missing; the sentences name all of them.
+    """
+    needs: list[Need] = []
+    if not _made(run, "compare", backbones=list(backbones), weights=weights):
+        needs += [Need(backbone, weights) for backbone in backbones]
+    if plan is not None:
+        needs += _for_training(run, plan)
+    needs = [need for need in needs if need not in run.found]
+    look_for_all(needs)
+    run.found.update(needs)
+
+
+def _for_training(run: Run, plan: Plan) -> Iterator[Need]:
+    if plan.recipe == "finetune":
+        yield from (Need(text, face_network=True) for text in plan.init)
+    if plan.recipe == "finetune" or plan.init:
+        # Others take no face networks, and will say so.
+        return
+    for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):
+        backbone = name or find_recipe(plan.recipe, task).backbone
+        known = next((spec for spec in REGISTRY.values() if spec.name.lower() == backbone.lower()), None)
+        # A network that learns from nothing has no use for files of weights.
+        scratch = known is not None and known.imagenet is None
+        weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
+        if task in plan.tasks and not _made(run, f"train-{task}", backbone=backbone, weights=weights):
+            yield Need(backbone, weights)
+
+
+def _made(run: Run, step: str, **settings: Any) -> bool:
+    """Whether a step is done with these settings, and is not to be done again."""
+    kept = run.config.get("steps", {}).get(step, {}).get("settings", {})
+    return not run.force and bool(kept) and all(kept.get(key) == value for key, value in settings.items())
