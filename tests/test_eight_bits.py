@@ -37,15 +37,18 @@ def network(weights: np.ndarray, zero: int = 0, form: str = "plain") -> ov.Model
     """Maps of 0 to 1 in 8 bits, then a convolution with 8-bit weights, as a quantized ONNX file says it.
 
     Args:
-        form: "half" has scales in float16; in "twice" two convolutions read the weights, each through a scaling of its
-            own, and the result is their average; in "reshaped" the weights come flat.
+        form: in "rounded" the weights are float and the network rounds them; "half" has scales in float16; in "twice"
+            two convolutions read the weights, each through a scaling of its own, and the result is their average; in
+            "reshaped" the weights come flat.
     """
-    half = form == "half"
+    half, floats = form == "half", weights * np.float32(0.01)
     constants = {
         "step": np.float32(1 / 255),
         "low": np.uint8(0),
         "weights": weights.reshape(len(weights), -1) if form == "reshaped" else weights,
+        "floats": floats,
         "shape": np.array(weights.shape, np.int64),
+        "full": np.full(len(weights), 0.01, np.float32),
         "scale": np.full(len(weights), 0.01, np.float16 if half else np.float32),
         "zero": np.full(len(weights), zero, np.int8),
         "two": np.float32(2),
@@ -54,9 +57,10 @@ def network(weights: np.ndarray, zero: int = 0, form: str = "plain") -> ov.Model
         helper.make_node("QuantizeLinear", ["maps", "step", "low"], ["bytes"]),
         helper.make_node("DequantizeLinear", ["bytes", "step", "low"], ["rounded"]),
         helper.make_node("Reshape", ["weights", "shape"], ["square"]),
+        helper.make_node("QuantizeLinear", ["floats", "full", "zero"], ["found"], axis=0),
     ]
     for number in range(2 if form == "twice" else 1):
-        read = ["square" if form == "reshaped" else "weights", "scale", "zero"]
+        read = [{"reshaped": "square", "rounded": "found"}.get(form, "weights"), "scale", "zero"]
         nodes += [
             helper.make_node("DequantizeLinear", read, [f"scaled{number}"], axis=0),
             helper.make_node("Cast", [f"scaled{number}"], [f"float{number}"], to=TensorProto.FLOAT),
@@ -105,7 +109,7 @@ def high_maps() -> np.ndarray:
     return maps
 
 
-@pytest.mark.parametrize("form", ["plain", "half", "twice", "reshaped"])
+@pytest.mark.parametrize("form", ["plain", "half", "twice", "reshaped", "rounded"])
 def test_sums_of_bytes_are_right_on_this_processor(form: str) -> None:
     """Whatever it is: on one that overflows the first outputs would be half of this."""
     weights, maps = large_weights(), high_maps()
@@ -122,7 +126,7 @@ def test_the_processor_is_judged_by_what_it_gives() -> None:
 
 
 @pytest.mark.usefixtures("overflows")
-@pytest.mark.parametrize("form", ["plain", "half", "twice", "reshaped"])
+@pytest.mark.parametrize("form", ["plain", "half", "twice", "reshaped", "rounded"])
 def test_weights_of_seven_bits_give_nearly_the_same(form: str) -> None:
     weights, maps = large_weights(), high_maps()
     model = eight_bits.fit_processor(network(weights, form=form))

@@ -204,7 +204,7 @@ def test_layers_with_a_bias_stay_as_they_are(form: Form) -> None:
 def test_the_network_that_comes_with_agelens_needs_none() -> None:
     """So its ages are to the bit what they were."""
     network = ov.Core().read_model(open_bundle(BUNDLED).network)
-    layers = list(shared_results._eight_bit_layers(network))
+    layers = list(shared_results.eight_bit_layers(network))
     assert len(layers) > 100
     assert all(shared_results._has_bias(layer) for layer in layers)
     assert shared_results.add_biases(network) == 0

@@ -7,7 +7,7 @@ and no more: 255 x 127 + 255 x 127 comes out as half of what it is. Where a proc
 to 7 bits, so that no sum of two can overflow.
 
 Weights are understood as ONNX's DequantizeLinear has them, without a zero point, which is how AgeLens writes them.
-Float weights that a network rounds itself while it runs are not.
+Layers whose float weights a network rounds itself while it runs compute in float there.
 """
 
 import functools
@@ -43,8 +43,10 @@ def fit_processor(network: ov.Model, name: str = "The network") -> ov.Model:
             f"{name} has 8-bit layers without bias, and OpenVINO {version('openvino')} computes wrong results of such "
             "layers on this processor; use the network in float, or another version of OpenVINO."
         )
-    weights = list(_weights(network))
-    if weights and saturates():
+    weights, rounded = list(_weights(network)), list(_rounded(network))
+    if (weights or rounded) and saturates():
+        for reader in rounded:
+            reader.replace_source_output(_computed(reader.get_source_output()).output(0))
         for reader, scaled in weights:
             halved = op.constant(halve(reader.get_source_output().get_node().data))
             reader.replace_source_output(halved.output(0))
@@ -117,6 +119,25 @@ def _scaled(reader: "ov.Input | None") -> ov.Node | None:
         readers = list(node.output(0).get_target_inputs())
         reader = readers[0] if len(readers) == 1 else None
     return None
+
+
+def _rounded(network: ov.Model) -> Iterator[ov.Input]:
+    """Where layers read weights that are rounded to as many values as a byte has, from float numbers in the network."""
+    for layer in shared_results.eight_bit_layers(network):
+        kinds = set()
+        node = layer.input_value(1).get_node()
+        while node.get_input_size() > 0:
+            kinds.add(node.get_type_name())
+            node = node.input_value(0).get_node()
+        if "FakeQuantize" in kinds and node.get_type_name() == "Constant":
+            yield layer.input(1)
+
+
+def _computed(output: ov.Output) -> ov.Node:
+    """What comes out of a part of a network that takes nothing, as a constant."""
+    part = ov.Model([op.result(output)], [], "weights")
+    hints = {"INFERENCE_PRECISION_HINT": "f32"}
+    return op.constant(ov.Core().compile_model(part, "CPU", hints)([])[0].copy())
 
 
 def _is_zero(node: ov.Node) -> bool:

@@ -34,7 +34,7 @@ def add_biases(network: ov.Model) -> int:
     Returns:
         how many layers got one.
     """
-    layers = [layer for layer in _eight_bit_layers(network) if not _has_bias(layer)]
+    layers = [layer for layer in eight_bit_layers(network) if not _has_bias(layer)]
     for layer in layers:
         result = layer.output(0)
         readers, names = _readers(result), result.get_names()
@@ -75,7 +75,8 @@ def are_right() -> bool:
     return all(np.allclose(found[number], value, rtol=0.01) for number, value in enumerate(right))
 
 
-def _eight_bit_layers(network: ov.Model) -> Iterator[ov.Node]:
+def eight_bit_layers(network: ov.Model) -> Iterator[ov.Node]:
+    """The layers of a network whose weights, or the second of the maps that they multiply, are bytes."""
     for node in network.get_ordered_ops():
         if node.get_type_name() in _LAYERS and _is_in_bytes(node.input_value(1).get_node()):
             yield node
