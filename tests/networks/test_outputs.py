@@ -54,6 +54,20 @@ def test_what_cannot_be_told_apart_is_asked_for(outputs: list[Output]) -> None:
         assert choose_output(outputs, "mine.onnx@32:tf", output.name) == number
 
 
+def test_of_equals_the_last_map_and_the_first_vector_are_taken() -> None:
+    """What comes after a map is nearer the end; what comes after a vector is an answer."""
+
+    def in_order(first: int, second: int) -> bool:
+        return first > second
+
+    maps = [COARSE, Output("before", (8, 8, 12)), Output("first", (8, 8, 12))]
+    assert choose_output(maps, "mine", leads=in_order) == 0
+    vectors = [ANSWER, Output("scores", (10,)), Output("embedding", (512,))]
+    assert choose_output(vectors, "mine", leads=in_order) == 2
+    with pytest.raises(AgeLensError, match="not clear"):
+        choose_output([ANSWER, Output("gender", (1,))], "mine", leads=lambda first, second: False)
+
+
 def several(order: tuple[str, ...]) -> keras.Model:
     """Swish, whose converted form has outputs of its own; a fine map, a coarse one, their mean and an answer."""
     keras.utils.set_random_seed(0)
@@ -68,6 +82,43 @@ def several(order: tuple[str, ...]) -> keras.Model:
     tensors["answer"] = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(tip))
     named = [keras.layers.Identity(name=name)(tensors[name]) for name in order]
     return keras.Model(pixels, named if len(named) > 1 else named[0])
+
+
+def vectors(order: tuple[str, ...], named: bool) -> keras.Model:
+    """An embedding, two answers from it of which one is the other after a softmax, and one from elsewhere."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    pixels = keras.Input((SIDE, SIDE, 3))
+    tip = layers.Conv2D(8, 3, 2, "same", activation="silu")(pixels)
+    tensors = {"embedding": layers.GlobalAveragePooling2D(name="embedding")(tip)}
+    tensors["scores"] = layers.Dense(5, name="scores")(tensors["embedding"])
+    tensors["answer"] = layers.Softmax(name="answer")(tensors["scores"])
+    tensors["other"] = layers.Dense(5, name="other")(layers.Flatten()(tip))
+    if named:
+        tensors = {name: layers.Identity(name=f"{name}_given")(tensor) for name, tensor in tensors.items()}
+    return keras.Model(pixels, [tensors[name] for name in order])
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".onnx"])
+@pytest.mark.parametrize("named", [False, True])
+def test_the_vector_that_answers_are_computed_from_is_taken(
+    named: bool, suffix: str, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    order = ("answer", "scores", "embedding")
+    model = vectors(order, named)
+    file = tmp_path / f"mine{suffix}"
+    write(model, order, file)
+    some = table.iloc[:4]
+    pixels = read_faces_at(some["path"].tolist(), SIDE) / np.float32(255)
+    backbone = build_backbone(find_backbone(f"{file}@{SIDE}:unit"))
+    found = extract(backbone, some, "f32", cache=tmp_path / "cache").read(slice(None))
+    np.testing.assert_allclose(found, model.predict(pixels, verbose=0)[2], rtol=1e-3, atol=1e-5)
+    order = ("answer", "other", "embedding")
+    write(vectors(order, named), order, file)
+    with pytest.raises(
+        AgeLensError, match=r"answer\w* \(5\), other\w* \(5\), embedding\w* \(8\), and it is not clear"
+    ):
+        build_backbone(find_backbone(f"{file}@{SIDE}:unit"))
 
 
 def write(model: keras.Model, order: tuple[str, ...], file: Path) -> None:
@@ -96,6 +147,10 @@ def test_features_of_a_file_equal_those_of_keras(
         backbone = build_backbone(find_backbone(text))
         right = given[named or "coarse"]
         assert backbone.feature_shape == right.shape[1:]
+        several_told = f"{file.name}, output {named or 'coarse'}"
+        assert backbone.weights == (
+            several_told if len(order) > 1 or (named and suffix == ".keras") else file.name
+        )
         found = extract(backbone, some, "f32", cache=tmp_path / "cache").read(slice(None))
         np.testing.assert_allclose(found, right, rtol=1e-3, atol=1e-4)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from agelens.errors import AgeLensError
 from agelens.files import digest_file, digest_json
-from agelens.networks.outputs import Output, choose_output
+from agelens.networks.outputs import Output, choose_output, leads_in_keras
 from agelens.networks.specs import SCALINGS, BackboneSpec, Scaling, find_backbone
 from agelens.networks.weights import fetch_weights
 from agelens.onnx_files import digest_network
@@ -30,7 +30,7 @@ class Backbone:
     Attributes:
         spec: its record.
         side: pixels of the square input.
-        weights: "imagenet", "random", or the name of the file they came from.
+        weights: "imagenet", "random", or the name of the file they came from, and of its output if it has several.
         digest: SHA-256 of all that decides its features but the side: weights, scaling, its file.
         parameters: how many numbers it holds.
         feature_shape: (height, width, channels), or (channels,) for a file that pools by itself.
@@ -102,9 +102,9 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
     if spec.file.suffix == ".onnx":
         from agelens.networks.portable import inspect_onnx
 
-        parameters, feature_shape = inspect_onnx(spec, side)
+        parameters, feature_shape, output = inspect_onnx(spec, side)
         digest = digest_json([digest_network(spec.file), spec.scaling, spec.named])
-        return Backbone(spec, side, spec.file.name, digest, parameters, feature_shape, None)
+        return Backbone(spec, side, _told(spec.file, output), digest, parameters, feature_shape, None)
     try:
         body = keras.saving.load_model(spec.file, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
@@ -121,20 +121,26 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
             f"{spec.file} takes {body.input_shape} and not one batch of images of {side} x {side} pixels, channels "
             "last; give its own side after @."
         )
-    return _with_scaling(spec, _with_one_output(spec, body), side, spec.file.name)
+    body, output = _with_one_output(spec, body)
+    return _with_scaling(spec, body, side, _told(spec.file, output))
 
 
-def _with_one_output(spec: BackboneSpec, body: keras.Model) -> keras.Model:
-    """The network up to the output that its features are."""
+def _told(file: Path, output: str) -> str:
+    return f"{file.name}, output {output}" if output else file.name
+
+
+def _with_one_output(spec: BackboneSpec, body: keras.Model) -> tuple[keras.Model, str]:
+    """The network up to the output that its features are, and the name of that output where there are several."""
     if len(body.outputs) == 1 and not spec.named:
-        return body
+        return body, ""
     # Networks that are chains of layers have no names of outputs.
     names = getattr(body, "output_names", [f"output_{number}" for number in range(len(body.outputs))])
     outputs = [
         Output(name, tuple(length or 0 for length in tensor.shape[1:]), "float" in str(tensor.dtype))
         for name, tensor in zip(names, body.outputs, strict=True)
     ]
-    return keras.Model(body.inputs, body.outputs[choose_output(outputs, spec.typed, spec.named)])
+    chosen = choose_output(outputs, spec.typed, spec.named, leads_in_keras(body, names))
+    return keras.Model(body.inputs, body.outputs[chosen]), names[chosen]
 
 
 def _load(body: keras.Model, path: Path, name: str) -> None:

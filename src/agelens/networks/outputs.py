@@ -1,6 +1,6 @@
 """Which output of a network its features are: chosen by what it is, never by its place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -9,6 +9,8 @@ import openvino as ov
 
 from agelens.errors import AgeLensError
 
+# Whether one output, by its place, is all that another is computed from.
+Leads = Callable[[int, int], bool]
 # Other layers give something else altogether; precisions and orders of adding differ by far less.
 _SAME = 0.1
 
@@ -41,15 +43,19 @@ class Output:
         return self.numbers and (len(self.shape) == 1 or (len(self.shape) == 3 and not self.is_map))
 
 
-def choose_output(outputs: Sequence[Output], file: str, named: str = "") -> int:
+def choose_output(
+    outputs: Sequence[Output], file: str, named: str = "", leads: Leads = lambda first, second: False
+) -> int:
     """The place of the output that holds a backbone's features.
 
-    Of several it is the map at the end of the network, the coarsest and of those the one with most channels; where
-    there is no map, the only vector. Outputs of which none is that have to be told apart by the person.
+    Of several it is the map at the end of the network: the coarsest, of those the one with most channels, and of those
+    the one that no other is computed from. Where there is no map it is the vector from which all others are computed.
+    Outputs of which none is that have to be told apart by the person.
 
     Args:
         file: what the person typed, up to the scaling.
         named: the name that the person gave; "" leaves it to this rule.
+        leads: whether one output, by its place, is all that another is computed from.
 
     Raises:
         AgeLensError: there is no such output, or more than one could be meant.
@@ -62,16 +68,60 @@ def choose_output(outputs: Sequence[Output], file: str, named: str = "") -> int:
         raise AgeLensError(f"{file} has no output {named!r}; it gives {told}.")
     if len(outputs) == 1:
         return 0
-    maps = [output for output in outputs if output.is_map]
-    rows = [(output.shape[0] * output.shape[1], -output.shape[2]) for output in maps]
-    best = [output for output, row in zip(maps, rows, strict=True) if row == min(rows)]
-    best = best or [output for output in outputs if output.is_vector]
-    if len(best) != 1:
-        example = (best or list(outputs))[0].name
-        raise AgeLensError(
-            f"{file} gives {told}, and it is not clear which of them its features are; name one, as {file}:{example}."
-        )
-    return outputs.index(best[0])
+    maps = [number for number, output in enumerate(outputs) if output.is_map]
+    vectors = [number for number, output in enumerate(outputs) if output.is_vector]
+    if maps:
+        rows = [(shape[0] * shape[1], -shape[2]) for shape in (outputs[number].shape for number in maps)]
+        best = [number for number, row in zip(maps, rows, strict=True) if row == min(rows)]
+        chosen = [one for one in best if not any(leads(one, other) for other in best if other != one)]
+    else:
+        best = vectors
+        chosen = [one for one in best if all(leads(one, other) for other in best if other != one)]
+    if len(chosen) == 1:
+        return chosen[0]
+    example = outputs[best[0] if best else 0].name
+    raise AgeLensError(
+        f"{file} gives {told}, and it is not clear which of them its features are; name one, as {file}:{example}."
+    )
+
+
+def leads_in_keras(model: keras.Model, names: Sequence[str]) -> Leads:
+    """Tell for the outputs of a Keras model, with the names of their layers, which lead to which."""
+    layers = [next((layer for layer in model.layers if layer.name == name), None) for name in names]
+    tensors = [
+        # What only gives an output its name is on nobody's way.
+        layer.input if isinstance(layer, keras.layers.Identity) else tensor
+        for layer, tensor in zip(layers, model.outputs, strict=True)
+    ]
+
+    def leads(first: int, second: int) -> bool:
+        try:
+            keras.Model(tensors[first], tensors[second])
+        except ValueError:
+            # Something else goes into it too.
+            return False
+        return tensors[first] is not tensors[second]
+
+    return leads
+
+
+def leads_in_openvino(nodes: Sequence[ov.Node]) -> Leads:
+    """Tell for nodes of an OpenVINO model which lead to which."""
+
+    def leads(first: int, second: int) -> bool:
+        stop = nodes[first].get_name()
+        ahead, seen = [nodes[second]], {stop}
+        while ahead:
+            node = ahead.pop()
+            if node.get_name() in seen:
+                continue
+            if node.get_type_name() == "Parameter":
+                return False
+            seen.add(node.get_name())
+            ahead += [value.get_node() for value in node.input_values()]
+        return nodes[second].get_name() != stop
+
+    return leads
 
 
 def only_features(network: ov.Model, model: keras.Model, name: str) -> ov.Model:

@@ -19,7 +19,7 @@ from onnx import compose, helper, numpy_helper, version_converter
 from agelens.errors import AgeLensError
 from agelens.files import digest_json, replacing_file, replacing_folder
 from agelens.networks.backbones import Backbone, Shape
-from agelens.networks.outputs import Output, choose_output, only_features
+from agelens.networks.outputs import Output, choose_output, leads_in_openvino, only_features
 from agelens.networks.specs import SCALINGS, BackboneSpec
 from agelens.versions import made_with
 
@@ -27,7 +27,7 @@ INPUT = "faces"
 # Understood by every runtime of the last years and by OpenVINO; files in older dialects are converted to it.
 OPSET = 18
 IR_VERSION = 9
-_PREFIX = "backbone/"
+_PREFIX, _CHOSEN = "backbone/", "features"
 # Count it up when the same network gives other features, so that none of the old ones are taken.
 CONVERSION = 2
 
@@ -136,8 +136,8 @@ def append_onnx(spec: BackboneSpec, side: int, head: Path, target: Path) -> None
         onnx.save(joined, temporary)
 
 
-def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape]:
-    """How many numbers an ONNX backbone holds, and the shape of its features without the batch."""
+def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape, str]:
+    """How many numbers an ONNX backbone holds, the shape of its features, and their output's name if it has several."""
     model = scaled_onnx(spec, side)
     parameters = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
     with _naming(spec):
@@ -146,7 +146,11 @@ def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape]:
     shape = tuple(int(length) for length in network.outputs[0].get_shape()[1:])
     if len(shape) not in (1, 3):
         raise AgeLensError(f"{spec.file} gives features of shape {shape}, not a map or a vector.")
-    return parameters, shape
+    return (
+        parameters,
+        shape,
+        next((entry.value for entry in model.metadata_props if entry.key == _CHOSEN), ""),
+    )
 
 
 def read_onnx(path: Path) -> onnx.ModelProto:
@@ -194,9 +198,11 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     for value in body.graph.output:
         _free_batch(value)
     before = _scaling_graph(spec.scaling, side, channels_first)
-    outputs = _outputs(spec, body, inputs[0].name, side, channels_first)
-    chosen = body.graph.output[choose_output(outputs, spec.typed, spec.named)]
+    chosen = body.graph.output[_features_of(spec, body, inputs[0].name, side, channels_first)]
     joined = compose.merge_models(before, body, io_map=[("scaled", inputs[0].name)], outputs=[chosen.name])
+    if len(body.graph.output) > 1:
+        entry = joined.metadata_props.add()
+        entry.key, entry.value = _CHOSEN, chosen.name.removeprefix(_PREFIX)
     if channels_first and len(chosen.type.tensor_type.shape.dim) == 4:
         output = joined.graph.output[0]
         joined.graph.node.append(helper.make_node("Transpose", [output.name], ["map"], perm=[0, 2, 3, 1]))
@@ -208,14 +214,14 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     return joined
 
 
-def _outputs(
+def _features_of(
     spec: BackboneSpec, body: onnx.ModelProto, entrance: str, side: int, channels_first: bool
-) -> list[Output]:
-    """What an ONNX network gives for images of a side, in its order."""
+) -> int:
+    """The place of that output of an ONNX network, for images of a side, that its features are."""
     with _naming(spec):
         network = ov.Core().read_model(body.SerializeToString())
         network.reshape({entrance: [1, 3, side, side] if channels_first else [1, side, side, 3]})
-    found = []
+    found, nodes = [], []
     for value in body.graph.output:
         port = network.output(value.name)
         shape = [length.get_length() if length.is_static else 0 for length in port.get_partial_shape()][1:]
@@ -224,7 +230,8 @@ def _outputs(
         found.append(
             Output(value.name.removeprefix(_PREFIX), tuple(shape), port.get_element_type().is_real())
         )
-    return found
+        nodes.append(port.get_node().input_value(0).get_node())
+    return choose_output(found, spec.typed, spec.named, leads_in_openvino(nodes))
 
 
 @contextlib.contextmanager
