@@ -12,6 +12,7 @@ from agelens._version import __version__
 from agelens.errors import AgeLensError, ImageError
 from agelens.estimate.estimator import Estimator, load
 from agelens.estimate.forms import Form, Writer, form_of_file, form_of_output, writing
+from agelens.estimate.framing import refuse_scenes
 from agelens.estimate.inputs import locate
 from agelens.estimate.pictures import draw, make_folder, name_pictures, refuse_to_replace
 from agelens.estimate.predict_file import Output
@@ -92,6 +93,8 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
     pictures = None if how.pictures is None else name_pictures(located.found, how.pictures)
     with waiting("loading the networks"):
         estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
+    if how.crops and not how.as_they_are:
+        refuse_scenes(files, estimator.detector, estimator.geometry, _NO_CROPS)
     if how.pictures is not None:
         make_folder(how.pictures)
     located.left_out.tell_skipped(say)
