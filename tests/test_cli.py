@@ -482,7 +482,7 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("agelens.estimate.predict._to_stream", interrupt_later)
     monkeypatch.setattr("agelens.estimate.predict.load", lambda *_: None)
-    answer = agelens("predict", "--crops", study.source, "--bundle", study.folder)
+    answer = agelens("predict", "--crops-as-they-are", study.source, "--bundle", study.folder)
     assert answer.err == "agelens: Interrupted; this is what there is.\n"
 
 
