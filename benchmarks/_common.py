@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.faces.drawn import draw_faces
-from agelens.faces.table import read_faces, sample
-from agelens.files import write_json
-from agelens.inference import resolve_precision, supports_bfloat16
-from agelens.progress import Advance, bar
-from agelens.versions import machine, versions
+from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.table import read_faces, sample
+from agelens.runtime.execution import resolve_precision, supports_bfloat16
+from agelens.utils.environment import machine, versions
+from agelens.utils.files import write_json
+from agelens.utils.progress import Advance, bar
 
 SEED = 42
 

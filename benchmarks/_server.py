@@ -47,7 +47,7 @@ class Server:
 def served(settings: str = "") -> Iterator[Server]:
     """The server with AgeLens's own network on a free port; ``settings`` are further arguments of `serve`."""
     code = (
-        "from agelens.estimate.limits import Limits\nfrom agelens.estimate.serve import serve\n"
+        "from agelens.serving.limits import Limits\nfrom agelens.serving.server import serve\n"
         f"serve(port=0, {settings})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

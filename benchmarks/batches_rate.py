@@ -32,7 +32,7 @@ from _common import (
 )
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
-from agelens.faces.batches import face_batches
+from agelens.data.loaders import face_batches
 
 WAYS = ("notebook", "agelens")
 # Measured epochs of one `fit`, after one that starts the threads and traces the graph.

@@ -2,7 +2,7 @@
 
     git worktree add ../before f1d9f32     # for the network that was bundled there, say
     python benchmarks/bundle_pair.py --run RUN \\
-        --bundles ../before/src/agelens/estimate/bundled src/agelens/estimate/bundled
+        --bundles ../before/src/agelens/bundles/bundled src/agelens/bundles/bundled
 
 Networks of different splits have test parts of their own, whose figures differ by chance: of 1,900 faces the standard
 error of an MAE is about 0.1 years. Here both are measured on those faces of the run's validation and test parts
@@ -17,13 +17,13 @@ import numpy as np
 import openvino as ov
 import pandas as pd
 
-from agelens.estimate.bundle import open_bundle
-from agelens.estimate.estimator import median
-from agelens.faces.batches import read_faces_at
-from agelens.faces.table import read_table
-from agelens.inference import run_outputs
-from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES
+from agelens.bundles.bundle import open_bundle
+from agelens.data.loaders import read_faces_at
+from agelens.data.table import read_table
+from agelens.inference.predictor import median
+from agelens.runtime.execution import run_outputs
+from agelens.training.feature_cache import compile_network
+from agelens.training.finetune import AGES
 
 Column = np.ndarray
 

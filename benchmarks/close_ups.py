@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from skimage import data
 
 import agelens
-from agelens.estimate import estimator as estimator_module
-from agelens.estimate.detect import Detector, find_detector, find_faces
-from agelens.estimate.detectors.base import Found
-from agelens.files import write_json
-from agelens.images import Pixels, read_rgb
-from agelens.progress import bar
-from agelens.versions import machine, versions
+from agelens.detection.base import Found
+from agelens.detection.detector import Detector, find_detector, find_faces
+from agelens.inference import predictor as estimator_module
+from agelens.utils.environment import machine, versions
+from agelens.utils.files import write_json
+from agelens.utils.images import Pixels, read_rgb
+from agelens.utils.progress import bar
 
 MARGINS = (0.0, 0.03, 0.1)
 SIZES = (64, 224, 300, 600, 1500, 4000)

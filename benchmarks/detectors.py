@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from agelens.estimate.detect import find_detector, find_faces
-from agelens.files import write_json
-from agelens.images import Pixels, read_rgb
-from agelens.progress import bar
-from agelens.versions import machine, versions
+from agelens.detection.detector import find_detector, find_faces
+from agelens.utils.environment import machine, versions
+from agelens.utils.files import write_json
+from agelens.utils.images import Pixels, read_rgb
+from agelens.utils.progress import bar
 
 HEIGHTS = (24, 32, 48, 96)
 ANGLES = (0, 20, 45)

@@ -3,7 +3,7 @@
     agelens audit UTKFACE_FOLDER --out RUN --seed 2026 --fractions 86/4/10
     python benchmarks/eight_bits.py --run RUN
 
-Processors without VNNI add products of bytes in 16 bits, where they overflow (see `agelens.eight_bits`). Four ways:
+Processors without VNNI add products of bytes in 16 bits, where they overflow (see `agelens.runtime.int8`). Four ways:
 
     as the file says    8-bit weights, whatever the processor makes of them
     7 bits, rounded     each weight halved and rounded to the nearest (to even)
@@ -25,13 +25,13 @@ import openvino as ov
 from bundle_pair import scores
 from onnx import helper, numpy_helper
 
-from agelens import eight_bits
-from agelens.estimate.bundle import BUNDLED, open_bundle
-from agelens.faces.batches import read_faces_at
-from agelens.faces.table import read_table
-from agelens.inference import run_outputs, settle_arrays
-from agelens.networks.finetune import AGES
-from agelens.versions import machine
+from agelens.bundles.bundle import BUNDLED, open_bundle
+from agelens.data.loaders import read_faces_at
+from agelens.data.table import read_table
+from agelens.runtime import int8 as eight_bits
+from agelens.runtime.execution import run_outputs, settle_arrays
+from agelens.training.finetune import AGES
+from agelens.utils.environment import machine
 
 HINTS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 ROUNDS = 3

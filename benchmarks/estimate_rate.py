@@ -20,8 +20,8 @@ import numpy as np
 from _common import face_table, faces_folder, keep, parser
 
 import agelens
-from agelens.images import read_rgb
-from agelens.versions import machine, versions
+from agelens.utils.environment import machine, versions
+from agelens.utils.images import read_rgb
 
 STARTS = 5
 

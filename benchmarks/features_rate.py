@@ -25,12 +25,12 @@ import numpy as np
 from _common import face_table, faces_folder, facts, keep, middle, parser, print_facts
 from numpy.typing import NDArray
 
-from agelens.faces.batches import read_faces_at
-from agelens.inference import run_network, supports_bfloat16
-from agelens.networks.backbones import Backbone, build_backbone
-from agelens.networks.features import compile_network
-from agelens.networks.portable import to_openvino
-from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
+from agelens.data.loaders import read_faces_at
+from agelens.models.backbones import Backbone, build_backbone
+from agelens.models.onnx_backbone import to_openvino
+from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
+from agelens.runtime.execution import run_network, supports_bfloat16
+from agelens.training.feature_cache import compile_network
 
 Maps = NDArray[np.float32]
 

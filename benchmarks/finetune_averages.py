@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from agelens.estimate.bundle import open_bundle
-from agelens.estimate.estimator import median
-from agelens.faces.batches import read_faces_at
-from agelens.faces.table import read_table
-from agelens.inference import run_outputs
-from agelens.networks.features import compile_network
-from agelens.networks.finetune import AGES
+from agelens.bundles.bundle import open_bundle
+from agelens.data.loaders import read_faces_at
+from agelens.data.table import read_table
+from agelens.inference.predictor import median
+from agelens.runtime.execution import run_outputs
+from agelens.training.feature_cache import compile_network
+from agelens.training.finetune import AGES
 
 Said = tuple[np.ndarray, np.ndarray]
 

@@ -33,15 +33,15 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.faces.table import AGE_BANDS, age_band, read_table
-from agelens.files import digest_json
-from agelens.networks.backbones import Backbone
-from agelens.networks.cuts import cut_trunk
-from agelens.networks.face_networks import find_init
-from agelens.networks.features import extract
-from agelens.networks.finetune import build_network, compile_network, without_conflicts
-from agelens.networks.finetune_recipe import FineTuning
-from agelens.progress import bar
+from agelens.data.table import AGE_BANDS, age_band, read_table
+from agelens.models.backbones import Backbone
+from agelens.training.feature_cache import extract
+from agelens.training.finetune import build_network, compile_network, without_conflicts
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.partial_freezing import cut_trunk
+from agelens.training.pretrained_encoders import find_init
+from agelens.utils.files import digest_json
+from agelens.utils.progress import bar
 
 FOLDS = 5
 CHOICES = ("conflicts", "noise", "two", "loss")

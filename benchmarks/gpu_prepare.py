@@ -27,11 +27,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.estimate.align import UTKFACE, straighten
-from agelens.estimate.detect import find_detector, find_faces
-from agelens.estimate.detectors.base import Detector
-from agelens.images import Pixels, load_face, read_rgb
-from agelens.networks.trunks import read_trunk
+from agelens.detection.alignment import UTKFACE, straighten
+from agelens.detection.base import Detector
+from agelens.detection.detector import find_detector, find_faces
+from agelens.models.importers import read_trunk
+from agelens.utils.images import Pixels, load_face, read_rgb
 
 SIDE, WEBP_QUALITY = 160, 88
 # Bytes of faces in one file.

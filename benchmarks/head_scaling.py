@@ -23,15 +23,15 @@ import numpy as np
 import pandas as pd
 from _common import facts, keep, print_facts
 
-from agelens.faces.batches import Batches
-from agelens.networks.backbones import build_backbone, fitting_side
-from agelens.networks.features import Features, extract
-from agelens.networks.network import baselines, to_learn_from
-from agelens.networks.recipes import TASKS, Recipe, build_head, comparison_recipe
-from agelens.networks.specs import find_backbone
-from agelens.networks.standardise import Moments, Standardisation, measure_moments
-from agelens.progress import bar
-from agelens.study.run import Run
+from agelens.data.loaders import Batches
+from agelens.models.backbones import build_backbone, fitting_side
+from agelens.models.registry import find_backbone
+from agelens.models.standardization import Moments, Standardisation, measure_moments
+from agelens.study.folder import Run
+from agelens.training.feature_cache import Features, extract
+from agelens.training.recipes import TASKS, Recipe, build_head, comparison_recipe
+from agelens.training.transfer import baselines, to_learn_from
+from agelens.utils.progress import bar
 
 Ways = dict[str, Standardisation | None]
 

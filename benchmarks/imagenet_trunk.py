@@ -7,7 +7,8 @@ The weights come as a pickle for PyTorch, which AgeLens does not read; it is loa
     python benchmarks/imagenet_trunk.py efficientnet_lite2.onnx
 
 Both packages say Apache-2.0. The network is built for faces of 200 pixels, the size of UTKFace's.
-With torch 2.13.0 and onnxruntime 1.32.0 the file is the one that `agelens.networks.face_networks` knows by its digest.
+With torch 2.13.0 and onnxruntime 1.32.0 the file is the one that `agelens.training.pretrained_encoders` knows by
+its digest.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
 Both learn age and gender on the same nine tenths of the images and measure on the same tenth, for as many epochs.
 The notebook's way runs the frozen backbone (Keras, float32) in every epoch of both tasks; AgeLens's way is
-`agelens.study.compare.compare` with an empty cache. The two take turns in going first. Weights are random.
+`agelens.evaluation.compare_backbones.compare` with an empty cache. The two take turns in going first. Weights are
+random.
 
 What is counted: everything from building the backbone to the last figure, for AgeLens also converting it, compiling
 it, the pass, writing the features, the two heads and the intervals. Digesting the files for the table is measured
@@ -41,10 +42,10 @@ from _common import (
     require_tensorflow,
 )
 
-from agelens.faces.table import digest_files
-from agelens.networks.recipes import TASKS
-from agelens.networks.specs import NOTEBOOK_SEVEN, find_backbone
-from agelens.study.compare import Comparison, compare
+from agelens.data.table import digest_files
+from agelens.evaluation.compare_backbones import Comparison, compare
+from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
+from agelens.training.recipes import TASKS
 
 NOTEBOOK_IMAGES = 23_708
 SOME = ("VGG16", "ResNet50V2", "InceptionV3")

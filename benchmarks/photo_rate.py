@@ -30,9 +30,9 @@ from PIL import Image
 from skimage import data
 
 import agelens
-from agelens.files import write_json
-from agelens.images import Pixels
-from agelens.versions import machine, versions
+from agelens.utils.environment import machine, versions
+from agelens.utils.files import write_json
+from agelens.utils.images import Pixels
 
 COUNTS = (1, 5, 20)
 SIZE = (1920, 1440)

@@ -27,8 +27,8 @@ import numpy as np
 from _server import photograph, served
 from PIL import Image
 
-from agelens.files import write_json
-from agelens.versions import machine
+from agelens.utils.environment import machine
+from agelens.utils.files import write_json
 
 SEED = 42
 CLIENTS = 8

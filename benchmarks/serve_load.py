@@ -21,8 +21,8 @@ import httpx
 import numpy as np
 from _server import Picture, photograph, served
 
-from agelens.files import write_json
-from agelens.versions import machine
+from agelens.utils.environment import machine
+from agelens.utils.files import write_json
 
 SEED = 42
 # Photographs of one client, sent in turns.

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from skimage import data
 
 import agelens
-from agelens.estimate.align import straighten
-from agelens.estimate.detect import find_faces
-from agelens.estimate.estimator import Estimator
-from agelens.files import write_json
-from agelens.images import Pixels, read_rgb
-from agelens.progress import bar
-from agelens.study.metrics import interval, mean
+from agelens.detection.alignment import straighten
+from agelens.detection.detector import find_faces
+from agelens.evaluation.metrics import interval, mean
+from agelens.inference.predictor import Estimator
+from agelens.utils.files import write_json
+from agelens.utils.images import Pixels, read_rgb
+from agelens.utils.progress import bar
 
 SIDES = (60, 100, 200, 400)
 TURN = 45.0

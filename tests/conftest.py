@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from agelens.faces.drawn import draw_faces
+from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.table import read_faces
 
 SIDE = 32
 
@@ -51,8 +54,8 @@ class Study:
 
 def agelens(*arguments: object) -> Said:
     """Run a command of AgeLens in this process, which is fast; exit status and both streams come back."""
-    from agelens import cli
-    from agelens.cli_errors import answer
+    from agelens.cli import main as cli
+    from agelens.cli.errors import answer
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -67,7 +70,7 @@ def _agelens() -> Callable[..., Said]:
 
 @pytest.fixture(scope="session")
 def faces_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 drawn faces of 64 pixels and the faults of `agelens.faces.drawn.FAULTS`."""
+    """150 drawn faces of 64 pixels and the faults of `agelens.data.synthetic.dataset.FAULTS`."""
     folder = tmp_path_factory.mktemp("drawn") / "faces"
     draw_faces(folder, 150, seed=7, side=64, with_faults=True)
     return folder
@@ -118,3 +121,17 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
     if mounted:
         # Lazily, for a writer that failed may still hold its file.
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """60 drawn faces of 64 pixels; 44 train, 16 validation."""
+    folder = tmp_path_factory.mktemp("faces") / "drawn"
+    draw_faces(folder, 60, seed=3, side=64)
+    faces = read_faces(folder).table
+    return faces.assign(part=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"

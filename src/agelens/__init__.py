@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from agelens._version import __version__
 
 if TYPE_CHECKING:
-    from agelens.estimate.annotate import annotate
-    from agelens.estimate.estimator import Estimator, load
-    from agelens.estimate.results import Estimates, Face, Photo
-    from agelens.faces.audit import audit
-    from agelens.faces.split import split
-    from agelens.faces.table import read_faces
+    from agelens.data.audit import audit
+    from agelens.data.splits import split
+    from agelens.data.table import read_faces
+    from agelens.inference.annotate import annotate
+    from agelens.inference.predictor import Estimator, load
+    from agelens.inference.results import Estimates, Face, Photo
 
 __all__ = [
     "Estimates", "Estimator", "Face", "Photo", "__version__", "annotate", "audit", "load", "read_faces", "split",
@@ -30,15 +30,15 @@ __all__ = [
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 _HOMES = {
-    "Estimator": "agelens.estimate.estimator",
-    "Estimates": "agelens.estimate.results",
-    "Face": "agelens.estimate.results",
-    "Photo": "agelens.estimate.results",
-    "annotate": "agelens.estimate.annotate",
-    "load": "agelens.estimate.estimator",
-    "audit": "agelens.faces.audit",
-    "split": "agelens.faces.split",
-    "read_faces": "agelens.faces.table",
+    "Estimator": "agelens.inference.predictor",
+    "Estimates": "agelens.inference.results",
+    "Face": "agelens.inference.results",
+    "Photo": "agelens.inference.results",
+    "annotate": "agelens.inference.annotate",
+    "load": "agelens.inference.predictor",
+    "audit": "agelens.data.audit",
+    "split": "agelens.data.splits",
+    "read_faces": "agelens.data.table",
 }
 
 

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.data.synthetic.dataset import draw_face
+from agelens.data.table import read_faces
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import Bundle, find_bundles
-from agelens.estimate.estimator import load
-from agelens.faces.drawn import draw_face
-from agelens.faces.table import read_faces
-from agelens.files import read_json
+from agelens.evaluation.evaluate import evaluate
+from agelens.inference.predictor import load
 from agelens.study import crops
 from agelens.study.crops import check_crops
-from agelens.study.evaluate import evaluate
-from agelens.study.run import Run
+from agelens.study.folder import Run
+from agelens.utils.files import read_json
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agelens.faces.drawn import draw_faces
-from agelens.faces.table import read_faces
-from agelens.networks import features, finetuned, network, portable
-from agelens.networks.backbones import build_backbone
-from agelens.networks.features import extract
-from agelens.networks.network import Settings, train_network
-from agelens.networks.recipes import find_recipe
-from agelens.networks.specs import find_backbone
-from agelens.study import compare as comparing
-from agelens.study.compare import Comparison, compare
+from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.table import read_faces
+from agelens.evaluation import compare_backbones as comparing
+from agelens.evaluation.compare_backbones import Comparison, compare
+from agelens.models import onnx_backbone as portable
+from agelens.models.backbones import build_backbone
+from agelens.models.registry import find_backbone
+from agelens.study import train_finetuned as finetuned
 from agelens.study.making import differences, making
-from agelens.versions import made_with
+from agelens.training import feature_cache as features
+from agelens.training import transfer as network
+from agelens.training.feature_cache import extract
+from agelens.training.recipes import find_recipe
+from agelens.training.transfer import Settings, train_network
+from agelens.utils.environment import made_with
 
 MODULES = (features, finetuned, network, portable, comparing)
 

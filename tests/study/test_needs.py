@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.files import read_json, write_json
-from agelens.networks import specs
-from agelens.networks.weights import WeightsFile
+from agelens.models import registry as specs
+from agelens.models.weights import WeightsFile
 from agelens.study import needs as module
-from agelens.study.learn import TrainingPlan
+from agelens.study.folder import Run
 from agelens.study.needs import look_before
-from agelens.study.run import Run
+from agelens.study.steps import TrainingPlan
+from agelens.utils.files import read_json, write_json
 
 # Port 9 (discard) has no listener here: as on a machine without a network.
 NOWHERE = "http://127.0.0.1:9"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from agelens.data.table import COLUMNS
 from agelens.errors import AgeLensError
-from agelens.faces.table import COLUMNS
 from agelens.study.standing import Measured, refuse_to_replace
 
 OWN = Measured("the run's own networks", {"age": "a", "gender": "b"}, "test", "refuse")

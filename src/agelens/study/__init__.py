@@ -1,0 +1,1 @@
+"""A study: the resumable run and its steps."""

@@ -1,16 +1,17 @@
 """Whether a study's images are face crops; looked at before networks learn from them."""
 
-from agelens.estimate.align import UTKFACE
-from agelens.estimate.detect import find_detector
-from agelens.estimate.framing import VERSION, refuse_scenes
-from agelens.faces.table import digest_table
-from agelens.files import digest_json, read_json, write_json
-from agelens.study.run import Run
+from agelens.data.table import digest_table
+from agelens.detection.alignment import UTKFACE
+from agelens.detection.detector import find_detector
+from agelens.detection.framing import VERSION, refuse_scenes
+from agelens.study.folder import Run
+from agelens.utils.files import digest_json, read_json, write_json
 
 FILE = "framing.json"
 _WAY_OUT = (
     "Networks learn from aligned crops of one face each: cut the faces out first, which "
-    "agelens.estimate.framing.align_largest does for an image, or take the images as they are with --crops-as-they-are."
+    "agelens.detection.framing.align_largest does for an image, or take the images as they are with "
+    "--crops-as-they-are."
 )
 
 

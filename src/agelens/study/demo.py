@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from agelens.faces.drawn import draw_faces
-from agelens.networks.specs import NOTEBOOK_SEVEN
-from agelens.study.compare import Comparison
-from agelens.study.learn import TrainingPlan, run_study
-from agelens.study.run import Run
+from agelens.data.synthetic.dataset import draw_faces
+from agelens.evaluation.compare_backbones import Comparison
+from agelens.models.registry import NOTEBOOK_SEVEN
+from agelens.study.folder import Run
+from agelens.study.steps import TrainingPlan, run_study
 
 # Nobody can download weights here, so the backbones are random and small; the two networks learn from nothing.
 SIDE = 64

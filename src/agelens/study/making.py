@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from agelens.inference import resolve_precision
-from agelens.versions import made_with
+from agelens.runtime.execution import resolve_precision
+from agelens.utils.environment import made_with
 
 _NAMES = {"agelens": "AgeLens", "keras": "Keras", "openvino": "OpenVINO", "precision": "precision"}
 

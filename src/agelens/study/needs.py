@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from agelens.networks.needs import Need, look_for_all
-from agelens.networks.recipes import find_recipe
-from agelens.networks.specs import REGISTRY
-from agelens.study.run import Run
+from agelens.models.registry import REGISTRY
+from agelens.study.folder import Run
+from agelens.training.needs import Need, look_for_all
+from agelens.training.recipes import find_recipe
 
 
 class Plan(Protocol):
-    """What of `agelens.study.learn.TrainingPlan` decides which networks training begins from."""
+    """What of `agelens.study.steps.TrainingPlan` decides which networks training begins from."""
 
     @property
     def tasks(self) -> tuple[str, ...]: ...

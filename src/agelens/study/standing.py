@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agelens.bundles.bundle import Bundle
+from agelens.data.table import COLUMNS
 from agelens.errors import AgeLensError
-from agelens.estimate.bundle import Bundle
-from agelens.faces.table import COLUMNS
 
 EVALUATION, PREDICTIONS = "evaluation.json", "predictions.csv"
 _OWN = "the run's own networks"
@@ -21,7 +21,7 @@ class Measured:
         networks: in words, for a person.
         bundles: the identity of each bundle by task.
         part: "test", another part, or "all".
-        seen: what becomes of images that made a network, as for `agelens.study.evaluate.evaluate`.
+        seen: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
     """
 
     networks: str

@@ -1,0 +1,246 @@
+"""A bundle: a network in a folder that can be handed to somebody.
+
+    network.onnx   from RGB bytes to the estimate, preprocessing inside
+    card.json      what it was trained on, how, its limits and its licence
+    seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
+    card.html      the card as a page, where the network was packed for others
+    SHA256SUMS     of these, verified at loading (and by `sha256sum -c`)
+
+Nothing in a bundle is executed on loading.
+"""
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from agelens.errors import AgeLensError
+from agelens.utils.files import aside, digest_file, replacing_folder
+from agelens.utils.onnx_digests import external_files
+from agelens.utils.replacing import restore
+
+FORMAT = 1
+NETWORK, CARD, SEEN, PAGE, SUMS = "network.onnx", "card.json", "seen.csv", "card.html", "SHA256SUMS"
+TASKS = ("age", "gender")
+# What a network for both tasks says of its task, and the folder in which a run keeps it.
+BOTH = "both"
+# How often a bundle that is being replaced is read anew.
+_TRIES = 100
+BUNDLED = Path(__file__).parent / "bundled"
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files have been verified.
+
+    Attributes:
+        folder: where it lies.
+        card: the content of ``card.json``.
+        network: the bytes of the ONNX file.
+        seen: for each image that made the network, its SHA-256 and its part ("train" or "validation").
+    """
+
+    folder: Path
+    card: dict[str, Any]
+    network: bytes
+    seen: dict[str, str]
+
+    @property
+    def task(self) -> str:
+        """What it estimates: "age" (years), "gender" (probability of female) or "both"."""
+        return str(self.card["task"])
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The same as the tasks that it is made of."""
+        return TASKS if self.task == BOTH else (self.task,)
+
+    @property
+    def side(self) -> int:
+        """Pixels of the square input that the network was made for."""
+        return int(self.card["network"]["side"])
+
+    def read(self, entry: str, reader: Callable[[Any], Entry]) -> Entry | None:
+        """An entry of the card as a value; None where the card has none.
+
+        Raises:
+            AgeLensError: it is not what the reader takes.
+        """
+        if self.card.get(entry) is None:
+            return None
+        try:
+            return reader(self.card[entry])
+        except (KeyError, TypeError, ValueError) as error:
+            raise AgeLensError(
+                f"{self.folder / CARD} holds an odd {entry} ({error}); copy or make the bundle again."
+            ) from None
+
+
+def write_bundle(
+    target: Path, network: Path, card: dict[str, Any], seen: dict[str, str], page: str = ""
+) -> None:
+    """Write a bundle; an older one in its place is replaced only when the new one is whole.
+
+    Args:
+        network: an ONNX file from uint8 (faces, side, side, 3), RGB, to some of the outputs that
+            `agelens.inference.predictor` reads; it is moved into the bundle.
+        card: JSON with at least ``task`` and ``network.side``.
+        seen: part by digest of the images that made the network.
+        page: the card as HTML, if it is to lie in the bundle.
+
+    Raises:
+        AgeLensError: the network keeps weights in other files.
+    """
+    with replacing_folder(target) as folder:
+        shutil.move(network, folder / NETWORK)
+        _refuse_outside((folder / NETWORK).read_bytes(), target)
+        text = json.dumps({"format": FORMAT, **card}, indent=1, allow_nan=False, ensure_ascii=False)
+        (folder / CARD).write_text(text + "\n", encoding="utf-8")
+        with (folder / SEEN).open("w", newline="", encoding="ascii") as file:
+            csv.writer(file).writerows([("digest", "part"), *sorted(seen.items())])
+        names = [NETWORK, CARD, SEEN]
+        if page:
+            (folder / PAGE).write_text(page, encoding="utf-8")
+            names.append(PAGE)
+        sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in names)
+        (folder / SUMS).write_text(sums, encoding="ascii")
+
+
+def amend_card(folder: Path, entries: dict[str, Any]) -> None:
+    """Add entries to the card of a bundle, or replace them; the bundle is replaced as a whole."""
+    bundle = open_bundle(folder)
+    card = {key: value for key, value in bundle.card.items() if key != "format"} | entries
+    page = folder / PAGE
+    with tempfile.TemporaryDirectory() as temporary:
+        network = Path(temporary) / NETWORK
+        network.write_bytes(bundle.network)
+        write_bundle(folder, network, card, bundle.seen, page.read_text("utf-8") if page.exists() else "")
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises:
+        AgeLensError: a file is missing, altered or truncated, the network keeps weights in other files, or the
+            format is one this version does not know.
+    """
+    for _ in range(_TRIES):
+        restore(folder, aside(folder))
+        # A disk may be read-only.
+        place = folder if folder.exists() or not aside(folder).is_dir() else aside(folder)
+        before = _state(place)
+        try:
+            return _read(place)
+        except (AgeLensError, FileNotFoundError):
+            # A program that writes a new one in its place, while this one reads, leaves it whole.
+            if _state(place) == before:
+                raise
+    raise AgeLensError(f"{folder} is replaced again and again; wait until that is over.")
+
+
+def _state(folder: Path) -> tuple[int, ...]:
+    """What tells a folder from another that took its place; empty where there is none."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _read(folder: Path) -> Bundle:
+    if not (folder / SUMS).is_file():
+        raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
+    contents = _verified(folder)
+    try:
+        card = json.loads(contents[CARD])
+        form, task, side = card.get("format"), card.get("task"), card.get("network", {}).get("side")
+        seen = dict(csv.reader(contents[SEEN].decode("ascii").splitlines()[1:]))
+    except (ValueError, AttributeError, csv.Error) as error:
+        raise AgeLensError(
+            f"{folder} is not a bundle of AgeLens: {CARD} or {SEEN} is odd ({error})."
+        ) from None
+    if form != FORMAT or task not in (*TASKS, BOTH):
+        raise AgeLensError(
+            f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
+            "update AgeLens."
+        )
+    if not isinstance(side, int) or side < 1:
+        raise AgeLensError(
+            f"{folder / CARD} does not tell the side of the network's input; copy or make the bundle again."
+        )
+    _refuse_outside(contents[NETWORK], folder)
+    return Bundle(folder, card, contents[NETWORK], seen)
+
+
+def _refuse_outside(network: bytes, folder: Path) -> None:
+    """Refuse a network that keeps weights in files of which a bundle knows nothing."""
+    if outside := external_files(network):
+        raise AgeLensError(
+            f"The network of the bundle {folder} keeps weights in other files ({', '.join(outside)}), which nobody has "
+            "verified; save it as one file, and make the bundle anew."
+        )
+
+
+def _is_bundle(folder: Path) -> bool:
+    return (folder / SUMS).is_file() or (aside(folder) / SUMS).is_file()
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    """The bytes of the files of a bundle, read once, so that what was verified is what is used."""
+    lines = (folder / SUMS).read_text(encoding="ascii", errors="replace").splitlines()
+    expected = {}
+    for line in lines:
+        match = re.fullmatch(r"([0-9a-f]{64})  ([\w.]+)", line)
+        if match:
+            expected[match[2]] = match[1]
+    contents = {}
+    for name in (NETWORK, CARD, SEEN, PAGE):
+        path = folder / name
+        if name == PAGE and name not in expected and not path.exists():
+            # Only what was packed for others has a page.
+            continue
+        if name not in expected or not path.is_file():
+            raise AgeLensError(
+                f"The bundle {folder} is incomplete: {name} or its checksum is missing; copy it again."
+            )
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != expected[name]:
+            raise AgeLensError(
+                f"{path} is altered or truncated (its checksum differs); copy the bundle again."
+            )
+        contents[name] = data
+    return contents
+
+
+def find_bundles(folder: Path | None = None) -> list[Bundle]:
+    """The bundle in a folder, or those in its subfolders as a run leaves them: ``both``, or ``age`` and ``gender``.
+
+    Args:
+        folder: None, or the name "agelens" where no such folder lies, is the bundle that comes with AgeLens.
+
+    Raises:
+        AgeLensError: there is none, or a run holds networks of both kinds.
+    """
+    if folder is None or (str(folder) == "agelens" and not folder.exists()):
+        return [open_bundle(BUNDLED)]
+    if _is_bundle(folder):
+        return [open_bundle(folder)]
+    names = [name for name in (BOTH, *TASKS) if _is_bundle(folder / name)]
+    if not names:
+        raise AgeLensError(
+            f"{folder} holds no bundle; give a bundle, or the folder of a run with trained networks "
+            "('agelens train FOLDER --out RUN' makes one)."
+        )
+    if BOTH in names and len(names) > 1:
+        others = " and ".join(str(folder / name) for name in names[1:])
+        raise AgeLensError(
+            f"{folder} holds {folder / BOTH} beside {others}; say which with --bundle {folder / BOTH}, for example."
+        )
+    return [open_bundle(folder / name) for name in names]

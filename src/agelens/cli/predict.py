@@ -1,0 +1,147 @@
+"""The commands of finished networks: `predict` and `serve`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agelens.cli.options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision, UnusedSeed
+from agelens.errors import AgeLensError, InterruptionError
+from agelens.utils.signals import endings_as_interrupts
+
+# Rooms are imported inside the commands, as in `agelens.cli.main`.
+
+
+def predict(
+    paths: Annotated[
+        list[Path] | None,
+        # Of many, one that cannot be read is told at the end.
+        typer.Argument(
+            help="Photographs, folders of them, or patterns such as '*.jpg'.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    crops: Annotated[
+        bool,
+        typer.Option(
+            "--crops", help="Take each image as one face that is cropped as in UTKFace, and search for none."
+        ),
+    ] = False,
+    crops_as_they_are: CropsAsTheyAre = False,
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    max_pixels: MaxPixels = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File for the results. Its name decides the form: .csv, .tsv, .json, or .jsonl and .ndjson for JSON "
+            "lines. An interrupted command that is given again goes on.",
+        ),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for pictures with the faces drawn in; with --video a file that ends in .mp4, .mkv or .mov."
+        ),
+    ] = None,
+    video: Annotated[
+        str | None,
+        typer.Option(
+            help="A video file, the address of a stream (rtsp://, http://), or a camera: 0, /dev/video0.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Stop after so many seconds of a video.", min=0.01, show_default=False),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without it nothing is "
+            "replaced but results of the same inputs and options.",
+        ),
+    ] = False,
+    precision: Precision = "auto",
+    seed: UnusedSeed = 42,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one row a face.")] = False,
+) -> None:
+    """Find the faces of photographs, or of a video, and estimate age and gender of each."""
+    if (video is None) == (not paths):
+        raise AgeLensError("Give photographs, or a video with --video, and not both.")
+    if video is None and (every != 1 or seconds is not None):
+        raise AgeLensError(
+            "--every and --seconds belong to a video; give one with --video, or leave them out."
+        )
+    if json and csv:
+        raise AgeLensError("Give --json or --csv, not both.")
+    form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
+    try:
+        # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
+        with endings_as_interrupts():
+            from agelens.inference.predict_files import Prediction, predict_files
+
+            how = Prediction(
+                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
+                max_pixels, crops_as_they_are,
+            )  # fmt: skip
+            if video is not None:
+                from agelens.inference.video.predict_video import predict_video
+
+                failed = predict_video(video, how, every, seconds)
+            else:
+                failed = predict_files(paths or [], how)
+    except KeyboardInterrupt as interrupt:
+        # Typer makes a bare exit status of KeyboardInterrupt.
+        raise InterruptionError(
+            str(interrupt) or "Interrupted before anything was estimated, so nothing was written."
+        ) from None
+    if failed:
+        raise typer.Exit(1)
+
+
+def serve(
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than this machine's own are open to the network."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Allow browsers that come under this name too, as that of a proxy; may be given again."
+        ),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    max_body: Annotated[int, typer.Option(help="Largest request, in megabytes.", min=1)] = 64,
+    max_pixels: MaxPixels = None,
+    max_images: Annotated[int, typer.Option(help="Most images in a request.", min=1)] = 16,
+    max_waiting: Annotated[int, typer.Option(help="Most requests at one time.", min=1)] = 64,
+    precision: Precision = "auto",
+) -> None:
+    """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it."""
+    from agelens.serving.limits import MEGABYTE, Limits
+    from agelens.serving.server import serve as serve_until_stopped
+
+    limits = Limits(
+        body_bytes=max_body * MEGABYTE,
+        # At least four of the largest find room at one time.
+        held_bytes=max(Limits.held_bytes, 4 * max_body * MEGABYTE),
+        pixels=Limits.pixels if max_pixels is None else max_pixels,
+        images=max_images,
+        waiting=max_waiting,
+    )
+    serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)

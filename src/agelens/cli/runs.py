@@ -1,0 +1,83 @@
+"""What the commands of a study share: opening a run, and printing a result."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from agelens.utils.files import json_text
+
+
+def open_run(out: Path, force: bool = False) -> Any:
+    from agelens.study.folder import Run
+    from agelens.utils.progress import bar, say
+
+    return Run(out, bar, say, force)
+
+
+def fractions_of(text: str | None) -> Any:
+    if text is None:
+        return None
+    from agelens.data.splits import read_fractions
+
+    return read_fractions(text)
+
+
+def begin_run(
+    out: Path,
+    source: Path | None,
+    seed: int | None,
+    limit: int | None,
+    fractions: str | None,
+    force: bool = False,
+    backbones: str = "",
+    weights: str = "imagenet",
+    plan: Any = None,
+    crops_as_they_are: bool = False,
+) -> Any:
+    """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
+    shares = fractions_of(fractions)
+    opened = open_run(out, force)
+    opened.crops_as_they_are = crops_as_they_are
+    if backbones or plan:
+        from agelens.study.needs import look_before
+
+        look_before(opened, names_of(backbones), weights, plan)
+    # Only who asks for the whole study again asks for another audit.
+    opened.force = force and bool(backbones and plan)
+    opened.begin(source, seed, limit, shares)
+    opened.force = force
+    return opened
+
+
+def names_of(backbones: str) -> tuple[str, ...]:
+    from agelens.models.registry import NOTEBOOK_SEVEN
+
+    if backbones == "seven":
+        return NOTEBOOK_SEVEN
+    return tuple(name.strip() for name in backbones.split(",")) if backbones else ()
+
+
+def comparison_of(
+    run: Any,
+    backbones: str,
+    weights: str,
+    side: int | None,
+    head: str,
+    epochs: int,
+    precision: str,
+    cache: Path | None,
+    notebook_exact: bool = False,
+) -> Any:
+    from agelens.evaluation.compare_backbones import Comparison
+
+    return Comparison(
+        names_of(backbones), weights, side, head, epochs, precision, run.config["seed"], cache, notebook_exact
+    )
+
+
+def print_lines(lines: list[str], as_json: bool, result: Any) -> None:
+    if as_json:
+        print(json_text(result, sys.stdout.encoding or "utf-8"))
+        return
+    for line in lines:
+        print(line)

@@ -1,0 +1,1 @@
+"""Face tables: sources, audit, near duplicates, splits, loaders and synthetic faces."""

@@ -1,0 +1,62 @@
+"""Reading a folder whose files are named as in UTKFace."""
+
+from pathlib import Path
+
+from agelens.data.rows import Rejected, Rows, as_line, is_line, parse_name
+from agelens.errors import AgeLensError
+from agelens.utils.folders import Listing, describe_kinds, list_folder
+from agelens.utils.image_kinds import is_image_file, kind_of
+
+
+def read_folder(folder: Path) -> Rows:
+    """The faces below a folder; hidden files and runs of AgeLens that lie inside are none of it.
+
+    Raises:
+        AgeLensError: the folder cannot be read, or holds nothing.
+    """
+    listing = list_folder(folder)
+    if folder in listing.unreadable:
+        raise AgeLensError(
+            f"{folder} cannot be read: {listing.unreadable[folder]}; give another folder, or the right to read it."
+        )
+    files = _outside_runs(listing.files, folder)
+    if not files and not listing.odd and not listing.unreadable:
+        raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
+    read = Rows()
+    skipped = listing.odd | listing.hidden
+    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+        row: dict[str, object] | str
+        if is_image_file(path):
+            row = parse_name(path.name)
+        else:
+            row = "is not an image file"
+            skipped[path] = kind_of(path)
+        name = path.relative_to(folder).as_posix()
+        if not is_line(name):
+            # Tables and pages could not hold it.
+            row = "the name has letters that are no text"
+        if isinstance(row, str):
+            read.rejected.append(Rejected(as_line(name), row))
+        else:
+            read.rows.append({"path": str(path.absolute()), **row})
+    _add_odd(read, listing, folder)
+    if skipped:
+        read.notes.append(f"skipped: {describe_kinds(skipped)}")
+    return read
+
+
+def _outside_runs(files: list[Path], folder: Path) -> list[Path]:
+    """Runs that lie inside, as after 'agelens audit .', hold charts and pages, and no faces of this source."""
+    runs = {path.parent for path in files if path.name == "config.json" and (path.parent / ".lock").exists()}
+    runs.discard(folder)
+    return [path for path in files if runs.isdisjoint(path.parents)]
+
+
+def _add_odd(read: Rows, listing: Listing, folder: Path) -> None:
+    """Note what is no file, and folders that cannot be listed: faces may be missing there."""
+    for path, kind in listing.odd.items():
+        read.rejected.append(Rejected(as_line(path.relative_to(folder).as_posix()), f"is a {kind}"))
+    for path, reason in listing.unreadable.items():
+        name = as_line(path.relative_to(folder).as_posix())
+        read.rejected.append(Rejected(name, f"the folder cannot be read: {reason}"))
+        read.notes.append(f"the folder {name} cannot be read and is left out: {reason}")

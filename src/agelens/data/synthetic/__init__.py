@@ -1,0 +1,1 @@
+"""Synthetic faces: a labelled dataset with no network and no real people."""

@@ -1,1 +1,0 @@
-"""From the bytes of an image file to RGB, one module for each part of the way; `agelens.images` puts them together."""

@@ -1,0 +1,120 @@
+"""What every detector is and gives, and how its network is run."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from agelens.runtime.compiled import Compiled
+from agelens.runtime.execution import settle_arrays
+from agelens.runtime.int8 import fit_processor
+from agelens.utils.images import Pixels
+
+Floats = NDArray[np.float32]
+STEP = 32
+# Pieces of compiled network that are kept: those of about six sizes.
+_CACHE = 400
+
+
+class Found(NamedTuple):
+    """The faces in one image, in pixels of that image.
+
+    Attributes:
+        boxes: float32 (faces, 4), left, top, right, bottom.
+        scores: float32 (faces,), 0 to 1.
+        landmarks: float32 (faces, 5, 2), x and y of `agelens.inference.results.LANDMARKS`.
+    """
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats
+
+    def take(self, rows: NDArray[np.generic]) -> "Found":
+        """Some of the faces, by their numbers or by a mask."""
+        return Found(self.boxes[rows], self.scores[rows], self.landmarks[rows])
+
+    def scaled(self, factor: float) -> "Found":
+        """The same in pixels of an image that is larger by this factor."""
+        return Found(self.boxes * np.float32(factor), self.scores, self.landmarks * np.float32(factor))
+
+
+NOTHING = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+
+
+def join(parts: list[Found]) -> Found:
+    """The faces of several looks, all in pixels of one image."""
+    if not parts:
+        return NOTHING
+    return Found(*(np.concatenate(columns).astype(np.float32) for columns in zip(*parts, strict=True)))
+
+
+class Detector(Protocol):
+    """A network that finds faces; called from several threads at once.
+
+    Attributes:
+        least: the score from which on something counts as a face.
+        sure: the score from which on it is not called uncertain.
+    """
+
+    least: float
+    sure: float
+
+    def look(self, image: Pixels) -> Found:
+        """The faces of an image, uint8 (height, width, 3), RGB, whose sides are multiples of STEP.
+
+        Boxes of one face may lie over one another, and those below ``least`` are left out.
+        """
+        ...
+
+
+class Runner:
+    """A network compiled for images of any size, uint8 (height, width, 3), RGB; may be called from many threads."""
+
+    def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
+        settle_arrays()
+        self._idle: list[ov.InferRequest] = []
+        self._made_of = (file, mean, scale)
+        self._network = Compiled(partial(_compile, *self._made_of), self._idle.clear)
+
+    def __reduce__(self) -> tuple[type["Runner"], tuple[Path, float, float]]:
+        return Runner, self._made_of
+
+    @contextlib.contextmanager
+    def __call__(self, image: Pixels) -> Iterator[dict[str, Floats]]:
+        """The outputs by each of their names; valid within the block."""
+        network = self._network.get()
+        # A request that has seen a size is quick with it: it is kept for the next call, whatever thread that is in.
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = network.create_infer_request()
+        request.infer([image[None]])
+        yield {
+            name: request.get_output_tensor(number).data
+            for number, port in enumerate(network.outputs)
+            for name in port.get_names()
+        }
+        # Unless the network was let go meanwhile, before a fork.
+        if self._network.holds(network):
+            self._idle.append(request)
+
+
+def _compile(file: Path, mean: float, scale: float) -> ov.CompiledModel:
+    core = ov.Core()
+    model = fit_processor(core.read_model(file), str(file))
+    model.reshape([1, 3, -1, -1])
+    before = ov.preprocess.PrePostProcessor(model)
+    pixels = before.input().tensor()
+    pixels.set_element_type(ov.Type.u8)
+    pixels.set_layout(ov.Layout("NHWC"))
+    before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
+    before.input().model().set_layout(ov.Layout("NCHW"))
+    # One look is one request; looks run side by side.
+    # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
+    settings = {"PERFORMANCE_HINT": "THROUGHPUT", "CPU_RUNTIME_CACHE_CAPACITY": _CACHE}
+    return core.compile_model(before.build(), "CPU", settings)

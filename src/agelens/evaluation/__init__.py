@@ -1,0 +1,1 @@
+"""What is measured: metrics, comparison, evaluation, calibration, limitations."""

@@ -1,0 +1,107 @@
+"""What the card of a fine-tuned network says."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from agelens.export.pipeline import OUTPUTS, Learned
+from agelens.training.finetune import AGES, kept_epochs, without_conflicts
+from agelens.training.pretrained_encoders import Init
+from agelens.training.trainer import Training
+from agelens.training.transfer import INTENDED_USE, Settings, baselines
+from agelens.utils.environment import machine, versions
+
+
+def card_of(
+    learned: Sequence[Learned],
+    trainings: Sequence[Sequence[Training]],
+    settings: Settings,
+    table: pd.DataFrame,
+    split_digest: str,
+) -> dict[str, Any]:
+    """The card of the average of some networks, without its identity and what it scores.
+
+    Args:
+        trainings: of each network, one or more whose weights were averaged.
+        table: the face table that they learned from.
+        split_digest: of that table.
+    """
+    recipe = learned[0].recipe
+    first = trainings[0][0]
+    train = table[table["part"] == "train"]
+    inits = [Init(one.init, one.scaling) for one in learned]
+    outputs = {
+        "age": f"{OUTPUTS['age']}: probabilities of the ages 0 to {AGES - 1}, float32 (faces, {AGES})",
+        "gender": f"{OUTPUTS['gender']}: logit of female, float32 (faces, 1)",
+    }
+    return {
+        "task": recipe.task,
+        "network": {
+            "backbone": " + ".join(Path(init.file.name).stem for init in inits),
+            "weights": " + ".join(init.file.name for init in inits),
+            "weights_licence": "; ".join(init.origin for init in inits),
+            "weights_sha256": " ".join(init.digest for init in inits),
+            "side": max(one.side for one in learned),
+            "sides": [one.side for one in learned],
+            "shares": [{task: one.shares.get(task, 1.0) for task in recipe.tasks} for one in learned],
+            "scaling": " + ".join(init.scaling for init in inits),
+            "parameters": sum(one.parameters for one in learned),
+            "frozen": False,
+            "input": "faces: uint8 (faces, height, width, 3), RGB, 0 to 255, any size, cropped as its data",
+            "output": [outputs[task] for task in recipe.tasks],
+            "stored": "8-bit weights and maps (QDQ)",
+        },
+        "data": {
+            "source": settings.source,
+            "licence": settings.licence,
+            "about": settings.about,
+            "images": {
+                "train": len(without_conflicts(train)),
+                "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),
+                "validation": int((table["part"] == "validation").sum()),
+            },
+            "split_digest": split_digest,
+            "baseline": baselines(table),
+            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
+        },
+        "training": {
+            "recipe": recipe.name,
+            "command": settings.command,
+            "settings": common_settings([one.recipe.settings() for one in learned]),
+            "seed": settings.seed,
+            "precision": recipe.precision,
+            "epochs_run": first.epochs_run,
+            "best_epoch": first.best_epoch,
+            "kept_epochs": kept_epochs(first),
+            "monitor": recipe.monitor,
+            "history": first.history,
+            "members": [
+                {"weights": one.init.name, "seed": settings.seed + 1 + number, **_told(training)}
+                for one, members in zip(learned, trainings, strict=True)
+                for number, training in enumerate(members)
+            ],
+            "seconds": round(sum(one.seconds for members in trainings for one in members), 1),
+            "versions": {**versions(), "keras_backend": keras.backend.backend()},
+            "machine": machine(),
+        },
+        "intended_use": INTENDED_USE,
+    }
+
+
+def _told(training: Training) -> dict[str, Any]:
+    """When the best epoch was, its figures on the validation part, and the epochs whose weights are averaged."""
+    best = training.best_epoch
+    figures = {key: values[best - 1] for key, values in training.history.items() if key.startswith("val_")}
+    kept = kept_epochs(training)
+    return {"best_epoch": best, "kept_epochs": kept, "seconds": round(training.seconds, 1), **figures}
+
+
+def common_settings(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The settings of several recipes as one: where they differ, the values of all, in order."""
+    return {
+        key: value if all(one[key] == value for one in each) else [one[key] for one in each]
+        for key, value in each[0].items()
+    }

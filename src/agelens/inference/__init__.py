@@ -1,0 +1,1 @@
+"""From photographs and videos to ages and genders, with finished networks; needs no Keras."""

@@ -1,0 +1,233 @@
+"""From files on the command line to a table, JSON, CSV or annotated pictures."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from agelens._version import __version__
+from agelens.detection.framing import refuse_scenes
+from agelens.errors import AgeLensError, ImageError
+from agelens.inference.inputs import locate
+from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing
+from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
+from agelens.inference.predictions_file import Output
+from agelens.inference.predictor import Estimator, load
+from agelens.inference.printing import FaceTable, Tally, counted
+from agelens.inference.record import read_record
+from agelens.inference.results import Photo
+from agelens.utils.files import digest_file, digest_json
+from agelens.utils.images import DECODER_VERSION
+from agelens.utils.progress import bar, console, quiet, say, waiting
+
+_INTERRUPTED = (
+    "Interrupted; what was estimated stands above, and with --out FILE a command goes on where it was."
+)
+_NO_CROPS = (
+    "Leave out --crops, and every face is found and aligned, or estimate the images as they are with "
+    "--crops-as-they-are."
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How files are estimated and what becomes of it.
+
+    Attributes:
+        crops: each image is one face, cropped as in the training.
+        bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
+        detector: an ONNX file of a detector; None is the one that is installed.
+        precision: of the networks.
+        form: what an option asks for; None is a table on a terminal and JSON lines elsewhere, or what the name of the
+            file says.
+        out: a file for it; None is standard output.
+        pictures: folder that takes annotated pictures.
+        overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
+        max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
+        as_they_are: whole photographs are taken for crops, too.
+    """
+
+    crops: bool = False
+    bundle: Path | None = None
+    detector: Path | None = None
+    precision: str = "auto"
+    form: Literal["table", "json", "csv"] | None = None
+    out: Path | None = None
+    pictures: Path | None = None
+    overwrite: bool = False
+    max_pixels: int | None = None
+    as_they_are: bool = False
+
+    @property
+    def written_form(self) -> Form:
+        """What is written. Raises AgeLensError where the name of the file asks for what is not."""
+        return form_of_output(self.form) if self.out is None else form_of_file(self.out, self.form)
+
+
+def predict_files(paths: list[Path], how: Prediction) -> int:
+    """Estimate image files and write what is found, in order.
+
+    With a file for the output the work can be interrupted: the same command goes on from what is done. A file that
+    stands is replaced only where it holds nothing but estimates of these photographs by the same network and options.
+
+    Args:
+        paths: image files, patterns such as ``*.jpg``, and folders whose images are taken, subfolders too.
+
+    Returns:
+        how many files could not be read or drawn, and names that hold no photograph; each is told on standard error
+        with its reason.
+
+    Raises:
+        AgeLensError: there is no image, not one can be read, there is no bundle or detector, or the output cannot
+            stand where it is asked for.
+    """
+    _check(how)
+    located = locate(paths, how.pictures)
+    files = list(located.found)
+    refuse_to_replace(files, how.out, "--out")
+    # Here, for networks need not be loaded to know that a file is somebody's own.
+    record = None if how.out is None or how.overwrite else read_record(how.out)
+    pictures = None if how.pictures is None else name_pictures(located.found, how.pictures)
+    with waiting("loading the networks"):
+        estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
+    if how.crops and not how.as_they_are:
+        refuse_scenes(files, estimator.detector, estimator.geometry, _NO_CROPS)
+    if how.pictures is not None:
+        make_folder(how.pictures)
+    located.left_out.tell_skipped(say)
+    tally = Tally(left_out=located.problems)
+    if how.out is None:
+        _to_stream(estimator, files, how, pictures, tally)
+    else:
+        output = Output(how.out, how.written_form, made_of(estimator, how), record, how.overwrite)
+        _to_file(estimator, files, how, output, pictures, tally)
+    if pictures is not None and tally.drawn:
+        say(f"{how.pictures}: {counted(tally.drawn, 'annotated picture')}.")
+    return tally.failed
+
+
+def check_out(out: Path | None) -> None:
+    """Refuse, with an AgeLensError, an ``--out`` that is no file."""
+    if out is None or not out.exists() or out.is_file():
+        return
+    if out.is_dir():
+        raise AgeLensError(f"{out} is a folder; give a file with --out.")
+    raise AgeLensError(f"{out} is no file that could be written anew; give another with --out.")
+
+
+def _check(how: Prediction) -> None:
+    check_out(how.out)
+    _ = how.written_form
+    if how.crops and how.pictures is not None:
+        raise AgeLensError(
+            "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
+        )
+
+
+def _to_stream(
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> None:
+    form = how.written_form
+    found = (photo for photo, _ in _estimate(estimator, files, how, pictures, tally))
+    good = (photo.to_dict() for photo in found if not photo.problem)
+    written = 0
+    try:
+        with _table() if form == "table" else writing(sys.stdout, form) as write:
+            for photo in good:
+                write(photo)
+                written += 1
+    except KeyboardInterrupt:
+        # Without a word of its own where nothing stands above.
+        raise KeyboardInterrupt(*[_INTERRUPTED] * bool(written)) from None
+    _tell(tally, len(files))
+    if tally.unreadable:
+        say(f"agelens: {len(tally.unreadable)} of {len(files)} files could not be read.")
+
+
+@contextlib.contextmanager
+def _table() -> Iterator[Writer]:
+    """A table for a person, shown at the end, also where that comes early."""
+    table = FaceTable()
+    try:
+        yield table.add
+    finally:
+        table.show(sys.stdout)
+
+
+def _to_file(
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    output: Output,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> None:
+    with output.opened(files, pictures or {}) as waiting:
+        try:
+            for photo, picture in _estimate(estimator, waiting, how, pictures, tally):
+                output.add(photo, picture)
+            output.finish()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(output.interrupted()) from None
+    _tell(tally, len(files))
+    say(output.closing_line(len(tally.unreadable), len(tally.left_out), how.crops))
+
+
+def made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
+    """What decides the estimates."""
+    return {
+        "networks": [digest_json(bundle.card) for bundle in estimator.bundles],
+        "crops": how.crops,
+        "detector": None if how.crops else digest_file(how.detector) if how.detector else "installed",
+        "version": [__version__, DECODER_VERSION],
+        "precision": how.precision,
+        "max_pixels": how.max_pixels,
+    }
+
+
+def _tell(tally: Tally, total: int) -> None:
+    tally.tell()
+    if len(tally.unreadable) == total:
+        raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
+
+
+def _estimate(
+    estimator: Estimator,
+    files: list[Path],
+    how: Prediction,
+    pictures: dict[Path, Path] | None,
+    tally: Tally,
+) -> Iterator[tuple[Photo, Path | None]]:
+    """The photographs one by one, with a bar; their pictures are drawn before they are given on, with their places."""
+    track = bar if console.is_terminal and len(files) > 1 else quiet
+    began = time.perf_counter()
+    with track("faces" if how.crops else "photographs", len(files)) as advance:
+        for number, photo in enumerate(estimator.stream(files, how.crops), 1):
+            picture = None
+            if pictures is not None and not photo.problem:
+                photo, picture = _draw(photo, pictures[Path(photo.file)], tally)
+            if photo.problem:
+                tally.unreadable.append(f"{photo.file} {photo.problem}")
+            yield photo, picture
+            advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
+
+
+def _draw(photo: Photo, target: Path, tally: Tally) -> tuple[Photo, Path | None]:
+    """Draw a photograph's picture; what is estimated stands also where that fails."""
+    try:
+        draw(photo, target)
+    except ImageError as error:
+        # It was changed or removed since it was estimated.
+        return Photo(photo.file, 0, 0, problem=str(error)), None
+    except OSError as error:
+        tally.undrawn.append((photo.file, error.strerror or str(error)))
+        return photo, None
+    tally.drawn += 1
+    return photo, target

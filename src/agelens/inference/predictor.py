@@ -1,0 +1,237 @@
+"""Estimating age and gender with finished networks, on photographs and on crops; needs no Keras."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agelens.bundles.bundle import Bundle, find_bundles, open_bundle
+from agelens.detection.alignment import UTKFACE, Geometry
+from agelens.detection.base import Found
+from agelens.detection.detector import Detector, find_detector
+from agelens.errors import AgeLensError
+from agelens.inference.given import Source, check, separate
+from agelens.inference.intervals import Calibration, median
+from agelens.inference.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
+from agelens.inference.results import Estimates, Face, Photo
+from agelens.runtime.execution import run_outputs
+from agelens.runtime.session import PRECISIONS, Network, compile_bundle
+from agelens.utils.images import Pixels
+
+__all__ = ["AHEAD", "BATCH", "Estimator", "Source", "load"]
+
+
+class Estimator:
+    """Finds faces in photographs and estimates each, with one network for both tasks, or one for each, or one alone.
+
+    One caller at a time: calls from several threads must take turns.
+
+    Args:
+        bundles: verified bundles, at most one for each task.
+        precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
+        detector: what finds the faces; AgeLens's own is read when it is first needed.
+        max_pixels: width times height above which an image is refused; `agelens.utils.images.MAX_PIXELS` if not given.
+
+    It can be pickled, by the paths of its bundles, and used in a process that was forked from the one that made it.
+    """
+
+    def __init__(
+        self,
+        bundles: Sequence[Bundle],
+        precision: str = "auto",
+        detector: Detector | None = None,
+        max_pixels: int | None = None,
+    ) -> None:
+        if max_pixels is not None and max_pixels < 1:
+            raise AgeLensError(f"max_pixels is a number of pixels from 1 up, not {max_pixels}.")
+        if precision not in PRECISIONS:
+            raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
+        tasks = [task for bundle in bundles for task in bundle.tasks]
+        if len(set(tasks)) != len(tasks):
+            raise AgeLensError("Give at most one bundle for age and one for gender.")
+        self.bundles = tuple(bundles)
+        self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
+        self._calibration = next(filter(None, map(_calibration, bundles)), None)
+        self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
+        self._sides = sorted({network.side for network in self._networks})
+        self._precision = precision
+        # One that was looked up is looked up again, wherever the estimator is unpickled.
+        self._detector = self._given_detector = detector
+        self._max_pixels = max_pixels
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        networks = [
+            (bundle.folder.absolute(), hashlib.sha256(bundle.network).hexdigest()) for bundle in self.bundles
+        ]
+        return _restore, (networks, self._precision, self._given_detector, self._max_pixels)
+
+    @property
+    def detector(self) -> Detector:
+        """What finds the faces. Raises AgeLensError where none is installed."""
+        if self._detector is None:
+            self._detector = find_detector()
+        return self._detector
+
+    def estimate(self, images: Iterable[Source] | Source, crops: bool = False) -> Estimates:
+        """Find and estimate the faces of images.
+
+        Args:
+            images: one image or many, of any kinds: paths (str or Path), the bytes of image files, open files, Pillow
+                images, and arrays (height, width) or (height, width, channels) of uint8, uint16, or floating-point
+                numbers from 0 to 1, in grey or RGB, with or without alpha. Many come in a list, an array of images or
+                of paths, a column of a table or an iterator, from which each is taken as it is at that moment.
+            crops: each image is one face, cropped as the networks' training faces were; no face is searched.
+
+        Returns:
+            one `Photo` an image, in order. A file that cannot be read gives one with the reason and no faces.
+
+        Raises:
+            NoImageError: (a ValueError) something that could be no image.
+        """
+        sources, stay = separate(images)
+        if stay:
+            sources = list(sources)
+            for source in sources:
+                check(source)
+        return Estimates(self._stream(sources, crops, leaning=True, stay=stay))
+
+    def stream(
+        self, images: Iterable[Source] | Source, crops: bool = False, leaning: bool = True
+    ) -> Iterator[Photo]:
+        """The same one by one, in order, as they are ready; memory stays flat however many there are.
+
+        The next images are decoded and searched in two threads while the networks work on the faces found before.
+        Arrays are copied, and Pillow images and open files are read, when they are taken from ``images``.
+
+        Args:
+            leaning: search for leaning faces too (see `agelens.detection.detector.find_faces`).
+        """
+        sources, _ = separate(images)
+        return self._stream(sources, crops, leaning, stay=False)
+
+    def _stream(self, sources: Iterable[Any], crops: bool, leaning: bool, stay: bool) -> Iterator[Photo]:
+        # The detector here, so that a missing one is told before the threads start.
+        detector = None if crops else self.detector
+        preparation = Preparation(detector, self.geometry, self._sides, self._max_pixels, leaning)
+        for group in prepare_ahead(sources, stay, preparation):
+            yield from self._assemble(group)
+
+    def combine(self, faces: Sequence[Face]) -> Face:
+        """One estimate from several of the same face, as of a person in the frames of a video.
+
+        Returns:
+            the mean of the distributions and of the probabilities, with the place, landmarks and score of the last.
+        """
+        last = faces[-1]
+        columns: dict[str, NDArray[np.floating]] = {}
+        for name in ("age_years", "p_female", "age_distribution"):
+            values = [value for face in faces if (value := getattr(face, name)) is not None]
+            if values:
+                columns[name] = np.mean(values, axis=0, keepdims=True)
+        mean = self._faces(columns, 1)[0]
+        return replace(
+            mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
+        )
+
+    def _assemble(self, group: list[Prepared]) -> Iterator[Photo]:
+        """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
+        total = sum(one.faces for one in group)
+        sides = self._sides if total else []
+        crops = {side: np.concatenate([one.crops[side] for one in group if one.faces]) for side in sides}
+        # Cut across photographs, so that neither many small ones nor one with hundreds of faces is slow.
+        faces = iter(
+            [
+                face
+                for start in range(0, total, BATCH)
+                for face in self.estimate_crops({side: crops[side][start : start + BATCH] for side in sides})
+            ]
+        )
+        for one in group:
+            own = [next(faces) for _ in range(one.faces)]
+            yield replace(one.photo, faces=tuple(self._place(one.found, own)))
+
+    def _place(self, found: Found | None, faces: list[Face]) -> Iterator[Face]:
+        if found is None:
+            yield from faces
+            return
+        for face, box, score, landmarks in zip(faces, *(column.tolist() for column in found), strict=True):
+            yield replace(
+                face,
+                box=tuple(box),
+                landmarks=tuple((x, y) for x, y in landmarks),
+                score=score,
+                uncertain=score < self.detector.sure,
+            )
+
+    def estimate_crops(self, crops: dict[int, Pixels]) -> list[Face]:
+        """The faces of one batch of crops, uint8 (faces, side, side, 3), which comes at each side that is wanted."""
+        columns: dict[str, NDArray[np.floating]] = {}
+        for network in self._networks:
+            results = run_outputs(network.compiled, crops[network.side], list(network.outputs.values()))
+            columns.update(zip(network.outputs, results, strict=True))
+        if "female_logit" in columns:
+            # Of the logistic function the form that no logit makes overflow.
+            columns["p_female"] = np.exp(-np.logaddexp(0, -columns["female_logit"]))
+        return self._faces(columns, len(next(iter(crops.values()))))
+
+    def _faces(self, columns: dict[str, NDArray[np.floating]], rows: int) -> list[Face]:
+        """Faces from what is estimated, by column."""
+        distribution = columns.get("age_distribution")
+        if distribution is not None:
+            columns["age_years"] = median(distribution)
+        if self._calibration is not None and "age_years" in columns:
+            columns["age_interval"] = self._calibration.intervals(columns["age_years"], distribution)
+        lists = {name: column.tolist() for name, column in columns.items()}
+        empty = [None] * rows
+        names = ("age_years", "p_female", "age_distribution", "age_interval")
+        return [
+            Face(age, female, shares and tuple(shares), interval and tuple(interval))
+            for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
+        ]
+
+
+def _geometry(bundle: Bundle) -> Geometry | None:
+    return bundle.read("geometry", Geometry.from_card)
+
+
+def _calibration(bundle: Bundle) -> Calibration | None:
+    # A network of gender has none.
+    return bundle.read("calibration", Calibration.from_card)
+
+
+def load(
+    folder: Path | str | None = None,
+    precision: str = "auto",
+    detector: Path | str | None = None,
+    max_pixels: int | None = None,
+) -> Estimator:
+    """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
+
+    Args:
+        detector: an ONNX file of a detector (see `agelens.detection.detector.find_detector`); AgeLens's own if not
+            given.
+        max_pixels: width times height above which an image is refused; 200 million if not given.
+
+    Raises:
+        AgeLensError: there is no bundle, or one of its files is altered, or no such detector.
+    """
+    bundles = find_bundles(None if folder is None else Path(folder))
+    found = None if detector is None else find_detector(Path(detector))
+    return Estimator(bundles, precision, found, max_pixels)
+
+
+def _restore(
+    networks: list[tuple[Path, str]], precision: str, detector: Detector | None, max_pixels: int | None
+) -> Estimator:
+    """An estimator that was pickled."""
+    bundles = [open_bundle(folder) for folder, _ in networks]
+    for bundle, (folder, digest) in zip(bundles, networks, strict=True):
+        if hashlib.sha256(bundle.network).hexdigest() != digest:
+            raise AgeLensError(
+                f"The bundle {folder} has changed since this estimator was pickled; load it again."
+            )
+    return Estimator(bundles, precision, detector, max_pixels)

@@ -1,0 +1,1 @@
+"""Videos and cameras: reading, tracking faces, writing. Needs `agelens[video]`."""

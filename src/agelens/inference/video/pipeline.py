@@ -1,0 +1,117 @@
+"""Estimating the faces of a video or a camera: decoding runs ahead in a thread while the networks work."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+from agelens.errors import AgeLensError
+from agelens.inference.video.reader import Frame, Video
+from agelens.inference.video.tracker import LIFESPAN_SECONDS, FaceEstimator, FaceTracker, VideoFrame
+
+# Frames of a file that are estimated together, fewer where they are large; twice as many lie in memory.
+BATCH = 32
+_BATCH_BYTES = 100_000_000
+
+
+def estimate_video(
+    estimator: FaceEstimator, source: str | Path, every: int = 1, seconds: float | None = None
+) -> Iterator[VideoFrame]:
+    """Estimate the faces of a video file or a camera and follow them from frame to frame.
+
+    Args:
+        estimator: from `agelens.load`.
+        source: a file, or a camera: its number, ``/dev/video0``, or ``video=NAME`` on Windows.
+        every: take each n-th frame only, which is faster; faces that move far between two of them lose their track.
+        seconds: stop after so many seconds of the video. A camera has no other end.
+
+    Returns:
+        one VideoFrame for each frame that was taken, as they are ready. Of a camera those frames are left out that
+        come while the networks are busy, so that the answer is never late.
+
+    Raises:
+        AgeLensError: there is no such file or camera, or it is no video.
+        BrokenVideoError: after the last good frame, where the file is cut off or damaged.
+    """
+    with Video(source) as video:
+        for _, result in follow_faces(estimator, video, every, seconds):
+            yield result
+
+
+def follow_faces(
+    estimator: FaceEstimator, video: Video, every: int = 1, seconds: float | None = None
+) -> Iterator[tuple[Frame, VideoFrame]]:
+    """The same as `estimate_video` for a video that is open, each result with its picture."""
+    # Where frames are far apart, a track waits for a few of them at least.
+    tracker = FaceTracker(estimator, max(LIFESPAN_SECONDS, 3 * every / video.rate))
+    frames = video.read(every, seconds)
+    batches = _newest(frames) if video.live else _ahead(frames)
+    with contextlib.closing(batches):
+        for batch in batches:
+            # Not all at once: a stream would take in more large frames than there may be room for.
+            # Heads lean for moments only, and tracks last over them.
+            photos = estimator.stream([frame.image for frame in batch], leaning=False)
+            for frame, photo in zip(batch, photos, strict=True):
+                faces = tracker.update(photo.faces, frame.seconds)
+                yield frame, VideoFrame(frame.number, frame.seconds, faces)
+
+
+def _ahead(frames: Iterator[Frame]) -> Generator[list[Frame]]:
+    """Batches of frames, the next one decoded while this one is worked on."""
+
+    def take() -> tuple[list[Frame], AgeLensError | None]:
+        batch: list[Frame] = []
+        try:
+            for frame in islice(frames, BATCH):
+                batch.append(frame)
+                if len(batch) * frame.image.nbytes >= _BATCH_BYTES:
+                    break
+        except AgeLensError as error:
+            # The frames before it are good and come first.
+            return batch, error
+        return batch, None
+
+    with ThreadPoolExecutor(1) as decoder:
+        ready = decoder.submit(take)
+        while True:
+            batch, error = ready.result()
+            if error is None and batch:
+                ready = decoder.submit(take)
+            if batch:
+                yield batch
+            if error is not None:
+                raise error
+            if not batch:
+                return
+
+
+def _newest(frames: Iterator[Frame]) -> Generator[list[Frame]]:
+    """The newest frame of a camera each time, alone; those that nobody waited for are dropped."""
+    waiting: queue.Queue[Frame] = queue.Queue(1)
+    stop = threading.Event()
+
+    def drain() -> None:
+        for frame in frames:
+            if stop.is_set():
+                return
+            with contextlib.suppress(queue.Empty):
+                waiting.get_nowait()
+            waiting.put(frame)
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(drain)
+        try:
+            while True:
+                # Asked first: a frame may arrive between the two.
+                over = reading.done()
+                try:
+                    yield [waiting.get(timeout=0.1)]
+                except queue.Empty:
+                    if over:
+                        reading.result()
+                        return
+        finally:
+            stop.set()

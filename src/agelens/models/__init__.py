@@ -1,0 +1,1 @@
+"""The registry of backbones, how they are built, and what stands on them."""

@@ -1,0 +1,190 @@
+"""The registry of backbones: what each is, what pixels it expects, and where its weights are."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
+from agelens.errors import AgeLensError
+from agelens.models.small_conv import build_small_conv
+from agelens.models.weights import WeightsFile
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """From RGB bytes to what a network expects: ``channels * scale + offset``, after turning RGB into BGR if asked.
+
+    Attributes:
+        bgr: the network was trained on blue, green, red.
+        scale, offset: one number for each channel, in the network's own order of channels.
+    """
+
+    bgr: bool
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+
+
+# The tensor of AgeLens's own networks that their heads take.
+FEATURES = "features"
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.
+SCALINGS = {
+    "raw": Scaling(False, (1.0,) * 3, (0.0,) * 3),
+    "unit": Scaling(False, (1 / 255,) * 3, (0.0,) * 3),
+    "tf": Scaling(False, (1 / 127.5,) * 3, (-1.0,) * 3),
+    "caffe": Scaling(True, (1.0,) * 3, (-103.939, -116.779, -123.68)),
+    "torch": Scaling(
+        False,
+        tuple(1 / (255 * s) for s in _STD),  # type: ignore[arg-type]
+        tuple(-m / s for m, s in zip(_MEAN, _STD, strict=True)),  # type: ignore[arg-type]
+    ),
+}
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """What a backbone needs to be built and understood.
+
+    Attributes:
+        name: as in the tables and on the command line.
+        builder: ``builder(input_shape=..., include_top=False, weights=None)`` gives a Keras model, or None for a file.
+        side: pixels it is used at unless told otherwise; the notebook ran all seven at 224.
+        least_side: pixels below which it cannot be built.
+        scaling: a key of SCALINGS; "raw" also stands for networks that rescale inside themselves.
+        features: channels of the feature map (0 where only the file knows).
+        licence: of the ImageNet weights.
+        imagenet: the file of ImageNet weights without top, or None where there are none.
+        file: for a backbone that is itself a local ``.keras`` or ``.onnx`` file.
+        output: the tensor of one of AgeLens's own networks that is taken for features; "" for other files.
+        named: the output of the file that the person named; "" leaves the choice to `agelens.models.outputs`.
+    """
+
+    name: str
+    builder: Callable[..., keras.Model] | None
+    side: int
+    least_side: int
+    scaling: str
+    features: int
+    licence: str
+    imagenet: WeightsFile | None = None
+    file: Path | None = None
+    output: str = ""
+    named: str = ""
+
+    @property
+    def typed(self) -> str:
+        """A backbone that is a file as a person types it, without the name of an output."""
+        return f"{self.file}@{self.side}:{self.scaling}"
+
+
+_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+def _application(
+    name: str, least_side: int, scaling: str, features: int, licence: str, url: str, digest: str
+) -> BackboneSpec:
+    builder = getattr(keras.applications, name)
+    return BackboneSpec(
+        name, builder, 224, least_side, scaling, features, licence, WeightsFile(_APPLICATIONS + url, digest)
+    )
+
+
+_TF_KERNELS = "_weights_tf_dim_ordering_tf_kernels_notop.h5"
+# The addresses and digests are those that keras.applications itself uses; a test holds them against the installed
+# Keras. MobileNetV3, EfficientNetV2 and ConvNeXt rescale inside themselves, hence "raw".
+_SPECS = [
+    _application(
+        "VGG16", 32, "caffe", 512, "CC BY 4.0, Visual Geometry Group, Oxford",
+        f"vgg16/vgg16{_TF_KERNELS}", "md5:6d6bbae143d832006294945121d1f1fc",
+    ),
+    _application(
+        "ResNet50V2", 32, "tf", 2048, "Apache-2.0, Keras Applications",
+        f"resnet/resnet50v2{_TF_KERNELS}", "md5:fac2f116257151a9d068a22e544a4917",
+    ),
+    _application(
+        "ResNet152V2", 32, "tf", 2048, "Apache-2.0, Keras Applications",
+        f"resnet/resnet152v2{_TF_KERNELS}", "md5:ed17cf2e0169df9d443503ef94b23b33",
+    ),
+    _application(
+        "Xception", 71, "tf", 2048, "Apache-2.0, Keras Applications",
+        f"xception/xception{_TF_KERNELS}", "md5:b0042744bf5b25fce3cb969f33bebb97",
+    ),
+    _application(
+        "InceptionV3", 75, "tf", 2048, "Apache-2.0, Keras Applications",
+        f"inception_v3/inception_v3{_TF_KERNELS}", "md5:bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    _application(
+        "MobileNetV3Small", 32, "raw", 576, "Apache-2.0, Keras Applications",
+        "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5", "md5:d3e8ec802a04aa4fc771ee12a9a9b836",
+    ),
+    _application(
+        "MobileNetV3Large", 32, "raw", 960, "Apache-2.0, Keras Applications",
+        "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5", "md5:07fb09a5933dd0c8eaafa16978110389",
+    ),
+    _application(
+        "EfficientNetV2B0", 32, "raw", 1280, "Apache-2.0, Keras Applications",
+        "efficientnet_v2/efficientnetv2-b0_notop.h5", "md5:893217f2bb855e2983157299931e43ff",
+    ),
+    _application(
+        "ConvNeXtTiny", 32, "raw", 768, "Apache-2.0, Keras Applications",
+        "convnext/convnext_tiny_notop.h5", "sha256:d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+    ),
+    BackboneSpec("SmallConv", build_small_conv, 64, 32, "tf", 96, "Apache-2.0, AgeLens (no weights come with it)"),
+]  # fmt: skip
+
+REGISTRY = {spec.name: spec for spec in _SPECS}
+NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
+
+
+def find_backbone(text: str) -> BackboneSpec:
+    """The record of a backbone, from its name or from ``FILE@SIDE:SCALING`` for a local .keras or .onnx file.
+
+    ``FILE@SIDE:SCALING:OUTPUT`` names one of several outputs of the file.
+
+    "agelens" is the network that comes with AgeLens, up to what its head takes.
+
+    Raises:
+        AgeLensError: no such name or file, or a scaling that is not in SCALINGS.
+    """
+    if text.lower() == "agelens":
+        return _bundled()
+    for name, spec in REGISTRY.items():
+        if text.lower() == name.lower():
+            return spec
+    match = re.fullmatch(
+        r"(?P<file>.+?\.(?:keras|onnx))(?:@(?P<side>\d+)(?::(?P<scaling>\w+)(?::(?P<named>.+))?)?)?", text
+    )
+    if match is None:
+        raise AgeLensError(
+            f"There is no backbone {text!r}; known are {', '.join(REGISTRY)}, agelens, "
+            "or FILE.onnx@SIDE:SCALING for your own."
+        )
+    file = Path(match["file"])
+    if not file.is_file():
+        raise AgeLensError(f"The backbone file {file} does not exist.")
+    if match["side"] is None or match["scaling"] not in SCALINGS:
+        raise AgeLensError(
+            f"Say what the backbone file expects, as {file}@SIDE:SCALING, for example {file}@112:tf; "
+            f"scalings are {', '.join(SCALINGS)}."
+        )
+    side, named = int(match["side"]), match["named"] or ""
+    name = file.stem + re.sub(r"\W+", "-", f":{named}" if named else "")
+    return BackboneSpec(
+        name, None, side, side, match["scaling"], 0, "as its file says", file=file, named=named
+    )
+
+
+def seen_by(spec: BackboneSpec) -> dict[str, str]:
+    """The images that made a backbone, part by digest, where it is a network of AgeLens's own; otherwise none."""
+    return open_bundle(spec.file.parent).seen if spec.output and spec.file is not None else {}
+
+
+def _bundled() -> BackboneSpec:
+    bundle = find_bundles()[0]
+    licence = f"{bundle.card['data']['licence']}; begun from {bundle.card['network']['weights']}"
+    return BackboneSpec(
+        "AgeLens", None, bundle.side, 16, "raw", 0, licence, file=bundle.folder / NETWORK, output=FEATURES
+    )

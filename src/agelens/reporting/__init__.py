@@ -1,0 +1,1 @@
+"""Exploration, charts, report, galleries and the page of a card."""

@@ -1,0 +1,102 @@
+"""What a dataset looks like: charts, a grid of faces, and findings in words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from agelens.errors import AgeLensError, ImageError
+from agelens.reporting import dataset_charts as charts
+from agelens.reporting.findings import describe, measure
+from agelens.reporting.png import write_grid, write_png
+from agelens.utils.files import write_json
+from agelens.utils.images import Pixels, load_face
+from agelens.utils.progress import Track, quiet
+
+# In the order in which a report tells them.
+CHARTS = {
+    "gender_donut": charts.gender_donut,
+    "gender_bar": charts.gender_bar,
+    "age_histogram": charts.age_histogram,
+    "age_violin": charts.age_violin,
+    "age_box": charts.age_box,
+    "age_gender_race": charts.age_gender_race,
+}
+GRID_FACES, TILE_SIDE = 32, 128
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What exploring a face table gives.
+
+    Attributes:
+        figures: Plotly figures by name, in the order in which they are told.
+        findings: sentences about the table, each computed from it.
+        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.findings.measure`.
+    """
+
+    figures: dict[str, go.Figure]
+    findings: list[str]
+    numbers: dict[str, Any]
+
+
+def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> Exploration:
+    """Chart and describe a face table; writes ``charts/*.png`` and ``exploration.json`` into ``out``.
+
+    Args:
+        table: a face table with at least one row; a missing or empty race column is fine.
+        out: the folder of the run; it is made.
+        seed: draws the faces of ``charts/faces.png``.
+        track: shows the progress.
+
+    Raises:
+        AgeLensError: the table has no row.
+    """
+    if table.empty:
+        raise AgeLensError(
+            "The face table has no row, so there is nothing to explore; run 'agelens audit' first."
+        )
+    figures = {}
+    with track("charts", len(CHARTS) + 1) as advance:
+        for name, draw in CHARTS.items():
+            figures[name] = draw(table)
+            write_png(figures[name], out / "charts" / f"{name}.png")
+            advance(1)
+        _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
+        advance(1)
+    numbers = measure(table)
+    findings = describe(numbers)
+    write_json(out / "exploration.json", {"findings": findings, "numbers": numbers})
+    return Exploration(figures, findings, numbers)
+
+
+def _write_faces(rows: pd.DataFrame, file: Path) -> None:
+    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
+    write_grid(
+        [(load_tile(path), caption) for path, caption in zip(rows["path"], captions, strict=True)], file
+    )
+
+
+def draw_rows(table: pd.DataFrame, seed: int, count: int = GRID_FACES) -> pd.DataFrame:
+    """At most ``count`` rows drawn by chance, in the order drawn; the same for the same table and seed."""
+    return table.sample(n=min(count, len(table)), random_state=seed)
+
+
+def face_caption(age: int, gender: int) -> str:
+    """The labels of a face as under its picture, such as "26 F"; gender 0 is male, 1 female."""
+    return f"{age} {'MF'[gender]}"
+
+
+def load_tile(path: str, side: int = TILE_SIDE) -> Pixels:
+    """A face as uint8 RGB ``(side, side, 3)``; a crossed-out tile where the file is gone or broken."""
+    try:
+        return load_face(Path(path), side)
+    except ImageError:
+        # A picture in a grid is an illustration: the audit is where files that cannot be read are named.
+        tile = np.full((side, side, 3), 200, dtype=np.uint8)
+        diagonal = np.arange(side)
+        tile[diagonal, diagonal] = tile[diagonal, side - 1 - diagonal] = 110
+        return tile

@@ -1,0 +1,162 @@
+"""One HTML file that tells a run from its data to its test, readable without a network and on a phone."""
+
+import base64
+import io
+import json
+import shlex
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.offline
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from agelens._version import __version__
+from agelens.errors import AgeLensError
+from agelens.reporting import facts, result_charts
+from agelens.reporting.dataset_charts import template
+from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
+from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.study_files import TASKS, Run, read_run
+from agelens.reporting.training_chart import training_history
+from agelens.utils.files import write_text
+from agelens.utils.images import Pixels
+
+# The step that makes each part of a run, as the person types it.
+COMMANDS = {
+    "audit": "agelens audit FOLDER --out {run}",
+    "explore": "agelens explore --out {run}",
+    "compare": "agelens compare --out {run}",
+    "age": "agelens train --task age --out {run}",
+    "gender": "agelens train --task gender --out {run}",
+    "evaluate": "agelens evaluate --out {run}",
+}
+THUMBNAIL_QUALITY = 82
+
+
+def write_report(run: Path) -> Path:
+    """Write ``report.html`` into the folder of a run, and the charts of its results into ``charts/*.png``.
+
+    Args:
+        run: the folder; it may hold any part of a run. A section without its files names the command that
+            makes them.
+
+    Returns:
+        The path of the report: one file, with charts, script and small face pictures inside it.
+
+    Raises:
+        AgeLensError: the folder does not exist, or one of its files is broken.
+    """
+    if not run.is_dir():
+        raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
+    found = read_run(run)
+    figures = _draw_all(found)
+    for name in figures.keys() - CHARTS.keys():
+        write_png(figures[name], run / "charts" / f"{name}.png")
+    embedded = {name: _embed(figure) for name, figure in figures.items()}
+    context = {
+        "run": found,
+        "facts": facts,
+        "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
+        "compared": [task for task in TASKS if found.comparison.get(task)],
+        "figures": embedded,
+        "charts_json": {
+            "figures": {name: figure.pop("value") for name, figure in embedded.items()},
+            "themes": {name: template(dark=name == "dark").to_plotly_json() for name in ("light", "dark")},
+        },
+        "faces": _face_tiles(found),
+        "predicted": _predicted_tiles(found),
+        "version": __version__,
+    }
+    target = run / "report.html"
+    write_text(target, _render(context))
+    return target
+
+
+def _render(context: dict[str, Any]) -> str:
+    # Names of files, groups and sources are a stranger's: everything is escaped but Plotly's own script.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = resources.files("agelens.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
+    return (
+        environment.from_string(source)
+        .render(context, plotly_js=Markup(plotly.offline.get_plotlyjs()))
+        .lstrip()
+    )
+
+
+def _draw_all(run: Run) -> dict[str, go.Figure]:
+    figures: dict[str, go.Figure] = {}
+    if run.table is not None and len(run.table):
+        figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
+    for task in TASKS:
+        if run.comparison.get(task):
+            figures[f"learning_curves_{task}"] = result_charts.learning_curves(run.comparison, task)
+        if run.comparison.get("notebook_exact", {}).get(task):
+            figures[f"two_arithmetics_{task}"] = result_charts.two_arithmetics(run.comparison, task)
+        if any(result_charts.has_speed(result) for result in run.comparison.get(task, {}).values()):
+            figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
+        if task in run.cards:
+            figures[f"training_history_{task}"] = training_history(run.cards[task])
+    if run.predictions is not None and run.predictions["age_years"].notna().any():
+        measured = run.predictions.dropna(subset=["age_years"])
+        figures["predicted_against_true"] = result_charts.predicted_against_true(measured)
+    if result_charts.has_groups(run.evaluation, "age"):
+        figures["error_by_group"] = result_charts.error_by_group(run.evaluation)
+    if result_charts.has_groups(run.evaluation, "gender"):
+        figures["accuracy_by_group"] = result_charts.accuracy_by_group(run.evaluation)
+    return figures
+
+
+def _embed(figure: go.Figure) -> dict[str, Any]:
+    """A figure for the page: its words become HTML, which wraps on a phone, its look the page's theme."""
+    value = json.loads(figure.to_json())
+    layout = value["layout"]
+    title = layout.pop("title")
+    del layout["template"]
+    layout["margin"] = {"l": 10, "r": 10, "t": 36 if layout.get("annotations") else 14, "b": 10}
+    return {
+        "title": title["text"],
+        "subtitle": title["subtitle"]["text"],
+        "alt": layout["meta"]["alt"],
+        "height": layout.setdefault("height", 420),
+        "value": value,
+    }
+
+
+def _face_tiles(run: Run) -> list[dict[str, Any]]:
+    """A sample of labelled faces, drawn by chance, as small pictures with captions."""
+    if run.table is None:
+        return []
+    rows = draw_rows(run.table, run.seed)
+    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
+    return [
+        {"source": _data_url(load_tile(path)), "lines": [caption], "wrong": False}
+        for path, caption in zip(rows["path"], captions, strict=True)
+    ]
+
+
+def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
+    """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
+    if run.predictions is None:
+        return []
+    rows = draw_rows(run.predictions, run.seed)
+    columns = (rows[name] for name in ("path", "age", "gender", "age_years", "p_female"))
+    tiles, faces = [], []
+    for path, *labels_and_estimates in zip(*columns, strict=True):
+        pixels = load_tile(path)
+        lines, wrong = facts.prediction_lines(*labels_and_estimates)
+        tiles.append({"source": _data_url(pixels), "lines": lines, "wrong": wrong})
+        faces.append((pixels, "\n".join(lines)))
+    write_grid(faces, run.folder / "charts" / "predictions.png")
+    return tiles
+
+
+def _data_url(pixels: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,108 @@
+"""What a run folder holds, read for the report; every part may be absent."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.bundles.bundle import BOTH
+from agelens.data.table import read_table
+from agelens.errors import AgeLensError
+from agelens.utils.files import read_json
+
+TASKS = ("age", "gender")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of a run; an empty dict or None stands for a part that is not there yet.
+
+    Attributes:
+        folder: the folder of the run.
+        config, audit, exploration, comparison, evaluation: the values of the JSON files of these names.
+        cards: the ``card.json`` of each trained network, by task.
+        table: the face table with its parts.
+        predictions: the estimates on the test part.
+        has_audit_page: whether ``audit.html`` lies beside the report.
+    """
+
+    folder: Path
+    config: dict[str, Any] = field(default_factory=dict)
+    audit: dict[str, Any] = field(default_factory=dict)
+    exploration: dict[str, Any] = field(default_factory=dict)
+    comparison: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    cards: dict[str, dict[str, Any]] = field(default_factory=dict)
+    table: pd.DataFrame | None = None
+    predictions: pd.DataFrame | None = None
+    has_audit_page: bool = False
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run, for what the report draws by chance."""
+        return int(self.config.get("seed", 0))
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the table says which part every face belongs to."""
+        return self.table is not None and "part" in self.table.columns
+
+
+def read_run(folder: Path) -> Run:
+    """Read what a run folder holds.
+
+    Raises:
+        AgeLensError: a file that is there is broken; the message names it.
+    """
+    names = ("config", "audit", "exploration", "comparison", "evaluation")
+    both = _read_object(folder / BOTH / "card.json")
+    cards = {
+        task: _read_object(folder / task / "card.json") or (_card_of(both, task) if both else {})
+        for task in TASKS
+    }
+    table = folder / "table.csv"
+    return Run(
+        folder=folder,
+        **{name: _read_object(folder / f"{name}.json") for name in names},
+        cards={task: card for task, card in cards.items() if card},
+        table=read_table(table) if table.exists() else None,
+        predictions=_read_predictions(folder / "predictions.csv"),
+        has_audit_page=(folder / "audit.html").exists(),
+    )
+
+
+def _card_of(card: dict[str, Any], task: str) -> dict[str, Any]:
+    """The card of a network for both tasks as that of one of them, whose history is its own."""
+    history = {}
+    for key, values in card["training"]["history"].items():
+        prefix, name = ("val_", key[4:]) if key.startswith("val_") else ("", key)
+        if name.startswith(f"{task}_"):
+            history[prefix + name.removeprefix(f"{task}_")] = values
+    return {**card, "task": task, "training": {**card["training"], "history": history}}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise AgeLensError(f"{path} is not a JSON object; delete it and run the step again.")
+    return value
+
+
+def _read_predictions(path: Path) -> pd.DataFrame | None:
+    if not path.exists():
+        return None
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values={"age_years": [""], "p_female": [""]})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise AgeLensError(f"{path} is not a CSV file: {error}; run 'agelens evaluate' again.") from None
+    missing = [column for column in ("path", "age", "gender") if column not in frame.columns]
+    if missing:
+        raise AgeLensError(f"{path} has no column {', '.join(missing)}; run 'agelens evaluate' again.")
+    for column in ("age_years", "p_female"):
+        # One network may be measured before the other is trained.
+        if column not in frame.columns:
+            frame[column] = float("nan")
+    return frame if len(frame) else None

@@ -1,0 +1,1 @@
+"""Running a network: sessions, devices, precision and int8 checks."""

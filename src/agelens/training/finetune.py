@@ -1,0 +1,232 @@
+"""Fine-tuning a network that learned faces: one network for age, as a distribution, and for gender.
+
+The layers below a cut stay as they are. What they give is computed once for each image and each of some chance
+changes of it (`agelens.data.augmentation`), through OpenVINO, and kept on disk; the layers above the cut learn from
+that, which on a processor takes half of the time of learning from the images, or less. With ``stages=0`` every layer
+learns, from the images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.mixup import ViewBatches, train_batches
+from agelens.training.partial_freezing import Cut, dtype_policy
+from agelens.training.trainer import Training, fit, network_file
+from agelens.utils.progress import Track, quiet
+
+AGES = 117
+# How many faces tell the means and variances of averages.
+STANDARD_FACES = 4096
+
+
+@keras.saving.register_keras_serializable("agelens")
+class AgeLoss(keras.losses.Loss):
+    """Cross-entropy against a discretised normal distribution around the label, and the error of the expectation.
+
+    Args:
+        spread: standard deviation of that distribution at 0 years, in years.
+        absolute: weight of the absolute error.
+        growth: what each year of the label adds to the standard deviation.
+    """
+
+    def __init__(
+        self,
+        spread: float = 2.0,
+        absolute: float = 0.1,
+        growth: float = 0.0,
+        name: str = "age_loss",
+        **rest: Any,
+    ) -> None:
+        super().__init__(name=name, **rest)
+        self.spread, self.absolute, self.growth = spread, absolute, growth
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `ViewBatches` says, and logits, (faces, AGES)."""
+        ops = keras.ops
+        wanted = self._wanted(y_true[:, :1])
+        if y_true.shape[1] == 3:
+            share = y_true[:, 2:]
+            wanted = share * wanted + (1 - share) * self._wanted(y_true[:, 1:2])
+        entropy = -ops.sum(wanted * ops.log_softmax(y_pred, axis=-1), axis=-1)
+        return entropy + self.absolute * mae(y_true, y_pred)
+
+    def _wanted(self, years: Any) -> Any:
+        ages = keras.ops.arange(AGES, dtype="float32")
+        spread = self.spread + self.growth * years
+        return keras.ops.softmax(-keras.ops.square((ages - years) / spread) / 2, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "spread": self.spread,
+            "absolute": self.absolute,
+            "growth": self.growth,
+        }
+
+
+def expectation(logits: Any) -> Any:
+    """Years, (faces,), from logits over the ages, (faces, AGES)."""
+    ages = keras.ops.arange(AGES, dtype="float32")
+    return keras.ops.sum(keras.ops.softmax(logits, axis=-1) * ages, axis=-1)
+
+
+@keras.saving.register_keras_serializable("agelens")
+def mae(y_true: Any, y_pred: Any) -> Any:
+    """Absolute error of the expectation, years, for each face; a mixed face has the mixed age."""
+    years = y_true[:, 0]
+    if y_true.shape[1] == 3:
+        years = y_true[:, 2] * years + (1 - y_true[:, 2]) * y_true[:, 1]
+    return keras.ops.abs(expectation(y_pred) - years)
+
+
+def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
+    """The layers above the cut and the head: "age", logits over 0 to 116 years, and "gender", the logit of female."""
+    maps = keras.Input(learning.input_shape[1:], name="maps")
+    hidden = keras.layers.Dropout(recipe.dropout, dtype="float32")(learning(maps))
+    # The head computes in float32: a softmax over 117 ages needs its digits.
+    hidden = keras.layers.Dense(
+        recipe.hidden, "relu", kernel_initializer="he_normal", dtype="float32", name="hidden"
+    )(hidden)
+    hidden = keras.layers.Dropout(recipe.dropout, dtype="float32")(hidden)
+    widths = {"age": AGES, "gender": 1}
+    outputs = {
+        task: keras.layers.Dense(widths[task], dtype="float32", name=task)(hidden) for task in recipe.tasks
+    }
+    return keras.Model(maps, outputs, name="finetuned")
+
+
+def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warming: bool) -> None:
+    """Set losses, metrics and AdamW; ``steps`` are the batches of an epoch, and warming teaches the head alone."""
+    learning = network.get_layer("learning_part")
+    learning.trainable = not warming
+    for layer in learning.layers:
+        # Their statistics are those of millions of faces; a few thousand would only shake them. Said here and not once
+        # for all, since the line above reaches every layer.
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    if warming:
+        rate: Any = recipe.head_rate
+    else:
+        total = recipe.epochs * steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, total, warmup_target=recipe.learning_rate, warmup_steps=total // 20
+        )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=recipe.decay, clipnorm=1.0, use_ema=not warming, ema_momentum=recipe.average
+    )
+    losses = {
+        "age": AgeLoss(recipe.spread, recipe.absolute, recipe.growth),
+        "gender": keras.losses.BinaryCrossentropy(from_logits=True),
+    }
+    metrics = {"age": mae, "gender": keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)}
+    network.compile(
+        optimizer,
+        loss={task: losses[task] for task in recipe.tasks},
+        loss_weights={"age": 1.0, "gender": recipe.gender} if len(recipe.tasks) > 1 else None,
+        metrics={task: [metrics[task]] for task in recipe.tasks},
+        jit_compile=False,
+    )
+
+
+def standardise(learning: keras.Model, train: ViewBatches, batch_size: int) -> None:
+    """Set the statistics of the layers behind the averages to those of training faces, as they are in epoch 0."""
+    maps = train.take(np.arange(min(train.rows, STANDARD_FACES)))
+    # Before they are set, the layers pass on what they get: mean 0 and variance 1 are where they begin.
+    averages = np.asarray(learning.predict(maps, batch_size=batch_size, verbose=0), np.float64)
+    start = 0
+    for name in sorted(layer.name for layer in learning.layers if layer.name.startswith("pooled_")):
+        layer = learning.get_layer(name)
+        values = averages[:, start : start + layer.moving_mean.shape[0]]
+        layer.set_weights([values.mean(axis=0), values.var(axis=0)])
+        start += values.shape[1]
+    assert start == averages.shape[1]
+
+
+def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose group of identical or near-identical pictures agrees on age and gender."""
+    labels = rows.groupby("group")[["age", "gender"]].transform("nunique")
+    return rows[(labels == 1).all(axis=1)]
+
+
+@dataclass(frozen=True)
+class Warmed:
+    """A warm-up: its states, its seed and what it is made of, as `agelens.training.trainer.fit` takes them."""
+
+    folder: Path
+    seed: int
+    identity: dict[str, Any]
+
+
+def finetune(
+    table: pd.DataFrame,
+    cut: Cut,
+    recipe: FineTuning,
+    folder: Path,
+    seed: int,
+    identity: dict[str, Any],
+    cache: Path | None = None,
+    track: Track = quiet,
+    warmed: Warmed | None = None,
+) -> tuple[keras.Model, Training]:
+    """Fine-tune on the training part and choose the epoch on the validation part.
+
+    Args:
+        table: a face table with parts and groups.
+        folder: takes the states of the warm-up and of the training.
+        warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
+
+    Returns:
+        the network of `build_network`, its weights the average of those of the best and of the last epoch, which are
+        moving averages themselves, and how its training went.
+    """
+    learning = without_conflicts(table[table["part"] == "train"]).reset_index(drop=True)
+    rows = table[table["part"] == "validation"].reset_index(drop=True)
+    validation = train_batches(cut, rows, recipe, seed, cache, track, False)
+    start = warmed or Warmed(folder / "warmup", seed, identity)
+    keras.utils.set_random_seed(start.seed)
+    with dtype_policy(recipe.precision):
+        network = build_network(cut.learning, recipe)
+    train = train_batches(cut, learning, recipe, seed, cache, track, True)
+    if recipe.standardise:
+        standardise(network.get_layer("learning_part"), train, recipe.batch_size)
+    compile_network(network, recipe, len(train), warming=True)
+    warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
+    network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
+    compile_network(network, recipe, len(train), warming=False)
+    network, training = fit(
+        network, recipe, train, validation, folder, seed, identity, track,
+        callbacks=[keras.callbacks.SwapEMAWeights()],
+    )  # fmt: skip
+    _take_averages(network)
+    if len(kept_epochs(training)) > 1:
+        # After the best epoch ages still become better and gender only surer of itself; the average of both epochs'
+        # weights has the first with little of the second (benchmarks/README.md).
+        last = keras.saving.load_model(network_file(folder, training.epochs_run))
+        _take_averages(last)
+        network.set_weights(average_weights([network.get_weights(), last.get_weights()]))
+    return network, training
+
+
+def kept_epochs(training: Training) -> list[int]:
+    """The epochs whose weights `finetune` averages, counted from 1: the best and the last, or one that is both."""
+    return sorted({training.best_epoch, training.epochs_run})
+
+
+def _take_averages(network: keras.Model) -> None:
+    """Give a network the moving averages of its weights, which its optimizer keeps."""
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+
+
+def average_weights(members: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    """The averages of networks' weights, as `keras.Model.get_weights` gives them, each of its own dtype."""
+    return [
+        np.mean(weights, axis=0, dtype=np.float64).astype(weights[0].dtype)
+        for weights in zip(*members, strict=True)
+    ]

@@ -1,0 +1,119 @@
+"""The batches of fine-tuning: faces in another of their views in each epoch, mixed in pairs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agelens.data.loaders import Batches, View, read_faces_at
+from agelens.training.feature_cache import extract
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.partial_freezing import Cut
+from agelens.utils.progress import Track
+
+
+def train_batches(
+    cut: Cut,
+    rows: pd.DataFrame,
+    recipe: FineTuning,
+    seed: int,
+    cache: Path | None,
+    track: Track,
+    learns: bool,
+) -> "ViewBatches":
+    """Batches of one part: maps at the cut, or images where every layer learns.
+
+    Args:
+        rows: of one part of a face table.
+        learns: take another change of each face in each epoch; otherwise the faces as they are, in order.
+    """
+    labels = {task: rows[task].to_numpy(np.float32) for task in recipe.tasks}
+    numbers: list[int | None] = list(range(recipe.views)) if learns else [None]
+    views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
+    readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
+    if recipe.stages:
+        readers = [extract(cut.frozen, rows, cache=cache, track=track, view=view).read for view in views]
+    else:
+        paths = rows["path"].tolist()
+        readers = [_image_reader(cut, paths, view) for view in views]
+    return ViewBatches(
+        readers,
+        labels,
+        recipe.batch_size,
+        seed if learns else None,
+        recipe.mixing if learns else 0.0,
+        recipe.epochs - recipe.plain,
+    )
+
+
+def _image_reader(
+    cut: Cut, paths: list[str], view: View | None
+) -> Callable[[NDArray[np.int64]], NDArray[np.generic]]:
+    assert cut.frozen.model is not None
+    frozen = cut.frozen.model
+
+    def read(rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        images = read_faces_at([paths[row] for row in rows], cut.frozen.side, view)
+        return np.asarray(keras.ops.convert_to_numpy(frozen(images)))
+
+    return read
+
+
+class ViewBatches(Batches):
+    """Batches that take each face from one of several views, another one in each epoch, and mix them in pairs.
+
+    Args:
+        mixed_epochs: how many epochs mix; in those after them each face has the share 1, in the same form.
+    """
+
+    def __init__(
+        self,
+        readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]],
+        labels: dict[str, NDArray[np.float32]],
+        batch_size: int,
+        shuffle_seed: int | None,
+        mixing: float,
+        mixed_epochs: int,
+    ) -> None:
+        self._readers, self._mixing, self._mixed_epochs = readers, mixing, mixed_epochs
+        super().__init__(self.take, labels, batch_size, shuffle_seed)
+
+    @property
+    def rows(self) -> int:
+        """How many faces there are."""
+        return self._rows
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
+        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
+        values, labels = super().__getitem__(index)
+        if not self._mixing:
+            return values, labels
+        chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
+        share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
+        share = np.maximum(share, 1 - share) if self._epoch < self._mixed_epochs else np.ones_like(share)
+        other = chance.permutation(len(values))
+        wide = share.reshape(-1, *[1] * (values.ndim - 1))
+        mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}
+        if "age" in labels:
+            mixed["age"] = np.concatenate([labels["age"], labels["age"][other], share], axis=1)
+        maps = np.asarray(values, np.float32)
+        return wide * maps + (1 - wide) * maps[other], mixed
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
+        """What the network sees of some faces in the present epoch, unmixed."""
+        # Neighbouring faces take different views in the same epoch, and all views come round.
+        chosen = (rows + self._epoch) % len(self._readers)
+        parts = [(chosen == view, reader) for view, reader in enumerate(self._readers)]
+        result: NDArray[np.generic] | None = None
+        for mask, reader in parts:
+            if mask.any():
+                values = reader(rows[mask])
+                if result is None:
+                    result = np.empty((len(rows), *values.shape[1:]), values.dtype)
+                result[mask] = values
+        assert result is not None
+        return result

@@ -1,0 +1,1 @@
+"""Files, images, progress, signals and the environment: what every package uses."""

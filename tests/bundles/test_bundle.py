@@ -1,0 +1,157 @@
+import csv
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agelens.bundles.bundle import CARD, NETWORK, SEEN, SUMS, find_bundles, open_bundle, write_bundle
+from agelens.data.table import digest_table, read_table
+from agelens.errors import AgeLensError
+from agelens.utils.files import digest_file
+
+FILES = (NETWORK, CARD, SEEN)
+SEEN_IMAGES = {"b" * 64: "validation", "a" * 64: "train"}
+
+
+def make(folder: Path, network: bytes = b"a network", **card: object) -> Path:
+    source = folder.with_name("source.onnx")
+    source.write_bytes(network)
+    write_bundle(folder, source, {"task": "age", "network": {"side": 32}, **card}, SEEN_IMAGES)
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make(tmp_path / "bundle")
+
+
+def forge(folder: Path, name: str, content: bytes) -> None:
+    """Change a file and its checksum, as somebody who means it would."""
+    (folder / name).write_bytes(content)
+    sums = "".join(f"{digest_file(folder / file)}  {file}\n" for file in FILES)
+    (folder / SUMS).write_text(sums)
+
+
+def test_what_is_written_is_read(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    assert (opened.task, opened.side, opened.network) == ("age", 32, b"a network")
+    assert opened.seen == SEEN_IMAGES
+    assert opened.card["format"] == 1
+    assert sorted(path.name for path in bundle.iterdir()) == sorted([*FILES, SUMS])
+    assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
+
+
+def test_sha256sum_verifies_a_bundle_too(bundle: Path) -> None:
+    if shutil.which("sha256sum") is None:
+        pytest.skip("there is no sha256sum here")
+    subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=bundle, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
+    data = bytearray((bundle / name).read_bytes())
+    data[-2] ^= 1
+    (bundle / name).write_bytes(data)
+    with pytest.raises(AgeLensError, match=rf"{name} is altered or truncated"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_truncated_file_is_named(bundle: Path, name: str) -> None:
+    data = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(AgeLensError, match=rf"{name} is altered or truncated"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    with pytest.raises(AgeLensError, match=rf"is incomplete: {name} or its checksum is missing"):
+        open_bundle(bundle)
+
+
+def test_checksums_that_are_missing_or_cut_are_told(bundle: Path) -> None:
+    lines = (bundle / SUMS).read_text().splitlines()
+    (bundle / SUMS).write_text("\n".join(lines[:2]))
+    with pytest.raises(AgeLensError, match=rf"{SEEN} or its checksum is missing"):
+        open_bundle(bundle)
+    (bundle / SUMS).unlink()
+    with pytest.raises(AgeLensError, match=f"is not a bundle: it has no {SUMS}"):
+        open_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (CARD, b"not JSON", "is not a bundle of AgeLens"),
+        (CARD, b"[1, 2]", "is not a bundle of AgeLens"),
+        (CARD, b"\xff\xfe", "is not a bundle of AgeLens"),
+        (
+            CARD,
+            b'{"format": 2, "task": "age"}',
+            "format 2 for 'age', which this version of AgeLens does not know",
+        ),
+        (
+            CARD,
+            b'{"format": 1, "task": "race"}',
+            "format 1 for 'race', which this version of AgeLens does not know",
+        ),
+        (CARD, b'{"format": 1, "task": "age", "network": {"side": 0}}', "does not tell the side"),
+        (CARD, b'{"format": 1, "task": "age"}', "does not tell the side"),
+        (SEEN, b"digest,part\na,b,c\n", "is not a bundle of AgeLens"),
+        (SEEN, b"digest,part\n\xff\n", "is not a bundle of AgeLens"),
+    ],
+)
+def test_a_forged_bundle_is_refused(bundle: Path, name: str, content: bytes, words: str) -> None:
+    forge(bundle, name, content)
+    with pytest.raises(AgeLensError, match=words):
+        open_bundle(bundle)
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one(bundle: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        make(bundle, b"another", score=float("nan"))
+    assert open_bundle(bundle).network == b"a network"
+    make(bundle, b"another")
+    assert open_bundle(bundle).network == b"another"
+
+
+def test_a_run_holds_its_bundles_and_a_folder_without_any_says_so(
+    bundle: Path, tmp_path: Path, study
+) -> None:
+    assert [one.folder for one in find_bundles(bundle)] == [bundle]
+    assert [one.task for one in find_bundles(study.folder)] == ["age", "gender"]
+    with pytest.raises(AgeLensError, match="holds no bundle; give a bundle, or the folder of a run"):
+        find_bundles(tmp_path)
+
+
+def test_a_trained_bundle_knows_what_it_was_made_of(study) -> None:
+    table = read_table(study.folder / "table.csv")
+    for bundle in find_bundles(study.folder):
+        made = table[table["part"] != "test"]
+        assert bundle.seen == dict(zip(made["digest"], made["part"], strict=True))
+        card = bundle.card
+        assert card["network"]["side"] == 32
+        assert card["network"]["input"].startswith("uint8 (faces, side, side, 3), RGB")
+        assert card["network"]["output"] == {"age": "age_years", "gender": "p_female"}[bundle.task]
+        assert card["data"]["images"] == {
+            part: int((table["part"] == part).sum()) for part in ("train", "validation")
+        }
+        assert card["data"]["split_digest"] == digest_table(table)
+        assert card["data"]["labels"]["gender"] == {"0": "male", "1": "female"}
+        assert card["data"]["licence"] == "drawn by AgeLens: nobody in these pictures exists"
+        assert card["training"]["epochs_run"] == len(card["training"]["history"]["val_loss"]) == 2
+        assert {"python", "keras", "keras_backend"} <= set(card["training"]["versions"])
+        assert "must not decide about a person" in card["intended_use"]
+        # A card is handed on: it tells no path of the machine that made it.
+        assert str(study.folder.parent) not in json.dumps(card)
+
+
+def test_seen_images_are_a_plain_csv(study) -> None:
+    with (study.folder / "age" / SEEN).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["part"] for row in rows} == {"train", "validation"}
+    assert [row["digest"] for row in rows] == sorted(row["digest"] for row in rows)

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from agelens.data.loaders import Batches, face_batches, read_faces_at
+from agelens.errors import AgeLensError
+
+LABELS = np.arange(70, dtype=np.float32)
+
+
+def numbers(seed: int | None = 1) -> Batches:
+    return Batches(lambda rows: rows.astype(np.float32)[:, None], LABELS, 32, seed)
+
+
+def labels_of(batches: Batches) -> list[float]:
+    return [float(label) for index in range(len(batches)) for label in batches[index][1][:, 0]]
+
+
+def test_every_row_comes_once_an_epoch_with_its_own_label() -> None:
+    batches = numbers()
+    assert [len(batches[index][0]) for index in range(len(batches))] == [32, 32, 6]
+    for index in range(len(batches)):
+        inputs, labels = batches[index]
+        np.testing.assert_array_equal(inputs, labels)
+    assert sorted(labels_of(batches)) == LABELS.tolist()
+
+
+def test_the_order_changes_with_the_epoch_and_the_seed_only() -> None:
+    batches, again = numbers(), numbers()
+    first = labels_of(batches)
+    assert first == labels_of(again) != LABELS.tolist()
+    batches.on_epoch_end()
+    second = labels_of(batches)
+    assert second != first
+    again.start_at(1)
+    assert labels_of(again) == second
+    assert labels_of(numbers(seed=2)) != first
+    assert labels_of(numbers(seed=None)) == LABELS.tolist()
+
+
+def test_several_labels_come_by_name() -> None:
+    batches = Batches(lambda rows: rows, {"age": LABELS, "gender": LABELS % 2}, 32, 1)
+    assert len(batches) == 3
+    inputs, labels = batches[0]
+    assert labels["age"][:, 0].tolist() == inputs.tolist()
+    assert labels["gender"][:, 0].tolist() == (inputs % 2).tolist()
+
+
+def test_keras_sees_the_batches_in_their_order() -> None:
+    """Through Keras's own worker threads, started at epoch 2 as in an undisturbed training."""
+    seen: list[float] = []
+
+    class Spy(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+            seen.append(float(keras.ops.convert_to_numpy(inputs)[0, 0]))
+            return self.dense(inputs)
+
+    batches = numbers()
+    model = Spy()
+    model.compile("sgd", "mae", run_eagerly=True)
+    model.fit(batches, epochs=1, shuffle=False, verbose=0)
+    start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.start_at(epoch))
+    seen.clear()
+    model.fit(batches, initial_epoch=2, epochs=4, shuffle=False, verbose=0, callbacks=[start])
+    expected = []
+    for epoch in (2, 3):
+        batches.start_at(epoch)
+        expected += [float(batches[index][0][0, 0]) for index in range(len(batches))]
+    # Keras may call the network once more before the first epoch, to build it.
+    assert seen[-len(expected) :] == expected
+
+
+def test_faces_come_as_bytes_with_their_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (side, side, 3)).astype(np.uint8) for side in (40, 64, 90)]
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    table = pd.DataFrame(
+        {"path": [str(tmp_path / f"{n}.png") for n in range(3)], "age": [5, 6, 7], "gender": [0, 1, 0]}
+    )
+    batch, ages = face_batches(table, "age", 64)[0]
+    assert batch.shape == (3, 64, 64, 3)
+    assert batch.dtype == np.uint8
+    np.testing.assert_array_equal(batch[1], pictures[1])
+    assert ages.tolist() == [[5], [6], [7]]
+    assert face_batches(table, "gender", 64, batch_size=2)[1][1].tolist() == [[0]]
+
+
+def test_a_file_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not an image")
+    with pytest.raises(AgeLensError, match=r"text\.jpg .*agelens audit"):
+        read_faces_at([str(tmp_path / "text.jpg")], 64)

@@ -1,0 +1,207 @@
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agelens.data.splits import (
+    DEFAULT_FRACTIONS,
+    check_parts,
+    read_fractions,
+    shared_groups,
+    split,
+    split_if_enough,
+    write_fractions,
+)
+from agelens.data.table import PARTS, age_band
+from agelens.errors import AgeLensError
+
+SOME_FRACTIONS = [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)]
+
+
+def table_of(people: list[tuple[int, int, int]]) -> pd.DataFrame:
+    """One row for each (age, gender, number of its group)."""
+    digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(len(people))]
+    table = pd.DataFrame(people, columns=["age", "gender", "group"])
+    table["digest"] = digests
+    table["path"] = [f"/faces/{number}.jpg" for number in range(len(people))]
+    table["group"] = table.groupby("group")["digest"].transform("min").str[:16]
+    return table
+
+
+def alone(count: int) -> pd.DataFrame:
+    """Faces of all ages, each in a group of its own."""
+    return table_of([(7 * number % 97, number * number % 3 % 2, number) for number in range(count)])
+
+
+PEOPLE = st.lists(
+    st.tuples(st.integers(0, 116), st.integers(0, 1), st.integers(0, 60)), min_size=3, max_size=200
+).filter(lambda people: len({group for _, _, group in people}) >= 3)
+
+
+@settings(deadline=None)
+@given(PEOPLE, st.integers(0, 2**40), st.sampled_from(SOME_FRACTIONS))
+def test_every_row_has_one_part_and_no_group_two(people, seed: int, fractions) -> None:
+    table = table_of(people)
+    parts = split(table, seed, fractions)
+    pd.testing.assert_frame_equal(parts.drop(columns="part"), table)
+    assert set(parts["part"]) == set(PARTS)
+    assert shared_groups(parts) == 0
+
+
+@settings(deadline=None, max_examples=50)
+@given(PEOPLE, st.integers(0, 100), st.randoms(use_true_random=False))
+def test_rows_in_any_order_get_the_same_parts(people, seed: int, chance) -> None:
+    table = table_of(people)
+    order = list(range(len(table)))
+    chance.shuffle(order)
+    shuffled = table.iloc[order].assign(path="elsewhere")
+    expected = split(table, seed).set_index("digest")["part"]
+    assert split(shuffled, seed).set_index("digest")["part"].to_dict() == expected.to_dict()
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(3, 300), st.integers(0, 100), st.sampled_from(SOME_FRACTIONS))
+def test_shares_are_met_to_within_two_faces(count: int, seed: int, fractions) -> None:
+    parts = split(alone(count), seed, fractions)
+    for part, fraction in zip(PARTS, fractions, strict=True):
+        assert abs((parts["part"] == part).sum() - fraction * count) < 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_stratum_has_the_shares_too(seed: int) -> None:
+    parts = split(alone(2000), seed)
+    for _, stratum in parts.groupby([age_band(parts["age"]), "gender"]):
+        for part, fraction in zip(PARTS, DEFAULT_FRACTIONS, strict=True):
+            assert abs((stratum["part"] == part).sum() - fraction * len(stratum)) < 2
+
+
+def test_small_strata_do_not_all_end_in_train() -> None:
+    # Eighteen strata of three faces: each alone would round to 3, 0, 0.
+    parts = split(table_of([(10 * (n // 6), n % 2, n) for n in range(54)]))
+    counts = Counter(parts["part"])
+    assert counts["train"] == 43
+    assert sorted((counts["validation"], counts["test"])) == [5, 6]
+
+
+def test_another_seed_draws_another_split() -> None:
+    table = alone(100)
+    assert split(table, 1)["part"].tolist() == split(table, 1)["part"].tolist()
+    assert split(table, 1)["part"].tolist() != split(table, 2)["part"].tolist()
+
+
+def test_the_draw_is_pinned() -> None:
+    """Saved runs name their split by seed and files alone, so the draw must never change silently."""
+    parts = split(alone(40), seed=42)["part"]
+    assert parts.index[parts == "test"].tolist() == [8, 19, 27, 30]
+
+
+def test_duplicates_are_shared_out_like_all_others() -> None:
+    pairs = split(table_of([(30, 0, number // 2) for number in range(400)]))
+    assert Counter(pairs["part"]) == {"train": 320, "validation": 40, "test": 40}
+    mixed = split(table_of([(30, 0, number // 2 if number < 100 else number) for number in range(400)]))
+    assert set(mixed["part"][:100]) == set(PARTS)
+
+
+def test_a_large_group_goes_where_there_is_room() -> None:
+    table = table_of([(30, 0, 0)] * 50 + [(30, 0, number) for number in range(1, 51)])
+    for seed in range(10):
+        parts = split(table, seed)
+        assert set(parts["part"][:50]) == {"train"}
+        assert Counter(parts["part"]) == {"train": 80, "validation": 10, "test": 10}
+
+
+def test_a_group_with_contradicting_labels_stays_whole() -> None:
+    table = table_of([(5, 0, 0), (80, 1, 0)] + [(5, 0, number) for number in range(1, 30)])
+    # Identical files: even the digests agree, only the labels do not.
+    table.loc[1, "digest"] = table.loc[0, "digest"]
+    parts = split(table)
+    assert parts["part"][0] == parts["part"][1]
+    expected = parts.groupby("digest")["part"].first().to_dict()
+    assert split(table.iloc[::-1]).groupby("digest")["part"].first().to_dict() == expected
+
+
+def test_three_pictures_are_enough_and_two_are_not() -> None:
+    assert sorted(split(alone(3))["part"]) == sorted(PARTS)
+    two = table_of([(30, 0, 0)] * 10 + [(30, 0, 1)] * 10)
+    with pytest.raises(AgeLensError, match="20 faces that show 2 different pictures are too few"):
+        split(two)
+    with pytest.raises(AgeLensError, match="too few"):
+        split(alone(3).iloc[:0])
+
+
+@pytest.mark.parametrize(
+    "fractions",
+    [
+        (0.8, 0.2, 0.0),
+        (0.8, 0.1, 0.2),
+        (1.1, -0.05, -0.05),
+        (0.8, 0.2),
+        (0.4, 0.3, 0.2, 0.1),
+        (float("nan"), 0.5, 0.5),
+    ],
+)
+def test_shares_that_make_no_whole_are_refused(fractions) -> None:
+    with pytest.raises(AgeLensError, match="must be three numbers above 0 that add up to 1, not"):
+        split(alone(30), fractions=fractions)
+
+
+def test_a_table_that_was_not_audited_is_refused() -> None:
+    with pytest.raises(AgeLensError, match="audit the images first"):
+        split(alone(30).drop(columns="group"))
+
+
+def test_shared_groups_counts_leaks() -> None:
+    table = table_of([(30, 0, 0), (30, 0, 0), (30, 0, 1), (30, 0, 1), (30, 0, 2)])
+    assert shared_groups(table.assign(part=["train", "test", "train", "validation", "test"])) == 2
+    assert shared_groups(table.assign(part="train")) == 0
+
+
+@pytest.mark.parametrize("text", ["86/4/10", "0.86/0.04/0.1", "43/2/5", " 86 / 4 / 10 "])
+def test_shares_are_read_in_any_unit(text: str) -> None:
+    assert read_fractions(text) == (0.86, 0.04, 0.1)
+    assert write_fractions(read_fractions(text)) == "86/4/10"
+
+
+@pytest.mark.parametrize("fractions", [DEFAULT_FRACTIONS, (1 / 3, 1 / 3, 1 / 3), (0.999, 0.0005, 0.0005)])
+def test_written_shares_are_read_again(fractions) -> None:
+    assert read_fractions(write_fractions(fractions)) == pytest.approx(fractions, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "80", "80/20", "80/10/5/5", "80/0/20", "90/20/-10", "a/b/c", "nan/1/1", "inf/1/1"]
+)
+def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
+    with pytest.raises(
+        AgeLensError, match="does not give the shares of train, validation, test; write three"
+    ):
+        read_fractions(text)
+
+
+@pytest.mark.parametrize(
+    ("people", "words"),
+    [
+        ([(30, 0, 1)], "1 face shows 1 picture, too few"),
+        ([(30, 0, 1), (30, 0, 1), (30, 0, 1)], "3 faces show 1 picture, too few"),
+        ([(30, 0, 1), (40, 1, 2)], "2 faces show 2 different pictures, too few"),
+    ],
+)
+def test_too_few_pictures_stay_whole_and_can_be_measured_only(people, words: str) -> None:
+    said: list[str] = []
+    table = table_of(people)
+    pd.testing.assert_frame_equal(split_if_enough(table, 42, DEFAULT_FRACTIONS, said.append), table)
+    assert words in said[0]
+    assert "can be measured (agelens evaluate --bundle)" in said[0]
+    with pytest.raises(AgeLensError, match=f"{words} .*compared or trained in run; add images"):
+        check_parts(table, Path("run"))
+
+
+def test_enough_pictures_are_split_as_ever() -> None:
+    said: list[str] = []
+    parts = split_if_enough(alone(3), 42, DEFAULT_FRACTIONS, said.append)
+    pd.testing.assert_frame_equal(parts, split(alone(3)))
+    assert said == []
+    check_parts(parts, Path("run"))

@@ -1,0 +1,116 @@
+"""What `agelens train` writes into a bundle for photographs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from agelens.bundles.bundle import BUNDLED, PAGE, amend_card, open_bundle
+from agelens.detection.alignment import UTKFACE, Geometry, straighten
+from agelens.detection.detector import find_detector, find_faces
+from agelens.errors import AgeLensError
+from agelens.evaluation.calibration import calibrate, measure_geometry
+from agelens.inference.intervals import Calibration
+from agelens.inference.predictor import load
+
+skimage_data = pytest.importorskip(
+    "skimage.data", reason="scikit-image, whose photographs these are, is not there"
+)
+
+
+@pytest.fixture
+def table(study) -> pd.DataFrame:
+    return pd.read_csv(study.folder / "table.csv", keep_default_na=False)
+
+
+def test_trained_networks_come_calibrated(study, table: pd.DataFrame) -> None:
+    age, gender = (open_bundle(study.folder / task).card for task in ("age", "gender"))
+    fitted = Calibration.from_card(age["calibration"])
+    assert sum(fitted.faces) == (table["part"] == "validation").sum()
+    assert "calibration" not in gender
+    for card in (age, gender):
+        assert 0 <= card["calibrated"]["found"] <= 1
+        # Drawn faces are no photographs: where the detector knows too few of them, there is no geometry.
+        assert (card["geometry"] is None) == (card["calibrated"]["found"] < 0.5)
+
+
+def test_intervals_hold_the_ages_that_they_were_calibrated_on(study, table: pd.DataFrame) -> None:
+    rows = table[table["part"] == "validation"]
+    faces = load(study.folder / "age").estimate(rows["path"].tolist(), crops=True).faces
+    intervals = np.array([face.age_interval for face in faces])
+    held = rows["age"].between(intervals[:, 0], intervals[:, 1])
+    assert held.mean() >= 0.9
+
+
+def test_evaluation_tells_how_many_ages_the_intervals_hold(study) -> None:
+    figures = json.loads((study.folder / "evaluation.json").read_text())["age"]
+    low, high = figures["coverage_ci95"]
+    assert low <= figures["coverage"] <= high
+    assert figures["interval_years"] > 0
+    bands = figures["groups"]["estimated_band"]
+    assert sum(band["n"] for band in bands.values()) == figures["n"]
+    assert all("coverage" in band for band in bands.values())
+    predictions = pd.read_csv(study.folder / "predictions.csv")
+    held = predictions["age"].between(predictions["age_from"], predictions["age_to"])
+    assert held.mean() == pytest.approx(figures["coverage"])
+
+
+def test_it_is_done_once_and_again_for_another_network(study, table: pd.DataFrame, tmp_path: Path) -> None:
+    folder = tmp_path / "age"
+    shutil.copytree(study.folder / "age", folder)
+    before = (folder / "card.json").read_bytes()
+    assert not calibrate(folder, table)
+    assert (folder / "card.json").read_bytes() == before
+    amend_card(folder, {"calibrated": {"made_of": "something else"}, "calibration": None})
+    assert calibrate(folder, table)
+    assert (folder / "card.json").read_bytes() == before
+    assert open_bundle(folder).seen == open_bundle(study.folder / "age").seen
+
+
+def test_the_page_of_a_packed_bundle_stays(tmp_path: Path) -> None:
+    shutil.copytree(BUNDLED, tmp_path / "bundle")
+    amend_card(tmp_path / "bundle", {"more": 1})
+    assert open_bundle(tmp_path / "bundle").card["more"] == 1
+    assert (tmp_path / "bundle" / PAGE).read_bytes() == (BUNDLED / PAGE).read_bytes()
+    (tmp_path / "bundle" / PAGE).write_text("altered")
+    with pytest.raises(AgeLensError, match=r"card\.html is altered"):
+        open_bundle(tmp_path / "bundle")
+
+
+def test_the_geometry_is_that_of_the_crops(tmp_path: Path) -> None:
+    photo = np.asarray(skimage_data.astronaut())
+    detector = find_detector()
+    landmarks = find_faces(detector, photo).landmarks
+    rng = np.random.default_rng(0)
+    paths = []
+    wanted = Geometry(
+        tuple((x * 0.8 + 0.1, y * 0.8 + 0.15) for x, y in UTKFACE.landmarks), UTKFACE.spread, 160
+    )
+    for number in range(12):
+        shaken = landmarks + rng.normal(0, 1, landmarks.shape)
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.fromarray(straighten(photo, shaken, wanted)[0]).save(paths[-1])
+    found, share = measure_geometry(paths, detector)
+    assert share == 1
+    assert found is not None
+    assert found.side == 160
+    # Eyes decide where a crop lies; the astronaut's smile is her own.
+    np.testing.assert_allclose(found.landmarks[:2], wanted.landmarks[:2], atol=0.015)
+    np.testing.assert_allclose(found.landmarks, wanted.landmarks, atol=0.06)
+    assert max(found.spread) < 0.05
+
+
+def test_where_few_faces_are_found_there_is_no_geometry(tmp_path: Path) -> None:
+    paths = []
+    for number in range(4):
+        paths.append(str(tmp_path / f"{number}.png"))
+        image = (
+            np.asarray(skimage_data.coffee())[:200, :200] if number else np.asarray(skimage_data.astronaut())
+        )
+        cv2.imwrite(paths[-1], image[..., ::-1])
+    assert measure_geometry(paths, find_detector()) == (None, 0.25)

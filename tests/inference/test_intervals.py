@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agelens.inference.intervals import EDGES, LEAST, Calibration, bounds, median, quantile
+
+
+def faces(count: int, seed: int, spread: float = 6.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distributions that are too sure of themselves (spread 3), and true ages."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(5, 90, count)
+    # Errors grow with age, as they do.
+    truth = np.clip(np.round(centre + rng.normal(0, spread * (0.3 + centre / 60))), 0, 116)
+    ages = np.arange(117)
+    shares = np.exp(-((ages - centre[:, None]) ** 2) / (2 * 3.0**2))
+    return shares / shares.sum(1, keepdims=True), truth
+
+
+def test_the_median_is_the_first_age_that_half_lies_at_or_below() -> None:
+    distribution = np.zeros((4, 117), np.float32)
+    distribution[0, 0] = 1
+    distribution[1, [10, 20, 90]] = 0.3, 0.3, 0.4
+    distribution[2, 116] = 1
+    distribution[3, [3, 5]] = 0.2, 0.2  # sums that are not quite 1 do not shift it
+    assert median(distribution).tolist() == [0, 20, 116, 3]
+
+
+def test_a_quantile_lies_within_the_year_of_its_age() -> None:
+    distribution = np.zeros((2, 117))
+    distribution[0, 30] = 1
+    distribution[1, [20, 40]] = 0.5, 0.5
+    np.testing.assert_allclose(quantile(distribution, 0.05), [29.55, 19.6])
+    np.testing.assert_allclose(quantile(distribution, 0.95), [30.45, 40.4])
+
+
+@pytest.mark.parametrize("with_distribution", [True, False])
+def test_intervals_hold_nine_tenths_of_new_faces_in_every_band(with_distribution: bool) -> None:
+    shares, truth = faces(3000, seed=1)
+    fitted = Calibration.fit(median(shares), shares if with_distribution else None, truth)
+    assert fitted is not None
+    assert sum(fitted.faces) == 3000
+    new, true = faces(20000, seed=2)
+    years = median(new)
+    low, high = fitted.intervals(years, new if with_distribution else None).T
+    held = (low <= true) & (true <= high)
+    for start, end in zip(fitted.starts, (*fitted.starts[1:], 200), strict=True):
+        inside = (start <= years) & (years < end)
+        # 2.5 standard errors of the calibration part's quantile, and whole years round upwards.
+        assert 0.9 - 2.5 * np.sqrt(0.09 / (inside.sum() * 0.15)) < held[inside].mean() < 0.97
+    # What it is for: before calibration they are far too narrow.
+    raw_low, raw_high = bounds(years, new).T
+    assert ((raw_low <= true) & (true <= raw_high)).mean() < 0.75
+
+
+def test_bands_hold_enough_faces_or_join() -> None:
+    few, truth = faces(260, seed=3)
+    fitted = Calibration.fit(median(few), few, truth)
+    assert fitted is not None
+    assert min(fitted.faces) >= LEAST
+    assert set(fitted.starts) <= set(EDGES)
+    one = Calibration.fit(median(few[:12]), few[:12], truth[:12])
+    assert one is not None
+    assert one.starts == (0.0,)
+    assert Calibration.fit(median(few[:8]), few[:8], truth[:8]) is None
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_ages_below_zero_belong_to_the_youngest(share: float) -> None:
+    """Networks that learned years themselves say such ages of newborns."""
+    years = np.where(np.arange(200) < 200 * share, -3.0, 4.0)
+    fitted = Calibration.fit(years, None, np.where(years < 0, 9.0, 4.0))
+    assert fitted is not None
+    assert sum(fitted.faces) == 200
+    low, high = fitted.intervals(years, None).T
+    assert (low <= 9).all()
+    assert (high[years < 0] >= 9).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-5, 40))
+def test_an_interval_holds_its_estimate_and_lies_within_life(seed: int, widen: float) -> None:
+    shares = np.random.default_rng(seed).dirichlet(np.full(117, 0.05), 8)
+    years = median(shares)
+    found = Calibration((0.0, 30.0), (widen, -widen), (100, 100)).intervals(years, shares)
+    assert (found[:, 0] <= years).all()
+    assert (years <= found[:, 1]).all()
+    assert found.min() >= 0
+    assert found.max() <= 116
+    assert (found == found.round()).all()
+
+
+def test_it_comes_back_from_a_card_and_odd_cards_are_refused() -> None:
+    fitted = Calibration((0.0, 10.0), (1.25, -0.5), (120, 1000))
+    assert Calibration.from_card(fitted.to_card()) == fitted
+    with pytest.raises(ValueError, match="ascend"):
+        Calibration((10.0, 0.0), (1.0, 1.0), (1, 1))
+    with pytest.raises(ValueError, match="as many"):
+        Calibration((), (), ())
+    with pytest.raises(KeyError):
+        Calibration.from_card({"bands": [{"from_age": 0}]})
