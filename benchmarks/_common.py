@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import pandas as pd
 
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces, sample
+from agelens.data.table import sample
 from agelens.runtime.execution import resolve_precision, supports_bfloat16
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import write_json

@@ -30,7 +30,7 @@ from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
 from agelens.runtime import int8 as eight_bits
 from agelens.runtime.execution import run_outputs, settle_arrays
-from agelens.training.finetune import AGES
+from agelens.training.losses import AGES
 from agelens.utils.environment import machine
 
 HINTS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}

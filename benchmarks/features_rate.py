@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from agelens.data.loaders import read_faces_at
 from agelens.models.backbones import Backbone, build_backbone
-from agelens.models.onnx_backbone import to_openvino
+from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
 from agelens.runtime.execution import run_network, supports_bfloat16
-from agelens.training.feature_cache import compile_network
+from agelens.runtime.session import compile_network
 
 Maps = NDArray[np.float32]
 

@@ -23,8 +23,8 @@ from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
 from agelens.inference.predictor import median
 from agelens.runtime.execution import run_outputs
-from agelens.training.feature_cache import compile_network
-from agelens.training.finetune import AGES
+from agelens.runtime.session import compile_network
+from agelens.training.losses import AGES
 
 Said = tuple[np.ndarray, np.ndarray]
 

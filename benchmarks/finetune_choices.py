@@ -33,10 +33,12 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.data.table import AGE_BANDS, age_band, read_table
+from agelens.data.labels import AGE_BANDS, age_band
+from agelens.data.splits import without_conflicts
+from agelens.data.table import read_table
 from agelens.models.backbones import Backbone
 from agelens.training.feature_cache import extract
-from agelens.training.finetune import build_network, compile_network, without_conflicts
+from agelens.training.finetune import build_network, compile_network
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.partial_freezing import cut_trunk
 from agelens.training.pretrained_encoders import find_init

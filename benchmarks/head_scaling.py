@@ -23,14 +23,16 @@ import numpy as np
 import pandas as pd
 from _common import facts, keep, print_facts
 
+from agelens.data.baselines import baselines
 from agelens.data.loaders import Batches
 from agelens.models.backbones import build_backbone, fitting_side
+from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
 from agelens.study.folder import Run
 from agelens.training.feature_cache import Features, extract
-from agelens.training.recipes import TASKS, Recipe, build_head, comparison_recipe
-from agelens.training.transfer import baselines, to_learn_from
+from agelens.training.recipes import TASKS, Recipe, comparison_recipe
+from agelens.training.transfer import to_learn_from
 from agelens.utils.progress import bar
 
 Ways = dict[str, Standardisation | None]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces
 
 SIDE = 32
 

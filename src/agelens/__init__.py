@@ -15,8 +15,8 @@ from agelens._version import __version__
 
 if TYPE_CHECKING:
     from agelens.data.audit import audit
+    from agelens.data.sources.reading import read_faces
     from agelens.data.splits import split
-    from agelens.data.table import read_faces
     from agelens.inference.annotate import annotate
     from agelens.inference.predictor import Estimator, load
     from agelens.inference.results import Estimates, Face, Photo
@@ -38,7 +38,7 @@ _HOMES = {
     "load": "agelens.inference.predictor",
     "audit": "agelens.data.audit",
     "split": "agelens.data.splits",
-    "read_faces": "agelens.data.table",
+    "read_faces": "agelens.data.sources.reading",
 }
 
 

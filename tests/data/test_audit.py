@@ -16,7 +16,8 @@ from PIL import Image, ImageEnhance
 from agelens.data import near_duplicates as lookalikes
 from agelens.data.audit import LEAST_SIDE, Audit, audit, file_names
 from agelens.data.near_duplicates import NEAR_BITS, Near, chains, look_of, near_pairs
-from agelens.data.table import Rejected, read_faces
+from agelens.data.sources.reading import read_faces
+from agelens.data.table import Rejected
 from agelens.errors import AgeLensError
 from agelens.reporting import galleries as gallery
 from agelens.reporting.galleries import write_gallery

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agelens.data.labels import age_band
 from agelens.data.splits import (
     DEFAULT_FRACTIONS,
     check_parts,
@@ -16,7 +17,7 @@ from agelens.data.splits import (
     split_if_enough,
     write_fractions,
 )
-from agelens.data.table import PARTS, age_band
+from agelens.data.table import PARTS
 from agelens.errors import AgeLensError
 
 SOME_FRACTIONS = [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)]

@@ -10,17 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agelens.data import table as module
-from agelens.data.rows import Rejected, parse_name
-from agelens.data.table import (
-    AGE_BANDS,
-    COLUMNS,
-    age_band,
-    digest_table,
-    read_faces,
-    read_table,
-    sample,
-    write_table,
-)
+from agelens.data.labels import AGE_BANDS, age_band
+from agelens.data.rows import Rejected
+from agelens.data.sources.reading import read_faces
+from agelens.data.sources.utkface import parse_name
+from agelens.data.table import COLUMNS, digest_table, read_table, sample, write_table
 from agelens.errors import AgeLensError
 
 LOOKED = "the file does not exist, neither in the manifest's folder nor in the working folder"

@@ -7,17 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agelens.data.baselines import baselines
 from agelens.data.loaders import face_batches
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces
 from agelens.errors import AgeLensError
 from agelens.evaluation import compare_backbones as module
 from agelens.evaluation.compare_backbones import Comparison, compare, train_small_heads
 from agelens.models.backbones import build_backbone
+from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract
-from agelens.training.recipes import build_head, comparison_recipe, compile_network
-from agelens.training.transfer import baselines, join, standardisation_of
+from agelens.training.recipes import comparison_recipe, compile_network
+from agelens.training.transfer import join, standardisation_of
 
 
 @pytest.fixture(scope="module")

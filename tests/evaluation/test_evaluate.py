@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces, read_table
+from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import choose_rows, evaluate, swapped_genders
 from agelens.inference.predictor import load

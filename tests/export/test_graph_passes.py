@@ -7,7 +7,7 @@ import openvino as ov
 
 from agelens.export.graph_passes import simplify
 from agelens.models.layers import GroupedConv2D
-from agelens.models.onnx_backbone import export_onnx
+from agelens.models.onnx_files import export_onnx
 
 
 def run(network: onnx.ModelProto, faces: np.ndarray) -> np.ndarray:

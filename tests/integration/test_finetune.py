@@ -11,7 +11,7 @@ import pytest
 
 from agelens.bundles.bundle import find_bundles, open_bundle, write_bundle
 from agelens.errors import AgeLensError
-from agelens.study.export import card_page
+from agelens.reporting.card_page import card_page
 from tests.models.encoder_files import write_h5
 
 

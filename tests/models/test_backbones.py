@@ -10,8 +10,9 @@ import pytest
 from keras.applications import imagenet_utils
 
 from agelens.errors import AgeLensError
-from agelens.models.backbones import build_backbone, fetch_backbone, scale_layers
-from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, SCALINGS, find_backbone
+from agelens.models.backbones import build_backbone, fetch_backbone
+from agelens.models.preprocessing import SCALINGS, scale_layers
+from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, find_backbone
 from agelens.models.standardization import LENGTH, measure_standardisation
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from agelens.errors import AgeLensError
 from agelens.models.importers import read_trunk
 from agelens.models.layers import GroupedConv2D
-from agelens.models.onnx_backbone import export_onnx
+from agelens.models.onnx_files import export_onnx
 from tests.models.encoder_files import SIDE, write_h5, write_onnx
 
 PIXELS = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, 3)).astype(np.float32)

@@ -12,11 +12,14 @@ from onnx import helper, numpy_helper
 
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
+from agelens.export.onnx import append_onnx
 from agelens.models.backbones import build_backbone
-from agelens.models.onnx_backbone import append_onnx, export_onnx
-from agelens.models.registry import SCALINGS, find_backbone
+from agelens.models.heads import build_head
+from agelens.models.onnx_files import export_onnx
+from agelens.models.preprocessing import SCALINGS
+from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract
-from agelens.training.recipes import build_head, comparison_recipe
+from agelens.training.recipes import comparison_recipe
 
 KERNEL = np.random.default_rng(0).normal(size=(5, 3, 4, 4)).astype(np.float32)
 

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone
-from agelens.models.onnx_backbone import export_onnx
+from agelens.models.onnx_files import export_onnx
 from agelens.models.outputs import Output, choose_output, only_features
 from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agelens.evaluation.compare_backbones import train_small_heads
+from agelens.models.heads import build_head, describe_layers
 from agelens.models.standardization import Standardisation, measure_standardisation
+from agelens.training import transfer
 from agelens.training import transfer as module
 from agelens.training.feature_cache import Features
-from agelens.training.recipes import build_head, comparison_recipe, describe_layers, find_recipe
+from agelens.training.recipes import comparison_recipe, find_recipe
 
 FACES = 160
 TASKS = ("age", "gender")
@@ -77,7 +79,7 @@ def test_a_training_does_not_depend_on_the_scale_of_the_features(
 
     def curves(factor: float) -> list[float]:
         monkeypatch.setattr(module, "extract", lambda *_, **__: features(rows * np.float32(factor)))
-        _, training = module._train_head(
+        _, training = transfer.train_head(
             None, table, recipe, tmp_path / str(factor), module.Settings(), {}, 30.0, lambda *_: _Quiet()
         )
         return [value for key in sorted(training.history) for value in training.history[key]]

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from agelens.data.rows import RACES
-from agelens.data.table import AGE_BANDS, write_table
+from agelens.data.labels import AGE_BANDS, RACES
+from agelens.data.table import write_table
 from agelens.errors import AgeLensError
 from agelens.reporting.exploration import explore
 from agelens.reporting.report import write_report

@@ -13,6 +13,7 @@ from agelens.detection.detector import find_detector
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import find_backbone
 from agelens.runtime import int8 as eight_bits
+from agelens.runtime import session
 from agelens.runtime import session as of_bundles
 from agelens.runtime.session import compile_bundle
 from agelens.training import feature_cache as features
@@ -200,7 +201,7 @@ def test_every_network_from_a_file_is_fitted(monkeypatch: pytest.MonkeyPatch) ->
     for module in (features, of_bundles, base):
         monkeypatch.setattr(module, "fit_processor", fit)
     model = network(large_weights())
-    features.compile_network(model, "f32")
+    session.compile_network(model, "f32")
     assert fitted == [model]
     # Bundles and detectors are compiled when they are first used.
     assert compile_bundle(open_bundle(BUNDLED), "f32").compiled is not None

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_face
-from agelens.data.table import read_faces
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import evaluate
 from agelens.inference.predictor import load

@@ -6,14 +6,16 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from agelens.data.sources.reading import read_faces
 from agelens.data.splits import DEFAULT_FRACTIONS
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces, read_table
+from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
 from agelens.study import making
 from agelens.study.folder import Run, audit_faces
-from agelens.study.steps import TrainingPlan, evaluate_networks, train_networks
+from agelens.study.plan import TrainingPlan
+from agelens.study.steps import evaluate_networks, train_networks
 from agelens.utils import environment as versions
 from agelens.utils.files import read_json, write_json
 

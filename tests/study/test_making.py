@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces
 from agelens.evaluation import compare_backbones as comparing
 from agelens.evaluation.compare_backbones import Comparison, compare
 from agelens.models import onnx_backbone as portable
@@ -19,11 +19,12 @@ from agelens.models.backbones import build_backbone
 from agelens.models.registry import find_backbone
 from agelens.study import train_finetuned as finetuned
 from agelens.study.making import differences, making
+from agelens.study.train_network import train_network
 from agelens.training import feature_cache as features
 from agelens.training import transfer as network
 from agelens.training.feature_cache import extract
 from agelens.training.recipes import find_recipe
-from agelens.training.transfer import Settings, train_network
+from agelens.training.transfer import Settings
 from agelens.utils.environment import made_with
 
 MODULES = (features, finetuned, network, portable, comparing)

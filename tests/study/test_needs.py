@@ -11,7 +11,7 @@ from agelens.models.weights import WeightsFile
 from agelens.study import needs as module
 from agelens.study.folder import Run
 from agelens.study.needs import look_before
-from agelens.study.steps import TrainingPlan
+from agelens.study.plan import TrainingPlan
 from agelens.utils.files import read_json, write_json
 
 # Port 9 (discard) has no listener here: as on a machine without a network.

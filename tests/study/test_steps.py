@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from agelens.study.folder import Run
-from agelens.study.steps import TrainingPlan, fine_tuning, training_command
+from agelens.study.plan import TrainingPlan, fine_tuning
+from agelens.study.steps import training_command
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import KNOWN, FaceNetwork, Init
 

@@ -11,29 +11,23 @@ import pytest
 
 from agelens.bundles.bundle import open_bundle
 from agelens.data.loaders import read_faces_at
+from agelens.data.splits import without_conflicts
 from agelens.errors import AgeLensError
 from agelens.export.pipeline import Learned, ship
+from agelens.export.validation import validate
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import FEATURES, BackboneSpec
 from agelens.runtime.execution import run_outputs
-from agelens.study.train_finetuned import Start, train_finetuned, validate
-from agelens.training.finetune import (
-    AGES,
-    AgeLoss,
-    build_network,
-    compile_network,
-    expectation,
-    finetune,
-    kept_epochs,
-    standardise,
-    without_conflicts,
-)
+from agelens.study.train_finetuned import train_finetuned
+from agelens.study.train_network import train_network
+from agelens.training.finetune import build_network, compile_network, finetune, kept_epochs, standardise
 from agelens.training.finetune_recipe import FineTuning
+from agelens.training.losses import AGES, AgeLoss, expectation
 from agelens.training.mixup import train_batches
 from agelens.training.partial_freezing import cut_trunk, frame
-from agelens.training.pretrained_encoders import KNOWN, FaceNetwork, Init, find_init
+from agelens.training.pretrained_encoders import KNOWN, FaceNetwork, Init, Start, find_init
 from agelens.training.recipes import find_recipe
-from agelens.training.transfer import Settings, train_network
+from agelens.training.transfer import Settings
 from agelens.utils.images import load_face, read_rgb
 from agelens.utils.progress import Track, quiet
 from tests.models.encoder_files import SIDE, write_h5, write_onnx

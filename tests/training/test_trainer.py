@@ -12,15 +12,8 @@ import pytest
 
 from agelens.data.loaders import Batches
 from agelens.errors import AgeLensError
-from agelens.training.recipes import (
-    RECIPES,
-    Recipe,
-    build_head,
-    comparison_recipe,
-    compile_network,
-    describe_layers,
-    find_recipe,
-)
+from agelens.models.heads import build_head, describe_layers
+from agelens.training.recipes import RECIPES, Recipe, comparison_recipe, compile_network, find_recipe
 from agelens.training.trainer import Training, best_epoch, fit, has_ended
 
 RECIPE = Recipe("test-age", "age", "", dropout=0.3, hidden=8, epochs=6, patience=0, learning_rate=0.01)

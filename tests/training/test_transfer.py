@@ -12,9 +12,10 @@ from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import Estimator
 from agelens.models.registry import find_backbone
+from agelens.study.train_network import train_network
 from agelens.training import transfer as module
 from agelens.training.recipes import find_recipe
-from agelens.training.transfer import Settings, train_network
+from agelens.training.transfer import Settings
 from agelens.utils.images import load_face
 
 

@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from agelens.bundles.bundle import BUNDLED, NETWORK, open_bundle, write_bundle
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import draw_faces
-from agelens.data.table import read_faces
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone, content_digest
 from agelens.models.importers import read_trunk

@@ -244,3 +244,11 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
             f"{folder} holds {folder / BOTH} beside {others}; say which with --bundle {folder / BOTH}, for example."
         )
     return [open_bundle(folder / name) for name in names]
+
+
+def intact_card(target: Path) -> dict[str, Any] | None:
+    """The card of a bundle, or None where there is none or it is damaged."""
+    try:
+        return open_bundle(target).card
+    except AgeLensError:
+        return None

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from agelens.data.table import PARTS, age_band
+from agelens.data.labels import age_band
+from agelens.data.table import PARTS
 from agelens.errors import AgeLensError
 
 Fractions = tuple[float, float, float]
@@ -185,3 +186,21 @@ def _fill_empty_parts(groups: list[_Group], part_of: dict[str, str]) -> None:
         fullest, _ = Counter(part_of.values()).most_common(1)[0]
         donors = (group for group in groups if part_of[group.name] == fullest)
         part_of[min(donors, key=lambda group: (group.faces, group.rank)).name] = empty
+
+
+def learning_parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows that a network learns from and those that choose among its epochs: "train" and "validation".
+
+    Raises:
+        AgeLensError: there are none of one of them.
+    """
+    parts = {name: table[table["part"] == name].reset_index(drop=True) for name in ("train", "validation")}
+    if any(part.empty for part in parts.values()):
+        raise AgeLensError("The table has no training or no validation part; split it first.")
+    return parts
+
+
+def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose group of identical or near-identical pictures agrees on age and gender."""
+    labels = rows.groupby("group")[["age", "gender"]].transform("nunique")
+    return rows[(labels == 1).all(axis=1)]

@@ -23,10 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agelens.data.rows import Rejected, Rows, is_line
-from agelens.data.sources.csv import SUFFIXES as MANIFESTS
-from agelens.data.sources.csv import read_manifest
-from agelens.data.sources.folders import read_folder
+from agelens.data.rows import Rejected, Rows
 from agelens.errors import AgeLensError
 from agelens.utils.files import digest_file, replacing_file
 from agelens.utils.folders import what_is
@@ -34,8 +31,6 @@ from agelens.utils.folders import what_is
 COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
 PARTS = ("train", "validation", "test")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
-# Bands of ten years carry every stratum and every table by age; the last one is open.
-AGE_BANDS = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
 
 
 @dataclass(frozen=True)
@@ -61,42 +56,7 @@ class Faces:
         return replace(self, table=table)
 
 
-def age_band(ages: "pd.Series[int]") -> "pd.Series[str]":
-    """The band of ten years of each age, as one of AGE_BANDS."""
-    return (ages // 10).clip(upper=len(AGE_BANDS) - 1).map(dict(enumerate(AGE_BANDS)))
-
-
-def read_faces(source: Path | str) -> Faces:
-    """Read a folder of UTKFace-named images, or a CSV manifest with ``path, age, gender`` and optional ``race``.
-
-    Paths in a manifest are taken relative to the manifest's folder, else to the working folder. What cannot be used is
-    listed and left out.
-
-    Raises:
-        AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
-    """
-    source = Path(source)
-    if not is_line(str(source.absolute())):
-        raise AgeLensError(
-            f"{str(source.absolute())!a} has letters that are no text; give the folder another name."
-        )
-    kind = what_is(source)
-    if kind == "folder":
-        return _faces(
-            read_folder(source),
-            source,
-            "names must be AGE_GENDER_RACE_TIME.jpg as in UTKFace, or use a .csv manifest",
-        )
-    if kind == "file" and source.suffix.lower() in MANIFESTS:
-        return _faces(read_manifest(source), source, "mend its rows")
-    if kind == "file" and source.suffix.lower() in _SPREADSHEETS:
-        raise AgeLensError(f"{source} is a spreadsheet; save it as CSV and give that.")
-    if os.path.lexists(source):
-        raise AgeLensError(f"{source} is neither a folder of images nor a .csv manifest.")
-    raise AgeLensError(f"{source} does not exist; give a folder of UTKFace images or a .csv manifest.")
-
-
-def _faces(read: Rows, source: Path, needed: str) -> Faces:
+def build_faces(read: Rows, source: Path, needed: str) -> Faces:
     digests = digest_files([str(row["path"]) for row in read.rows])
     rows = [
         {**row, "digest": digest}

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from agelens.data.rows import GENDERS
-from agelens.data.table import AGE_BANDS, age_band
+from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000

@@ -1,4 +1,4 @@
-"""What the card of a fine-tuned network says."""
+"""What the card of a network says."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,34 @@ from typing import Any
 import keras
 import pandas as pd
 
+from agelens.data.baselines import baselines
+from agelens.data.splits import without_conflicts
+from agelens.export.onnx import HEAD_OUTPUTS
 from agelens.export.pipeline import OUTPUTS, Learned
-from agelens.training.finetune import AGES, kept_epochs, without_conflicts
+from agelens.models.backbones import Backbone
+from agelens.models.heads import describe_layers
+from agelens.training.finetune import kept_epochs
+from agelens.training.losses import AGES
 from agelens.training.pretrained_encoders import Init
+from agelens.training.recipes import Recipe
 from agelens.training.trainer import Training
-from agelens.training.transfer import INTENDED_USE, Settings, baselines
+from agelens.training.transfer import Settings
 from agelens.utils.environment import machine, versions
+from agelens.utils.files import digest_json
+
+INTENDED_USE = (
+    "For research on age and gender estimation and its errors by group. An estimate is not a measurement: it must not "
+    "decide about a person. Gender is the binary label of the dataset, not a person's identity. Race is a column for "
+    "auditing only; no network predicts it."
+)
+
+
+MUST_NOT = (
+    "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
+    "identify people, or follow them",
+    "be taken for a statement about who a person is: gender is the binary label that somebody gave a picture",
+    "be sold, or built into what is sold, where the licence of its data (below) forbids it",
+)
 
 
 def card_of(
@@ -104,4 +126,55 @@ def common_settings(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         key: value if all(one[key] == value for one in each) else [one[key] for one in each]
         for key, value in each[0].items()
+    }
+
+
+def network_card(
+    backbone: Backbone,
+    recipe: Recipe,
+    settings: Settings,
+    table: pd.DataFrame,
+    head: keras.Model,
+    training: Training,
+    identity: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "task": recipe.task,
+        "identity": digest_json(identity),
+        "network": {
+            "backbone": backbone.spec.name,
+            "weights": backbone.weights,
+            "weights_licence": backbone.spec.licence if backbone.weights == "imagenet" else "",
+            "weights_sha256": backbone.digest,
+            "side": backbone.side,
+            "scaling": backbone.spec.scaling,
+            "head": describe_layers(head),
+            "parameters": backbone.parameters + int(head.count_params()),
+            "frozen": not recipe.trainable,
+            "input": "uint8 (faces, side, side, 3), RGB, 0 to 255",
+            "output": HEAD_OUTPUTS[recipe.task],
+        },
+        "data": {
+            "source": settings.source,
+            "licence": settings.licence,
+            "about": settings.about,
+            "images": {name: int((table["part"] == name).sum()) for name in ("train", "validation")},
+            "split_digest": identity["table"],
+            "baseline": baselines(table),
+            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
+        },
+        "training": {
+            "recipe": recipe.name,
+            "settings": {**recipe.settings(), "backbone": backbone.spec.name},
+            "seed": settings.seed,
+            "precision": identity["precision"],
+            "epochs_run": training.epochs_run,
+            "best_epoch": training.best_epoch,
+            "monitor": recipe.monitor,
+            "history": training.history,
+            "seconds": round(training.seconds, 2),
+            "versions": {**versions(), "keras_backend": keras.backend.backend()},
+            "machine": machine(),
+        },
+        "intended_use": INTENDED_USE,
     }

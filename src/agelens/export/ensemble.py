@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import compose, helper, numpy_helper
 
-from agelens.models.onnx_backbone import INPUT, IR_VERSION, OPSET
+from agelens.models.onnx_files import INPUT, IR_VERSION, OPSET
 from agelens.models.registry import FEATURES
 from agelens.utils.files import replacing_file
 

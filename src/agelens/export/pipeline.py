@@ -13,7 +13,7 @@ import pandas as pd
 from agelens.data.loaders import read_faces_at
 from agelens.export.ensemble import Part, average_networks
 from agelens.export.quantization import quantize
-from agelens.models.onnx_backbone import export_onnx
+from agelens.models.onnx_files import export_onnx
 from agelens.models.registry import FEATURES
 from agelens.training.finetune import build_network
 from agelens.training.finetune_recipe import FineTuning

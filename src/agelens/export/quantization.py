@@ -20,7 +20,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from agelens.export.graph_passes import add_biases, simplify
-from agelens.models.onnx_backbone import INPUT
+from agelens.models.onnx_files import INPUT
 from agelens.utils.files import replacing_file
 from agelens.utils.images import Pixels
 

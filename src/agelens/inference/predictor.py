@@ -19,7 +19,8 @@ from agelens.inference.intervals import Calibration, median
 from agelens.inference.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
 from agelens.inference.results import Estimates, Face, Photo
 from agelens.runtime.execution import run_outputs
-from agelens.runtime.session import PRECISIONS, Network, compile_bundle
+from agelens.runtime.precision import PRECISIONS
+from agelens.runtime.session import Network, compile_bundle
 from agelens.utils.images import Pixels
 
 __all__ = ["AHEAD", "BATCH", "Estimator", "Source", "load"]

@@ -14,13 +14,13 @@ import keras
 import numpy as np
 
 from agelens.errors import AgeLensError
+from agelens.models.onnx_backbone import inspect_onnx
 from agelens.models.outputs import Output, choose_output, leads_in_keras
-from agelens.models.registry import SCALINGS, BackboneSpec, Scaling, find_backbone
+from agelens.models.preprocessing import SCALINGS, scale_layers
+from agelens.models.registry import BackboneSpec, Shape, find_backbone
 from agelens.models.weights import fetch_weights
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.onnx_digests import digest_network
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,6 @@ def build_backbone(
 def _from_file(spec: BackboneSpec, side: int) -> Backbone:
     assert spec.file is not None
     if spec.file.suffix == ".onnx":
-        from agelens.models.onnx_backbone import inspect_onnx
-
         parameters, feature_shape, output = inspect_onnx(spec, side)
         digest = digest_json([digest_network(spec.file), spec.scaling, spec.named])
         return Backbone(spec, side, _told(spec.file, output), digest, parameters, feature_shape, None)
@@ -192,16 +190,6 @@ def content_digest(spec: BackboneSpec, weights: str) -> str:
             f"The weights file {weights} does not exist; give a file, a folder, 'imagenet' or 'random'."
         )
     return digest_file(Path(weights))
-
-
-def scale_layers(scaling: Scaling, faces: keras.KerasTensor) -> keras.KerasTensor:
-    """Apply a scaling to RGB bytes inside a network; gives float32."""
-    pixels = keras.ops.cast(faces, "float32")
-    if scaling.bgr:
-        pixels = keras.ops.flip(pixels, axis=-1)
-    if scaling == SCALINGS["raw"]:
-        return pixels
-    return keras.layers.Rescaling(list(scaling.scale), offset=list(scaling.offset))(pixels)
 
 
 def digest_weights(model: keras.Model) -> str:

@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from agelens.errors import AgeLensError
 from agelens.models.layers import GroupedConv2D
-from agelens.models.onnx_backbone import read_onnx
+from agelens.models.onnx_files import read_onnx
 from agelens.utils.onnx_digests import digest_network
 
 Array = np.ndarray

@@ -1,5 +1,7 @@
 """A convolution in groups that every backend and every converter knows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -73,3 +75,14 @@ class GroupedConv2D(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         names = ("filters", "kernel_size", "groups", "strides", "use_bias")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Build layers that compute in this precision, "float32" or "mixed_bfloat16"."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

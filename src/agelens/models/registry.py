@@ -9,39 +9,15 @@ import keras
 
 from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
 from agelens.errors import AgeLensError
+from agelens.models.preprocessing import SCALINGS
 from agelens.models.small_conv import build_small_conv
 from agelens.models.weights import WeightsFile
 
-
-@dataclass(frozen=True)
-class Scaling:
-    """From RGB bytes to what a network expects: ``channels * scale + offset``, after turning RGB into BGR if asked.
-
-    Attributes:
-        bgr: the network was trained on blue, green, red.
-        scale, offset: one number for each channel, in the network's own order of channels.
-    """
-
-    bgr: bool
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
+Shape = tuple[int, ...]
 
 
 # The tensor of AgeLens's own networks that their heads take.
 FEATURES = "features"
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.
-SCALINGS = {
-    "raw": Scaling(False, (1.0,) * 3, (0.0,) * 3),
-    "unit": Scaling(False, (1 / 255,) * 3, (0.0,) * 3),
-    "tf": Scaling(False, (1 / 127.5,) * 3, (-1.0,) * 3),
-    "caffe": Scaling(True, (1.0,) * 3, (-103.939, -116.779, -123.68)),
-    "torch": Scaling(
-        False,
-        tuple(1 / (255 * s) for s in _STD),  # type: ignore[arg-type]
-        tuple(-m / s for m, s in zip(_MEAN, _STD, strict=True)),  # type: ignore[arg-type]
-    ),
-}
 
 
 @dataclass(frozen=True)

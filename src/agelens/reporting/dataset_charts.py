@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from agelens.data.rows import GENDERS, RACES
+from agelens.data.labels import GENDERS, RACES
 
 # Okabe and Ito's colour-blind safe palette; its two palest tones are darkened, to carry on white as well.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C98A00", "#3A9BD4", "#7F7F7F")

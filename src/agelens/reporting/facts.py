@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.data.rows import GENDERS
-from agelens.data.table import AGE_BANDS, PARTS, age_band
+from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.table import PARTS
+from agelens.evaluation.groups import GROUP_TITLES
 from agelens.evaluation.metrics import LEAST_FACES
-from agelens.reporting.result_charts import GROUP_TITLES, MEASURES, has_speed
+from agelens.reporting.result_charts import MEASURES, has_speed
 from agelens.reporting.study_files import Run
 
 FEW_TEST_FACES = 200

@@ -10,8 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 from scipy.stats import skew
 
-from agelens.data.rows import GENDERS
-from agelens.data.table import AGE_BANDS, age_band
+from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 from agelens.reporting.dataset_charts import age_counts, gender_counts, race_labels
 
 SMOOTHING_YEARS = 2.5

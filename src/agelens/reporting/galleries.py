@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from agelens.data.audit import Audit, Pair, file_names
-from agelens.data.rows import GENDERS
+from agelens.data.labels import GENDERS
 from agelens.errors import ImageError
 from agelens.utils.files import write_text
 from agelens.utils.images import read_rgb

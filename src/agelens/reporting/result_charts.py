@@ -13,13 +13,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from agelens.data.rows import AGE_RANGE
-from agelens.data.table import AGE_BANDS, age_band
+from agelens.data.labels import AGE_BANDS, AGE_RANGE, age_band
+from agelens.evaluation.groups import GROUP_TITLES
 from agelens.reporting.dataset_charts import AGE_AXIS, PALETTE, QUIET, style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
-GROUP_TITLES = {"age_band": "Age band (years)", "gender": "Gender label", "race": "Race label"}
 # One backbone at 30 years would press six at 8 into a line, so beyond this ratio the axis is logarithmic.
 LOG_RATIO = 6.0
 

@@ -6,7 +6,8 @@ from agelens.data.synthetic.dataset import draw_faces
 from agelens.evaluation.compare_backbones import Comparison
 from agelens.models.registry import NOTEBOOK_SEVEN
 from agelens.study.folder import Run
-from agelens.study.steps import TrainingPlan, run_study
+from agelens.study.plan import TrainingPlan
+from agelens.study.steps import run_study
 
 # Nobody can download weights here, so the backbones are random and small; the two networks learn from nothing.
 SIDE = 64

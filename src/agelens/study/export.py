@@ -1,30 +1,18 @@
 """Packing: a measured network as a bundle for others, whose card holds its figures and can be read as a page."""
 
 import tempfile
-from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from agelens._version import __version__
 from agelens.bundles.bundle import CARD, NETWORK, PAGE, SEEN, SUMS, Bundle, find_bundles, write_bundle
 from agelens.errors import AgeLensError
-from agelens.reporting import facts
+from agelens.evaluation.limitations import known_failures
+from agelens.export.cards import MUST_NOT
+from agelens.reporting.card_page import card_page
 from agelens.utils.files import read_json
 
-# Of fewer faces an average says little, and so does the interval that is drawn from them.
-_LEAST_FACES = 20
 # What a bundle is made of; anything else beside it is somebody's own.
 _OWN = {NETWORK, CARD, SEEN, PAGE, SUMS, ".DS_Store"}
-
-MUST_NOT = (
-    "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
-    "identify people, or follow them",
-    "be taken for a statement about who a person is: gender is the binary label that somebody gave a picture",
-    "be sold, or built into what is sold, where the licence of its data (below) forbids it",
-)
 
 
 def pack(run: Path, target: Path) -> dict[str, Any]:
@@ -94,46 +82,3 @@ def _refuse_another(target: Path, bundle: Bundle) -> None:
         raise AgeLensError(
             f"{target} holds the bundle of another network; give another folder, or delete this one."
         )
-
-
-def known_failures(figures: dict[str, Any]) -> list[str]:
-    """Where a network does clearly worse than overall, in words, from the content of ``evaluation.json``.
-
-    A group of ages, gender or race is told if the 95 % interval of its error lies wholly on the worse side of the
-    overall figure, or if its estimates are off to one side by clearly more than two years. Groups of fewer than 20
-    faces are not judged.
-    """
-    told = []
-    for kind, title in facts.GROUP_TITLES.items():
-        for name, group in _groups(figures, "age", kind):
-            overall = figures["age"]["mae"]
-            worse = group["mae_ci95"] is not None and group["mae_ci95"][0] > overall
-            low, high = group["bias_ci95"] or (0, 0)
-            if worse or low > 2 or high < -2:
-                side = "too old" if group["bias"] > 0 else "too young"
-                told.append(
-                    f"{title} {name}: MAE {group['mae']:.1f} years against {overall:.1f} overall; estimates are "
-                    f"{abs(group['bias']):.1f} years {side} on average ({group['n']} faces)."
-                )
-        for name, group in _groups(figures, "gender", kind):
-            overall = figures["gender"]["accuracy"]
-            if group["accuracy_ci95"] and group["accuracy_ci95"][1] < overall:
-                told.append(
-                    f"{title} {name}: gender as labelled in {group['accuracy']:.1%} against {overall:.1%} overall "
-                    f"({group['n']} faces)."
-                )
-    return told
-
-
-def _groups(figures: dict[str, Any], task: str, kind: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    groups = figures[task]["groups"].get(kind, {}) if task in figures else {}
-    return [(name, group) for name, group in groups.items() if group["n"] >= _LEAST_FACES]
-
-
-def card_page(card: dict[str, Any]) -> str:
-    """The card as one HTML page that needs nothing else."""
-    source = resources.files("agelens.reporting").joinpath("card.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source).render(card=card, facts=facts, version=__version__)

@@ -21,6 +21,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.audit import audit
+from agelens.data.sources.reading import read_faces
 from agelens.data.splits import (
     DEFAULT_FRACTIONS,
     Fractions,
@@ -29,7 +30,7 @@ from agelens.data.splits import (
     write_fractions,
 )
 from agelens.data.synthetic.dataset import MARKER
-from agelens.data.table import Faces, digest_table, lost_files, read_faces, read_table, sample, write_table
+from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.making import differences, making
@@ -282,22 +283,3 @@ def audit_faces(
     """Audit and split; returns the content of ``audit.json``."""
     run.begin(source, seed, limit, fractions)
     return dict(read_json(run.folder / "audit.json"))
-
-
-def explore_faces(run: Run) -> dict[str, Any]:
-    """Chart and describe the dataset; returns the content of ``exploration.json``."""
-    from agelens.reporting.exploration import explore
-
-    def work() -> None:
-        explore(run.table, run.folder, run.config["seed"], run.track)
-
-    run.step("explore", run.settings(), ["exploration.json", "charts"], work, packages=())
-    return dict(read_json(run.folder / "exploration.json"))
-
-
-def report_run(run: Run) -> Path:
-    """Write the report anew from what the run holds; returns its path."""
-    from agelens.reporting.report import write_report
-
-    with run.track("writing the report", None):
-        return write_report(run.folder)

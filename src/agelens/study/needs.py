@@ -10,7 +10,7 @@ from agelens.training.recipes import find_recipe
 
 
 class Plan(Protocol):
-    """What of `agelens.study.steps.TrainingPlan` decides which networks training begins from."""
+    """What of `agelens.study.plan.TrainingPlan` decides which networks training begins from."""
 
     @property
     def tasks(self) -> tuple[str, ...]: ...

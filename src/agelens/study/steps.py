@@ -1,10 +1,10 @@
 """The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_bundles
+from agelens.bundles.bundle import CARD, SUMS, find_bundles, intact_card
 from agelens.data.splits import DEFAULT_FRACTIONS, check_parts, write_fractions
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate
@@ -13,52 +13,19 @@ from agelens.evaluation.evaluate import Evaluation, Framed, Seen, check_seen, ch
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, seen_by
 from agelens.study.crops import check_crops
-from agelens.study.folder import REPORT, Run, explore_faces, report_run
+from agelens.study.folder import REPORT, Run
 from agelens.study.needs import look_before
+from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.provenance import about, licence, source_name
+from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
-from agelens.study.train_finetuned import VERSIONS, Start, train_finetuned
+from agelens.study.train_finetuned import VERSIONS, train_finetuned
+from agelens.study.train_network import train_network
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import Init, find_init
-from agelens.training.recipes import TASKS, find_recipe
-from agelens.training.transfer import Settings, intact_card, train_network
+from agelens.training.pretrained_encoders import Init, Start, find_init
+from agelens.training.recipes import find_recipe
+from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What networks to train; a None leaves it to the recipe.
-
-    Attributes:
-        tasks: "age", "gender" or both.
-        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
-            network, one for all the tasks).
-        age_backbone, gender_backbone: names or files, for the first two.
-        init: files of face networks, ``FILE`` or ``FILE:SCALING``, for "finetune"; what several say is averaged.
-        members: how many trainings "finetune" averages.
-        stages: how many resolutions "finetune" lets learn.
-        weights, side, precision, cache: as in `agelens.training.transfer.Settings`.
-        epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
-        notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
-    """
-
-    tasks: tuple[str, ...] = TASKS
-    recipe: str = "notebook"
-    age_backbone: str | None = None
-    gender_backbone: str | None = None
-    weights: str = "imagenet"
-    side: int | None = None
-    precision: str = "auto"
-    cache: Path | None = None
-    epochs: int | None = None
-    patience: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    trainable: bool | None = None
-    init: tuple[str, ...] = ()
-    members: int | None = None
-    stages: int | None = None
-    notebook_exact: bool = False
 
 
 def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
@@ -203,17 +170,6 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
-
-
-def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
-    """The recipe that suits a face network, with what the plan says otherwise."""
-    return init.suited(FineTuning(tasks=plan.tasks)).with_(
-        epochs=plan.epochs,
-        learning_rate=plan.learning_rate,
-        batch_size=plan.batch_size,
-        members=plan.members,
-        stages=plan.stages,
-    )
 
 
 def training_command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:

@@ -2,31 +2,25 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import openvino as ov
 import pandas as pd
 
-from agelens.bundles.bundle import CARD, write_bundle
+from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.augmentation import AUGMENT_VERSION
-from agelens.data.loaders import read_faces_at
+from agelens.data.splits import learning_parts
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
 from agelens.export.pipeline import Learned, ship
-from agelens.inference.predictor import median
-from agelens.runtime.execution import run_outputs
-from agelens.training.feature_cache import compile_network
-from agelens.training.finetune import AGES, Warmed, average_weights, finetune
-from agelens.training.finetune_recipe import FineTuning
+from agelens.export.validation import validate
+from agelens.training.finetune import Warmed, average_weights, finetune
 from agelens.training.partial_freezing import cut_trunk
-from agelens.training.pretrained_encoders import Init
+from agelens.training.pretrained_encoders import Start
 from agelens.training.trainer import Training
-from agelens.training.transfer import Settings, intact_card, learning_parts
+from agelens.training.transfer import Settings
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, read_json
 from agelens.utils.images import DECODER_VERSION
@@ -37,14 +31,6 @@ TRAINING_VERSION = 4
 # The same for what becomes of finished trainings.
 SHIPPING_VERSION = 1
 VERSIONS = [TRAINING_VERSION, SHIPPING_VERSION]
-
-
-@dataclass(frozen=True)
-class Start:
-    """A face network and the recipe by which it is fine-tuned."""
-
-    init: Init
-    recipe: FineTuning
 
 
 def train_finetuned(
@@ -130,25 +116,3 @@ def _train_members(
     network = members[0][0]
     network.set_weights(average_weights([member.get_weights() for member, _ in members]))
     return network, [training for _, training in members]
-
-
-def validate(file: Path, rows: pd.DataFrame, side: int, tasks: Sequence[str]) -> dict[str, float]:
-    """What an ONNX file of `ship` scores on labelled faces: MAE in years and CS@5, and accuracy of gender."""
-    compiled = compile_network(ov.Core().read_model(file), "f32")
-    shapes = {"age": (AGES,), "gender": ()}
-    columns: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
-    for start in range(0, len(rows), 256):
-        faces = read_faces_at(rows["path"].iloc[start : start + 256].tolist(), side)
-        results = run_outputs(compiled, faces, [shapes[task] for task in tasks])
-        for task, result in zip(tasks, results, strict=True):
-            columns[task].append(result)
-    figures: dict[str, float] = {}
-    if "age" in columns:
-        errors = np.abs(median(np.concatenate(columns["age"])) - rows["age"].to_numpy())
-        figures |= {"mae": float(errors.mean()), "cs5": float((errors <= 5).mean())}
-    if "gender" in columns:
-        right = (np.concatenate(columns["gender"]) > 0) == (rows["gender"] == 1).to_numpy()
-        figures["accuracy"] = float(right.mean())
-        if (grown := (rows["age"] >= 16).to_numpy()).any():
-            figures["accuracy_16_and_over"] = float(right[grown].mean())
-    return figures

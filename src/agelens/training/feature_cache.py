@@ -17,7 +17,6 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
-import openvino as ov
 import pandas as pd
 import platformdirs
 from numpy.typing import NDArray
@@ -25,11 +24,14 @@ from numpy.typing import NDArray
 from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.loaders import View, read_faces_at
 from agelens.errors import AgeLensError
-from agelens.models.backbones import Backbone, Shape
-from agelens.models.onnx_backbone import CONVERSION, to_openvino
-from agelens.models.onnx_backbone import pooled as pooled_model
+from agelens.models.backbones import Backbone
+from agelens.models.onnx_backbone import CONVERSION
+from agelens.models.openvino_backbone import pooled as pooled_model
+from agelens.models.openvino_backbone import to_openvino
+from agelens.models.registry import Shape
 from agelens.runtime.execution import resolve_precision, run_network
-from agelens.runtime.int8 import fit_processor, saturates
+from agelens.runtime.int8 import saturates
+from agelens.runtime.session import compile_network
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -258,9 +260,3 @@ def _check_room(store: _Store, images: int) -> None:
             f"The features of {images:,} images need {needed / 1e9:.1f} GB in {store.folder.parent}, where "
             f"{free / 1e9:.1f} GB are free; give another --cache FOLDER, or --head pooled, which needs little."
         )
-
-
-def compile_network(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
-    """Compile for throughput on this CPU, in bf16 or f32; weights in 8 bits are fitted to it, in place."""
-    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
-    return ov.Core().compile_model(fit_processor(network, name), "CPU", hints)

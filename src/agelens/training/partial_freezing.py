@@ -1,7 +1,5 @@
 """A face network in two: layers that stay as they are, with framing and scaling before them, and those that learn."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +7,11 @@ import keras
 import numpy as np
 
 from agelens.errors import AgeLensError
-from agelens.models.backbones import Backbone, scale_layers
+from agelens.models.backbones import Backbone
 from agelens.models.importers import Trunk, read_trunk
-from agelens.models.registry import SCALINGS, BackboneSpec
+from agelens.models.layers import dtype_policy
+from agelens.models.preprocessing import SCALINGS, scale_layers
+from agelens.models.registry import BackboneSpec
 from agelens.training.finetune_recipe import FineTuning
 from agelens.utils.files import digest_json
 
@@ -27,17 +27,6 @@ class Cut:
 
     frozen: Backbone
     learning: keras.Model
-
-
-@contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Build layers that compute in this precision, "float32" or "mixed_bfloat16"."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def cut_trunk(path: Path, scaling: str, recipe: FineTuning) -> Cut:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.models.registry import SCALINGS
+from agelens.models.preprocessing import SCALINGS
 from agelens.training.finetune_recipe import FineTuning
 from agelens.utils.onnx_digests import digest_network
 
@@ -115,3 +115,11 @@ def find_init(text: str) -> Init:
     if not Path(name).is_file():
         raise AgeLensError(f"The network {name} does not exist; give the file of a face network with --init.")
     return Init(Path(name), scaling)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A face network and the recipe by which it is fine-tuned."""
+
+    init: Init
+    recipe: FineTuning

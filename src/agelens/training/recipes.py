@@ -7,13 +7,9 @@ import keras
 
 from agelens.data.loaders import BATCH_SIZE
 from agelens.errors import AgeLensError
-from agelens.models.backbones import Shape
-from agelens.models.standardization import LAYER, Standardisation
+from agelens.models.heads import HEADS
 
 TASKS = ("age", "gender")
-HEADS = ("flatten", "pooled")
-# Ages are learned as hundredths where a network starts from nothing; see Recipe.centred.
-AGE_SCALE = 100.0
 
 
 @dataclass(frozen=True)
@@ -114,51 +110,6 @@ def comparison_recipe(task: str, head: str, epochs: int) -> Recipe:
     return Recipe(f"compare-{task}", task, "", pooling=head, epochs=epochs)
 
 
-def build_head(
-    recipe: Recipe,
-    feature_shape: Shape,
-    median_age: float = 0.0,
-    standardisation: Standardisation | None = None,
-) -> keras.Sequential:
-    """The layers from features to one number a face, not yet compiled.
-
-    Args:
-        feature_shape: (height, width, channels) or (channels,).
-        median_age: years, of the training part; where a centred or standardised age network starts.
-        standardisation: of the features of a frozen backbone, unless the recipe goes without.
-
-    Returns:
-        a model from float32 (faces, *feature_shape) to (faces, 1): years, or the probability of female.
-    """
-    layers: list[keras.layers.Layer] = [keras.Input(feature_shape, name="features")]
-    if standardisation is not None:
-        layers.append(standardisation.layer())
-    if recipe.pooling == "pooled" and len(feature_shape) == 3:
-        # The notebook drops whole-map features before it averages them; the order is kept.
-        layers += [keras.layers.Dropout(recipe.dropout), keras.layers.GlobalAveragePooling2D()]
-    else:
-        layers += [keras.layers.Dropout(recipe.dropout), keras.layers.Flatten()]
-    if recipe.hidden:
-        layers.append(keras.layers.Dense(recipe.hidden, activation="relu", kernel_initializer="he_normal"))
-    layers += _last_layers(recipe, median_age, standardisation is not None)
-    return keras.Sequential(layers, name=f"{recipe.task}_head")
-
-
-def _last_layers(recipe: Recipe, median_age: float, standardised: bool) -> list[keras.layers.Layer]:
-    if recipe.task == "gender":
-        return [keras.layers.Dense(1, activation="sigmoid", name="p_female")]
-    if recipe.centred:
-        start = keras.initializers.Constant(median_age / AGE_SCALE)
-        return [
-            keras.layers.Dense(1, bias_initializer=start, name="age_hundredths"),
-            keras.layers.Rescaling(AGE_SCALE, name="age_years"),
-        ]
-    # Standardised features have mean 0, so the bias alone must say the mean age, and Adam moves it by 2 years in 5
-    # epochs.
-    start = keras.initializers.Constant(median_age if standardised else 0.0)
-    return [keras.layers.Dense(1, bias_initializer=start, name="age_years")]
-
-
 def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
     """Set the loss, the metric and the optimiser of the recipe's task; ``steps`` are the batches of an epoch."""
     rate = recipe.learning_rate
@@ -168,20 +119,3 @@ def compile_network(network: keras.Model, recipe: Recipe, steps: int) -> None:
     network.compile(
         optimizer=keras.optimizers.Adam(rate), loss=recipe.loss, metrics=[recipe.metric], jit_compile=False
     )
-
-
-def describe_layers(head: keras.Model) -> list[str]:
-    """The layers of a head in words, for the card."""
-    words = []
-    for layer in head.layers:
-        if layer.name == LAYER:
-            words.append("Standardise")
-            continue
-        config = layer.get_config()
-        detail = {
-            "Dropout": lambda c: f" {c['rate']:g}",
-            "Dense": lambda c: f" {c['units']} {c['activation']}",
-            "Rescaling": lambda c: f" x{c['scale']:g}",
-        }.get(type(layer).__name__, lambda c: "")(config)
-        words.append(type(layer).__name__ + detail)
-    return words

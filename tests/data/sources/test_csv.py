@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from agelens.data.table import Faces, read_faces
+from agelens.data.sources.reading import read_faces
+from agelens.data.table import Faces
 from agelens.errors import AgeLensError
 
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from agelens.data.sources import folders as module
-from agelens.data.table import Faces, read_faces
+from agelens.data.sources.reading import read_faces
+from agelens.data.table import Faces
 from agelens.errors import AgeLensError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links need rights there")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agelens.data.rows import RACES
+from agelens.data.labels import AGE_BANDS, RACES, age_band
+from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic import dataset as drawn
 from agelens.data.synthetic.dataset import FAULTS, MARKER, draw_face, draw_faces
 from agelens.data.synthetic.portrait import paint
 from agelens.data.synthetic.traits import Traits, choose_traits
-from agelens.data.table import AGE_BANDS, age_band, read_faces
 from agelens.errors import AgeLensError, ImageError
 from agelens.utils.images import read_rgb
 

@@ -4,7 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from agelens.data.rows import Rejected, Rows, as_line, race_name
+from agelens.data.labels import race_name
+from agelens.data.rows import Rejected, Rows, as_line
 from agelens.data.sources.csv_columns import find_columns
 from agelens.data.sources.csv_paths import Places
 from agelens.data.sources.csv_text import Sheet, read_sheet

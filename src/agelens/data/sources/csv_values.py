@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from agelens.data.rows import AGE_RANGE
+from agelens.data.labels import AGE_RANGE
 from agelens.errors import AgeLensError
 
 # What a person or a program writes for the two labels; capitals do not matter.

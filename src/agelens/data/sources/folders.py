@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from agelens.data.rows import Rejected, Rows, as_line, is_line, parse_name
+from agelens.data.rows import Rejected, Rows, as_line, is_line
+from agelens.data.sources.utkface import parse_name
 from agelens.errors import AgeLensError
 from agelens.utils.folders import Listing, describe_kinds, list_folder
 from agelens.utils.image_kinds import is_image_file, kind_of

@@ -23,7 +23,7 @@ def fetch_utkface(folder: Path | None = None) -> Path:
         folder: where to; None is kagglehub's cache.
 
     Returns:
-        The folder of the aligned faces, for `agelens.data.table.read_faces`.
+        The folder of the aligned faces, for `agelens.data.sources.reading.read_faces`.
 
     Raises:
         AgeLensError: kagglehub is missing, Kaggle cannot be reached or refuses, or what came is not the

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agelens.data.rows import AGE_RANGE, RACES
+from agelens.data.labels import AGE_RANGE, RACES
 from agelens.data.synthetic.portrait import paint
 from agelens.data.synthetic.traits import choose_traits
 from agelens.errors import AgeLensError

@@ -1,0 +1,45 @@
+"""The command `serve`."""
+
+from typing import Annotated
+
+import typer
+
+from agelens.cli.options import Bundle, DetectorModel, MaxPixels, Precision
+
+
+def serve(
+    bundle: Bundle = None,
+    detector_model: DetectorModel = None,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; others than this machine's own are open to the network."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Allow browsers that come under this name too, as that of a proxy; may be given again."
+        ),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    max_body: Annotated[int, typer.Option(help="Largest request, in megabytes.", min=1)] = 64,
+    max_pixels: MaxPixels = None,
+    max_images: Annotated[int, typer.Option(help="Most images in a request.", min=1)] = 16,
+    max_waiting: Annotated[int, typer.Option(help="Most requests at one time.", min=1)] = 64,
+    precision: Precision = "auto",
+) -> None:
+    """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it."""
+    from agelens.serving.limits import MEGABYTE, Limits
+    from agelens.serving.server import serve as serve_until_stopped
+
+    limits = Limits(
+        body_bytes=max_body * MEGABYTE,
+        # At least four of the largest find room at one time.
+        held_bytes=max(Limits.held_bytes, 4 * max_body * MEGABYTE),
+        pixels=Limits.pixels if max_pixels is None else max_pixels,
+        images=max_images,
+        waiting=max_waiting,
+    )
+    serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)

@@ -1,0 +1,83 @@
+"""The commands of a whole study: `run` and `demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agelens.cli.console import evaluation_lines
+from agelens.cli.keras_start import load_keras
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    MOST_SEED,
+    AgeBackbone,
+    Backbones,
+    Cache,
+    CropsAsTheyAre,
+    Epochs,
+    Force,
+    Fractions,
+    GenderBackbone,
+    Head,
+    Json,
+    Limit,
+    NotebookExactToo,
+    Out,
+    Precision,
+    RecipeName,
+    Seed,
+    Side,
+    Source,
+    Weights,
+)
+from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+
+
+def run_all(
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    backbones: Backbones = "seven",
+    weights: Weights = "imagenet",
+    side: Side = None,
+    head: Head = "flatten",
+    recipe: RecipeName = "notebook",
+    age_backbone: AgeBackbone = None,
+    gender_backbone: GenderBackbone = None,
+    epochs: Epochs = None,
+    notebook_exact: NotebookExactToo = False,
+    precision: Precision = "auto",
+    cache: Cache = None,
+    force: Force = False,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
+    json: Json = False,
+) -> None:
+    """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
+    load_keras()
+    from agelens.study.plan import TrainingPlan
+    from agelens.study.steps import run_study
+
+    plan = TrainingPlan(
+        recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
+        weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
+    )  # fmt: skip
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, plan, crops_as_they_are)
+    comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache, notebook_exact)
+    result = run_study(run, comparison, plan)
+    print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
+
+
+def demo(
+    out: Out = Path("demo-run"),
+    faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
+    json: Json = False,
+) -> None:
+    """The whole study on faces that the program draws itself; needs no data and no network."""
+    load_keras()
+    from agelens.study.demo import run_demo
+
+    result = run_demo(open_run(out), faces, seed)
+    print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

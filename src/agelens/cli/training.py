@@ -1,0 +1,170 @@
+"""The commands of networks: `compare`, `train`, `evaluate` and `pack`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agelens.cli.console import comparison_lines, evaluation_lines, training_line
+from agelens.cli.keras_start import load_keras
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    AgeBackbone,
+    Align,
+    Backbones,
+    Cache,
+    CropsAsTheyAre,
+    Epochs,
+    Force,
+    Fractions,
+    GenderBackbone,
+    Head,
+    IncludeSeen,
+    Init,
+    Json,
+    Limit,
+    MeasuredBundle,
+    MeasuredPart,
+    Members,
+    NotebookExact,
+    NotebookExactToo,
+    Out,
+    Patience,
+    Precision,
+    Seed,
+    Side,
+    SkipSeen,
+    Source,
+    Stages,
+    Trainable,
+    UnusedSeed,
+    Weights,
+)
+from agelens.cli.runs import begin_run, comparison_of, print_lines
+from agelens.errors import AgeLensError
+
+
+def compare(
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    backbones: Backbones = "seven",
+    weights: Weights = "imagenet",
+    side: Side = None,
+    head: Head = "flatten",
+    epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
+    notebook_exact: NotebookExactToo = False,
+    precision: Precision = "auto",
+    cache: Cache = None,
+    force: Force = False,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
+    json: Json = False,
+) -> None:
+    """Compare pretrained backbones on age and gender from one pass of each."""
+    load_keras()
+    from agelens.study.steps import compare_backbones
+
+    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, None, crops_as_they_are)
+    result = compare_backbones(
+        run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache, notebook_exact)
+    )
+    print_lines(comparison_lines(result), json, result)
+
+
+def train(
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
+    recipe: Annotated[
+        Literal["notebook", "scratch", "finetune"],
+        typer.Option(
+            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, --init."
+        ),
+    ] = "notebook",
+    init: Init = None,
+    members: Members = None,
+    stages: Stages = None,
+    age_backbone: AgeBackbone = None,
+    gender_backbone: GenderBackbone = None,
+    weights: Weights = "imagenet",
+    side: Side = None,
+    epochs: Epochs = None,
+    patience: Patience = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="How many faces each step learns from.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam.", min=1e-8)] = None,
+    trainable: Trainable = None,
+    notebook_exact: NotebookExact = False,
+    precision: Precision = "auto",
+    cache: Cache = None,
+    force: Force = False,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    crops_as_they_are: CropsAsTheyAre = False,
+    json: Json = False,
+) -> None:
+    """Train the age network and the gender network; killed and started again, it goes on where it was."""
+    tasks = ("age", "gender") if task == "both" else (task,)
+    load_keras()
+    from agelens.study.plan import TrainingPlan
+    from agelens.study.steps import train_networks
+
+    plan = TrainingPlan(
+        tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
+        epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages, notebook_exact,
+    )  # fmt: skip
+    run = begin_run(out, source, seed, limit, fractions, force, "", "", plan, crops_as_they_are)
+    cards = train_networks(run, plan)
+    print_lines([training_line(card) for card in cards.values()], json, cards)
+
+
+def evaluate(
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    bundle: MeasuredBundle = None,
+    part: MeasuredPart = None,
+    include_seen: IncludeSeen = False,
+    skip_seen: SkipSeen = False,
+    precision: Precision = "auto",
+    force: Force = False,
+    seed: Seed = None,
+    limit: Limit = None,
+    fractions: Fractions = None,
+    align: Align = False,
+    crops_as_they_are: CropsAsTheyAre = False,
+    json: Json = False,
+) -> None:
+    """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
+    if include_seen and skip_seen:
+        raise AgeLensError("--include-seen and --skip-seen exclude one another; give one of the two.")
+    seen: Literal["refuse", "skip", "include"] = (
+        "include" if include_seen else "skip" if skip_seen else "refuse"
+    )
+    if align and crops_as_they_are:
+        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    load_keras()
+    from agelens.study.steps import evaluate_networks
+
+    run = begin_run(out, source, seed, limit, fractions, force, crops_as_they_are=crops_as_they_are)
+    figures = evaluate_networks(
+        run, bundle, part or ("all" if bundle else "test"), seen, precision, force, align
+    )
+    print_lines(evaluation_lines(figures), json, figures)
+
+
+def pack(
+    target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
+    out: Out = DEFAULT_OUT,
+    seed: UnusedSeed = 42,
+    json: Json = False,
+) -> None:
+    """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
+    from agelens.study.export import pack as pack_run
+
+    card = pack_run(out, target)
+    lines = [*evaluation_lines(card["evaluation"]), *card["known_failures"], f"bundle: {target}"]
+    print_lines(lines, json, card)

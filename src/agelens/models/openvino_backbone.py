@@ -1,0 +1,40 @@
+"""Backbones as OpenVINO models, for the pass over all images."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from agelens.models.backbones import Backbone
+from agelens.models.onnx_backbone import CONVERSION, _convert, scaled_onnx
+from agelens.utils.environment import made_with
+from agelens.utils.files import digest_json, replacing_folder
+
+
+def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
+    """The backbone as an OpenVINO model; a Keras one is converted once and kept in ``folder``.
+
+    Returns:
+        a model from uint8 (faces, side, side, 3) to float32 (faces, height, width, channels) or (faces, channels).
+    """
+    core = ov.Core()
+    if backbone.model is None:
+        assert backbone.spec.file is not None
+        composed = scaled_onnx(backbone.spec, backbone.side)
+        return core.read_model(composed.SerializeToString())
+    made_by = digest_json([backbone.digest, CONVERSION, made_with("keras", "openvino")])[:16]
+    kept = folder / f"{backbone.spec.name}-{backbone.side}-{made_by}"
+    if not (kept / "backbone.xml").exists():
+        with replacing_folder(kept) as temporary:
+            _convert(backbone.model, backbone.spec.name, temporary / "backbone.xml", kept)
+    return core.read_model(kept / "backbone.xml")
+
+
+def pooled(model: ov.Model) -> ov.Model:
+    """The same model with its map averaged over height and width; a model that gives vectors stays as it is."""
+    if len(model.outputs[0].get_partial_shape()) == 2:
+        return model
+    # The Result's own input is the map; a new Result behind a mean replaces it.
+    source = model.get_results()[0].input(0).get_source_output()
+    mean = ov.opset13.reduce_mean(source, np.array([1, 2], np.int64), keep_dims=False)
+    return ov.Model([ov.opset13.result(mean)], model.get_parameters(), "pooled")

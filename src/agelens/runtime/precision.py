@@ -1,0 +1,3 @@
+"""Which precision a network computes in, and what this processor supports."""
+
+PRECISIONS = ("auto", "bf16", "f32")

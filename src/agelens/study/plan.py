@@ -1,0 +1,55 @@
+"""What networks a study trains."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agelens.training.finetune_recipe import FineTuning
+from agelens.training.pretrained_encoders import Init
+from agelens.training.recipes import TASKS
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What networks to train; a None leaves it to the recipe.
+
+    Attributes:
+        tasks: "age", "gender" or both.
+        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
+            network, one for all the tasks).
+        age_backbone, gender_backbone: names or files, for the first two.
+        init: files of face networks, ``FILE`` or ``FILE:SCALING``, for "finetune"; what several say is averaged.
+        members: how many trainings "finetune" averages.
+        stages: how many resolutions "finetune" lets learn.
+        weights, side, precision, cache: as in `agelens.training.transfer.Settings`.
+        epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
+        notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
+    """
+
+    tasks: tuple[str, ...] = TASKS
+    recipe: str = "notebook"
+    age_backbone: str | None = None
+    gender_backbone: str | None = None
+    weights: str = "imagenet"
+    side: int | None = None
+    precision: str = "auto"
+    cache: Path | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    trainable: bool | None = None
+    init: tuple[str, ...] = ()
+    members: int | None = None
+    stages: int | None = None
+    notebook_exact: bool = False
+
+
+def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
+    """The recipe that suits a face network, with what the plan says otherwise."""
+    return init.suited(FineTuning(tasks=plan.tasks)).with_(
+        epochs=plan.epochs,
+        learning_rate=plan.learning_rate,
+        batch_size=plan.batch_size,
+        members=plan.members,
+        stages=plan.stages,
+    )

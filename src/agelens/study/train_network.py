@@ -1,0 +1,83 @@
+"""Training a backbone with a head by a recipe, as a bundle."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.bundles.bundle import CARD, intact_card, write_bundle
+from agelens.data.baselines import baselines
+from agelens.data.splits import learning_parts
+from agelens.data.table import digest_table
+from agelens.export.cards import network_card
+from agelens.export.onnx import write_network
+from agelens.models.backbones import build_backbone, content_digest, fitting_side
+from agelens.models.registry import BackboneSpec, seen_by
+from agelens.training.feature_cache import resolve_precision
+from agelens.training.recipes import Recipe
+from agelens.training.transfer import Settings, train_all, train_head
+from agelens.utils.environment import made_with
+from agelens.utils.files import digest_json, read_json
+from agelens.utils.images import DECODER_VERSION
+from agelens.utils.progress import Track, quiet
+
+
+def train_network(
+    table: pd.DataFrame,
+    recipe: Recipe,
+    spec: BackboneSpec,
+    folder: Path,
+    target: Path,
+    settings: Settings,
+    track: Track = quiet,
+) -> dict[str, Any]:
+    """Train by a recipe and write the bundle; a finished bundle of the same making is left as it is.
+
+    Args:
+        table: a face table with parts.
+        folder: takes the states of the training, in a subfolder for each making.
+        target: folder of the bundle.
+
+    Returns:
+        the bundle's card.
+    """
+    parts = learning_parts(table)
+    identity = _identity(table, spec, recipe, settings)
+    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+        return finished
+    # Each making has states of its own: other settings neither continue nor destroy them.
+    folder = folder / digest_json(identity)[:12]
+    side = fitting_side(spec, settings.side)
+    backbone = build_backbone(spec, settings.weights, side, settings.seed)
+    median_age = baselines(table)["median_age"]
+    if recipe.trainable:
+        network, training = train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
+        head = network.layers[-1]
+    else:
+        head, training = train_head(backbone, table, recipe, folder, settings, identity, median_age, track)
+        network = None
+    card = network_card(backbone, recipe, settings, table, head, training, identity)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        onnx_file = Path(temporary) / "network.onnx"
+        with track(f"{recipe.name}, writing the network", None):
+            write_network(backbone, network, head, recipe, onnx_file)
+        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
+        # What its backbone learned from, the network has learned from too.
+        write_bundle(target, onnx_file, card, {**seen_by(spec), **seen})
+    return dict(read_json(target / CARD))
+
+
+def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings: Settings) -> dict[str, Any]:
+    return {
+        "table": digest_table(table),
+        "recipe": {**recipe.settings(), "backbone": spec.name},
+        "backbone": spec.name,
+        "scaling": spec.scaling,
+        "side": fitting_side(spec, settings.side),
+        "contents": content_digest(spec, settings.weights),
+        "decoder": DECODER_VERSION,
+        "precision": "f32" if recipe.trainable else resolve_precision(settings.precision),
+        "seed": settings.seed,
+        "made_by": [made_with("keras", "openvino"), settings.round],
+    }
