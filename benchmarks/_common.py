@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import sample
 from agelens.runtime.execution import resolve_precision, supports_bfloat16
 from agelens.utils.environment import machine, versions
@@ -30,7 +30,9 @@ def parser(description: str | None, images: int) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("--images", type=int, default=images, help=f"how many faces (default {images:,})")
-    made.add_argument("--side", type=int, default=224, help="pixels of the network's input (default 224)")
+    made.add_argument(
+        "--image-size", type=int, default=224, help="pixels of the network's input (default 224)"
+    )
     made.add_argument(
         "--source", type=Path, help="folder of UTKFace images; default: faces drawn for the occasion"
     )
@@ -48,13 +50,13 @@ def require_tensorflow() -> None:
 
 @contextlib.contextmanager
 def faces_folder(source: Path | None, count: int) -> Iterator[Path]:
-    """The folder given, or a temporary one with as many drawn faces of 200 x 200 pixels, as UTKFace's are."""
+    """The folder given, or a temporary one with as many synthetic faces of 200 x 200 pixels, as UTKFace's are."""
     if source is not None:
         yield source
         return
-    with tempfile.TemporaryDirectory() as temporary, bar("drawing faces", count) as advance:
+    with tempfile.TemporaryDirectory() as temporary, bar("writing synthetic faces", count) as advance:
         folder = Path(temporary) / "faces"
-        draw_faces(folder, count, SEED, progress=advance)
+        synthesize_faces(folder, count, SEED, progress=advance)
         yield folder
 
 
@@ -67,7 +69,7 @@ def face_table(folder: Path, count: int) -> pd.DataFrame:
     table = read_faces(folder).table.drop_duplicates("digest").reset_index(drop=True)
     table = sample(table, count, SEED)
     validates = np.random.default_rng(SEED).permutation(len(table)) < max(1, round(len(table) / 10))
-    return table.assign(part=np.where(validates, "validation", "train"))
+    return table.assign(split=np.where(validates, "validation", "train"))
 
 
 def facts(precision: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ import tensorflow as tf
 BATCH_SIZE = 32
 
 
-def dataset(table: pd.DataFrame, target: str, side: int) -> tf.data.Dataset:
+def dataset(table: pd.DataFrame, target: str, image_size: int) -> tf.data.Dataset:
     """The notebook's batches: float32 (faces, side, side, 3) divided by 255, and one label a face."""
 
     def preprocess(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = tf.io.read_file(path)
         image = tf.io.decode_jpeg(image)
-        image = tf.image.resize(image, (side, side))
+        image = tf.image.resize(image, (image_size, image_size))
         image = image / 255.0
         return tf.cast(image, tf.float32), label
 
@@ -26,18 +26,20 @@ def dataset(table: pd.DataFrame, target: str, side: int) -> tf.data.Dataset:
     )
 
 
-def backbone(name: str, side: int) -> keras.Model:
+def backbone(name: str, image_size: int) -> keras.Model:
     """A frozen backbone without top; random weights take the same arithmetic as trained ones."""
-    made = getattr(keras.applications, name)(input_shape=(side, side, 3), weights=None, include_top=False)
+    made = getattr(keras.applications, name)(
+        input_shape=(image_size, image_size, 3), weights=None, include_top=False
+    )
     made.trainable = False
     return made
 
 
-def network(body: keras.Model, task: str, side: int) -> keras.Model:
+def network(body: keras.Model, task: str, image_size: int) -> keras.Model:
     """The notebook's network of the comparison, compiled for "age" or "gender"."""
     made = keras.Sequential(
         [
-            keras.layers.InputLayer((side, side, 3), name="InputLayer"),
+            keras.layers.InputLayer((image_size, image_size, 3), name="InputLayer"),
             body,
             keras.layers.Dropout(0.2, name="SlightDropout"),
             keras.layers.Flatten(name="FlattenEmbeddings"),

@@ -76,14 +76,16 @@ class Picture:
 
 def photograph(chance: np.random.Generator) -> Picture:
     """The astronaut at a random place and size before a random colour, as JPEG; no two are of the same size."""
-    side = int(chance.integers(200, 480))
-    width, height = (side + int(chance.integers(40, 400)) for _ in range(2))
-    left, top = int(chance.integers(0, width - side)), int(chance.integers(0, height - side))
+    image_size = int(chance.integers(200, 480))
+    width, height = (image_size + int(chance.integers(40, 400)) for _ in range(2))
+    left, top = int(chance.integers(0, width - image_size)), int(chance.integers(0, height - image_size))
     picture = Image.new("RGB", (width, height), tuple(int(value) for value in chance.integers(40, 220, 3)))
-    astronaut = Image.fromarray(skimage.data.astronaut()).resize((side, side), Image.Resampling.LANCZOS)
+    astronaut = Image.fromarray(skimage.data.astronaut()).resize(
+        (image_size, image_size), Image.Resampling.LANCZOS
+    )
     picture.paste(astronaut, (left, top))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=90)
-    scale = side / 512
+    scale = image_size / 512
     middle = (left + scale * (FACE[0] + FACE[2]) / 2, top + scale * (FACE[1] + FACE[3]) / 2)
     return Picture(file.getvalue(), width, height, *middle, scale * (FACE[2] - FACE[0]))

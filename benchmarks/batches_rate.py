@@ -39,9 +39,9 @@ WAYS = ("notebook", "agelens")
 EPOCHS = 2
 
 
-def tiny_network(side: int, takes_bytes: bool) -> keras.Model:
+def tiny_network(image_size: int, takes_bytes: bool) -> keras.Model:
     """Average pooling and one unit: what is left of `fit` is the batches."""
-    faces = keras.Input((side, side, 3), dtype="uint8" if takes_bytes else "float32")
+    faces = keras.Input((image_size, image_size, 3), dtype="uint8" if takes_bytes else "float32")
     pixels = keras.layers.Rescaling(1 / 255)(faces) if takes_bytes else faces
     pooled = keras.layers.GlobalAveragePooling2D()(pixels)
     network = keras.Model(faces, keras.layers.Dense(1)(pooled))
@@ -49,15 +49,15 @@ def tiny_network(side: int, takes_bytes: bool) -> keras.Model:
     return network
 
 
-def make_batches(way: str, table: pd.DataFrame, side: int) -> Iterable[Any]:
+def make_batches(way: str, table: pd.DataFrame, image_size: int) -> Iterable[Any]:
     if way == "notebook":
-        return _notebook.dataset(table, "age", side)
-    return face_batches(table, "age", side, batch_size=_notebook.BATCH_SIZE, shuffle_seed=SEED)
+        return _notebook.dataset(table, "age", image_size)
+    return face_batches(table, "age", image_size, batch_size=_notebook.BATCH_SIZE, shuffle_seed=SEED)
 
 
-def fit_epochs(way: str, table: pd.DataFrame, side: int) -> Callable[[], float]:
+def fit_epochs(way: str, table: pd.DataFrame, image_size: int) -> Callable[[], float]:
     """A call that trains for some epochs and gives the faces a second of the middle one of all but the first."""
-    network, batches = tiny_network(side, way == "agelens"), make_batches(way, table, side)
+    network, batches = tiny_network(image_size, way == "agelens"), make_batches(way, table, image_size)
 
     def some_epochs() -> float:
         watch = Stopwatch()
@@ -69,9 +69,9 @@ def fit_epochs(way: str, table: pd.DataFrame, side: int) -> Callable[[], float]:
     return some_epochs
 
 
-def iterate_epoch(way: str, table: pd.DataFrame, side: int) -> Callable[[], float]:
+def iterate_epoch(way: str, table: pd.DataFrame, image_size: int) -> Callable[[], float]:
     """A call that goes through all batches once and gives the faces a second; it has been warmed up."""
-    batches = make_batches(way, table, side)
+    batches = make_batches(way, table, image_size)
     adapter = PyDatasetAdapter(batches) if way == "agelens" else None
 
     def one_epoch() -> float:
@@ -91,10 +91,13 @@ def iterate_epoch(way: str, table: pd.DataFrame, side: int) -> Callable[[], floa
 
 
 def take_turns(
-    make: Callable[[str, pd.DataFrame, int], Callable[[], float]], table: pd.DataFrame, side: int, rounds: int
+    make: Callable[[str, pd.DataFrame, int], Callable[[], float]],
+    table: pd.DataFrame,
+    image_size: int,
+    rounds: int,
 ) -> dict[str, list[float]]:
     """Rates of every round of both ways; the one that goes first changes from round to round."""
-    epochs = {way: make(way, table, side) for way in WAYS}
+    epochs = {way: make(way, table, image_size) for way in WAYS}
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):
         for way in WAYS if number % 2 == 0 else reversed(WAYS):
@@ -113,16 +116,21 @@ def main() -> None:
     with faces_folder(args.source, args.images) as folder:
         table = face_table(folder, args.images)
         print(
-            f"\n{len(table):,} faces at {args.side} pixels, faces/s, median of {args.rounds} rounds (least, most)"
+            f"\n{len(table):,} faces at {args.image_size} pixels, faces/s, median of {args.rounds} rounds (least, most)"
         )
         print(f"{'':<10}{'notebook':>24}{'AgeLens':>24}{'ratio':>8}")
         for measure, make in (("fit", fit_epochs), ("iterate", iterate_epoch)):
-            rates = take_turns(make, table, args.side, args.rounds)
+            rates = take_turns(make, table, args.image_size, args.rounds)
             ratio = middle(rates["agelens"]) / middle(rates["notebook"])
             cells = [f"{middle(r):,.0f} ({min(r):,.0f}, {max(r):,.0f})" for r in (rates[way] for way in WAYS)]
             print(f"{measure:<10}{cells[0]:>24}{cells[1]:>24}{ratio:>8.2f}", flush=True)
             result[measure] = {**rates, "ratio": ratio}
-    settings = {"images": len(table), "side": args.side, "rounds": args.rounds, "drawn": args.source is None}
+    settings = {
+        "images": len(table),
+        "image_size": args.image_size,
+        "rounds": args.rounds,
+        "drawn": args.source is None,
+    }
     keep(args.json, {**known, **settings, **result})
 
 

@@ -4,10 +4,10 @@
     python benchmarks/bundle_pair.py --run RUN \\
         --bundles ../before/src/agelens/bundles/bundled src/agelens/bundles/bundled
 
-Networks of different splits have test parts of their own, whose figures differ by chance: of 1,900 faces the standard
-error of an MAE is about 0.1 years. Here both are measured on those faces of the run's validation and test parts
-that were in the training part of neither. Faces that chose a network's epochs are among them. `--parts validation`
-leaves a test part unread that is still to judge the network chosen.
+Networks of different splits have test splits of their own, whose figures differ by chance: of 1,900 faces the standard
+error of an MAE is about 0.1 years. Here both are measured on those faces of the run's validation and test splits
+that were in the training split of neither. Faces that chose a network's epochs are among them. `--parts validation`
+leaves a test split unread that is still to judge the network chosen.
 """
 
 import argparse
@@ -43,10 +43,10 @@ def main() -> None:
     )
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
-    rows = table[table["part"].isin(options.parts)]
+    rows = table[table["split"].isin(options.parts)]
     for folder in options.bundles:
-        seen = pd.read_csv(folder / "seen.csv")
-        rows = rows[~rows["digest"].isin(seen["digest"][seen["part"] == "train"])]
+        training_images = pd.read_csv(folder / "training_images.csv")
+        rows = rows[~rows["digest"].isin(training_images["digest"][training_images["split"] == "train"])]
     ages = rows["age"].to_numpy()
     print(f"{len(rows)} faces, {(ages >= 16).sum()} of them 16 and over")
     one, other = (measure(folder, rows) for folder in options.bundles)
@@ -63,7 +63,7 @@ def main() -> None:
 def measure(folder: Path, rows: pd.DataFrame) -> dict[str, Column]:
     """What one bundle says, as one value a face for each figure."""
     bundle = open_bundle(folder)
-    faces = read_faces_at(rows["path"].tolist(), bundle.side)
+    faces = read_faces_at(rows["path"].tolist(), bundle.image_size)
     network = compile_network(ov.Core().read_model(bundle.network), "f32")
     return scores(rows, *run_outputs(network, faces, [(AGES,), ()]))
 
@@ -75,10 +75,10 @@ def scores(rows: pd.DataFrame, said: Column, logit: Column) -> dict[str, Column]
     return {
         "MAE, years": errors,
         "CS@5": (errors <= 5).astype(float),
-        "age, nats": -np.log(np.maximum(said[np.arange(len(ages)), ages], 1e-9)),
+        "age, log loss": -np.log(np.maximum(said[np.arange(len(ages)), ages], 1e-9)),
         "gender": right,
         "gender at 16 and over": right,
-        "gender, nats": np.logaddexp(0, np.where(female, -logit, logit)),
+        "gender, log loss": np.logaddexp(0, np.where(female, -logit, logit)),
     }
 
 

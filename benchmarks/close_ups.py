@@ -11,7 +11,7 @@ over the same face, and boxes elsewhere, are counted too.
 `as given` are the images of the sources as they are, at their own size and at 224 pixels, searched as photographs. In
 UTKFace and FairFace each shows one face; in how many none is found, and in how many several, is told. False faces are
 counted in windows of 48 pixels and more, cut out of photographs without people (scikit-image). `--photos` are
-photographs of any size on which the time is taken: both searches, and the whole of `estimate`, in turns; the ratio is
+photographs of any size on which the time is taken: both searches, and the whole of `predict`, in turns; the ratio is
 the median of pairs.
 """
 
@@ -32,7 +32,7 @@ from skimage import data
 import agelens
 from agelens.detection.base import Found
 from agelens.detection.detector import Detector, find_detector, find_faces
-from agelens.inference import predictor as estimator_module
+from agelens.inference import predictor as predictor_module
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, read_rgb
@@ -107,10 +107,12 @@ def choose(folder: Path, count: int, rng: np.random.Generator) -> list[Path]:
 def wide(image: Pixels, lean: float) -> Pixels:
     """The image in the middle of a grey one of twice the side, turned by degrees."""
     height, width = image.shape[:2]
-    side = 2 * max(height, width)
+    image_size = 2 * max(height, width)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), lean, 1)
-    matrix[:, 2] += [(side - width) / 2, (side - height) / 2]
-    laid = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    matrix[:, 2] += [(image_size - width) / 2, (image_size - height) / 2]
+    laid = cv2.warpAffine(
+        image, matrix, (image_size, image_size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(laid, np.uint8)
 
 
@@ -169,7 +171,7 @@ def measure_cut(
                         continue
                     cell = cells.setdefault(f"{lean:g}°, {size} px, margin {margin:.0%}", {"faces": 0})
                     cell["faces"] += 1
-                    shown, face = cut(picture, box, margin, size)
+                    shown, face = parts(picture, box, margin, size)
                     for way, search in searches.items():
                         count(
                             cell.setdefault(way, {"found": 0, "doubled": 0, "stray": 0}), search(shown), face
@@ -227,8 +229,8 @@ def without_people(searches: dict[str, Search], windows: int, rng: np.random.Gen
         most = min(picture.shape[:2])
         height, width = (round(48 * (most / 48) ** rng.random()) for _ in range(2))
         top, left = (
-            int(rng.integers(0, whole - part + 1))
-            for whole, part in zip(picture.shape, (height, width), strict=False)
+            int(rng.integers(0, whole - split + 1))
+            for whole, split in zip(picture.shape, (height, width), strict=False)
         )
         window = np.ascontiguousarray(picture[top : top + height, left : left + width])
         for way, search in searches.items():
@@ -242,7 +244,7 @@ def without_people(searches: dict[str, Search], windows: int, rng: np.random.Gen
 
 def times(detector: Detector, photos: list[Path], rounds: int) -> dict[str, Any]:
     """Milliseconds of both searches, and of the whole estimate with either, one after the other in turns."""
-    estimator = agelens.load()
+    predictor = agelens.load()
     images = [read_rgb(path) for path in photos]
     result = {}
     for path, image in zip(photos, images, strict=True):
@@ -252,8 +254,8 @@ def times(detector: Detector, photos: list[Path], rounds: int) -> dict[str, Any]
                 "after": partial(find_faces, detector, image),
             },
             "predict": {
-                "before": partial(without_pass, estimator, path),
-                "after": partial(estimator.estimate, path),
+                "before": partial(without_pass, predictor, path),
+                "after": partial(predictor.predict, path),
             },
         }
         result[path.name] = {what: pairs(both, rounds) for what, both in ways.items()}
@@ -269,14 +271,14 @@ def times(detector: Detector, photos: list[Path], rounds: int) -> dict[str, Any]
     return result
 
 
-def without_pass(estimator: agelens.Estimator, path: Path) -> object:
+def without_pass(predictor: agelens.Predictor, path: Path) -> object:
     """Estimate a photograph as before the pass for close faces."""
-    whole = estimator_module.find_faces
-    estimator_module.find_faces = partial(whole, close=False)  # type: ignore[assignment]
+    whole = predictor_module.find_faces
+    predictor_module.find_faces = partial(whole, close=False)  # type: ignore[assignment]
     try:
-        return estimator.estimate(path)
+        return predictor.predict(path)
     finally:
-        estimator_module.find_faces = whole
+        predictor_module.find_faces = whole
 
 
 def pairs(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

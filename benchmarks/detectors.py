@@ -9,7 +9,7 @@ photographs without people.
 What counts as a face is what at least two detectors find in the upright photographs at full size. Then each
 photograph is scaled so that its middle face has a given height, and turned about its middle by a given angle, and it is
 counted how many of the faces are found again (nearest box within half a face). False faces are all other boxes, and
-every box in photographs without people. `sure` are those that the detector does not call uncertain.
+every box in photographs without people. `confidence_threshold` are those that the detector does not call uncertain.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
     photos = [read_rgb(path) for path in sorted(options.photos.glob("*.jpg"))]
     truth = [agreed([find(photo)[0] for find in finders.values()]) for photo in photos]
     # After the truth is told, which two searches of one detector would not make.
-    finders["SCRFD, no turned looks"] = ours(None, leaning=False)
+    finders["SCRFD, no turned looks"] = ours(None, rotations=False)
     print(f"machine   {machine()}")
     print("versions  " + ", ".join(f"{name} {number}" for name, number in versions().items()))
     print(f"{len(photos)} photographs, faces: {[len(faces) for faces in truth]}")
@@ -71,12 +71,12 @@ def main() -> None:
         write_json(options.json, result)
 
 
-def ours(file: Path | None, leaning: bool = True) -> Find:
+def ours(file: Path | None, rotations: bool = True) -> Find:
     detector = find_detector(file)
 
     def find(photo: Pixels) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        found = find_faces(detector, photo, leaning=leaning)
-        return found.boxes.astype(np.float64), found.scores >= detector.sure
+        found = find_faces(detector, photo, rotations=rotations)
+        return found.boxes.astype(np.float64), found.scores >= detector.confidence_threshold
 
     return find
 
@@ -143,12 +143,15 @@ def measure(name: str, find: Find, photos: list[Pixels], truth: list[NDArray[np.
                 for photo, here in zip(photos, truth, strict=True):
                     for turn in {angle, -angle}:
                         picture, places = changed(photo, here, height, turn)
-                        boxes, sure = find(picture)
+                        boxes, confidence_threshold = find(picture)
                         hits = middle_and_height(boxes)
                         matched = np.array([near(place, hits).any() for place in places])
                         stray = ~np.array([near(hit, places).any() for hit in hits], bool).reshape(-1)
                         found, faces = found + int(matched.sum()), faces + len(places)
-                        false, sure_false = false + int(stray.sum()), sure_false + int((stray & sure).sum())
+                        false, sure_false = (
+                            false + int(stray.sum()),
+                            sure_false + int((stray & confidence_threshold).sum()),
+                        )
                 result[f"{height} px, {angle}°"] = {
                     "recall": found / faces, "false": false, "sure_false": sure_false, "faces": faces,
                 }  # fmt: skip
@@ -161,7 +164,7 @@ def measure(name: str, find: Find, photos: list[Pixels], truth: list[NDArray[np.
     result["without people"] = {
         "pictures": len(pictures),
         "false": sum(len(boxes) for boxes, _ in boxes_sure),
-        "sure_false": int(sum(sure.sum() for _, sure in boxes_sure)),
+        "sure_false": int(sum(confidence_threshold.sum() for _, confidence_threshold in boxes_sure)),
     }
     result["ms"] = milliseconds(find, photos)
     return result
@@ -185,9 +188,11 @@ def tell(result: dict[str, dict[str, Any]]) -> None:
         print(f"{name:24}" + "".join(f"{found[key]['recall']:12.1%}" for key in keys))
     print(f"\n{'':24}{'false faces (sure)':>24}{'without people (sure)':>24}{'ms a photograph':>18}")
     for name, found in result.items():
-        false, sure = (sum(found[key][kind] for key in keys) for kind in ("false", "sure_false"))
+        false, confidence_threshold = (
+            sum(found[key][kind] for key in keys) for kind in ("false", "sure_false")
+        )
         empty = found["without people"]
-        words = f"{false} ({sure})", f"{empty['false']} ({empty['sure_false']})"
+        words = f"{false} ({confidence_threshold})", f"{empty['false']} ({empty['sure_false']})"
         print(f"{name:24}{words[0]:>24}{words[1]:>24}{found['ms']:18.0f}")
 
 

@@ -111,11 +111,16 @@ def main() -> None:
         paths = table["path"].tolist()
         for name in args.backbones:
             spec = find_backbone(name)
-            backbone = build_backbone(spec, args.weights, max(args.side, spec.least_side))
-            result[name] = measure(backbone, read_faces_at(paths, backbone.side), args.rounds)
+            backbone = build_backbone(spec, args.weights, max(args.image_size, spec.min_side))
+            result[name] = measure(backbone, read_faces_at(paths, backbone.image_size), args.rounds)
             print(line(name, result[name]), flush=True)
             keras.backend.clear_session()
-    settings = {"images": len(table), "side": args.side, "rounds": args.rounds, "drawn": args.source is None}
+    settings = {
+        "images": len(table),
+        "image_size": args.image_size,
+        "rounds": args.rounds,
+        "drawn": args.source is None,
+    }
     keep(args.json, {**known, **settings, "weights": args.weights, "backbones": result})
 
 

@@ -1,14 +1,14 @@
 """What averaging fine-tuned networks is worth, with which shares, and what their mirror images add.
 
-    agelens train UTKFACE_FOLDER --out A --recipe finetune --init facenet_keras_2024.h5 --seed 7
-    agelens train UTKFACE_FOLDER --out B --recipe finetune --init w600k_mbf.onnx --seed 7
+    agelens train UTKFACE_FOLDER --out A --recipe finetune --pretrained facenet_keras_2024.h5 --seed 7
+    agelens train UTKFACE_FOLDER --out B --recipe finetune --pretrained w600k_mbf.onnx --seed 7
     python benchmarks/finetune_averages.py --run A --bundles A/both B/both
     python benchmarks/finetune_averages.py --run A --bundles A/both B/both C/both --shares 1 0.6
 
-Measured on the validation part of the run's table, which chose the epochs of the networks; the test part is never read.
-The last network counts between 10 and 50 per cent; those before it have the rest, by the shares given. Faces are
-brought to the largest side of the networks first, as for the averaged network. The estimate of age is the median of
-the averaged distribution, gender the sign of the averaged logit.
+Measured on the validation split of the run's table, which chose the epochs of the networks; the test split is never
+read. The last network counts between 10 and 50 per cent; those before it have the rest, by the shares given. Faces
+are brought to the largest side of the networks first, as for the averaged network. The estimate of age is the
+median of the averaged distribution, gender the sign of the averaged logit.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--run", type=Path, required=True, help="the run whose validation part is measured on"
+        "--run", type=Path, required=True, help="the run whose validation split is measured on"
     )
     parser.add_argument(
         "--bundles", type=Path, nargs="+", required=True, help="one or more bundles of both tasks"
@@ -46,23 +46,23 @@ def main() -> None:
         help="how much each but the last counts; without it they count alike",
     )
     options = parser.parse_args()
-    shares = options.shares or [1.0] * (len(options.bundles) - 1)
-    if len(shares) != len(options.bundles) - 1:
+    ensemble_weights = options.ensemble_weights or [1.0] * (len(options.bundles) - 1)
+    if len(ensemble_weights) != len(options.bundles) - 1:
         parser.error("--shares takes one number for each bundle but the last")
     table = read_table(options.run / "table.csv")
-    rows = table[table["part"] == "validation"]
+    rows = table[table["split"] == "validation"]
     bundles = [open_bundle(folder) for folder in options.bundles]
-    faces = read_faces_at(rows["path"].tolist(), max(bundle.side for bundle in bundles))
+    faces = read_faces_at(rows["path"].tolist(), max(bundle.image_size for bundle in bundles))
     ages, female = rows["age"].to_numpy(), (rows["gender"] == 1).to_numpy()
 
     def told(name: str, said: Said) -> None:
         errors, right = np.abs(median(said[0]) - ages), (said[1] > 0) == female
-        nats = -np.log(said[0][np.arange(len(ages)), ages] + 1e-9).mean()
-        gender_nats = np.logaddexp(0, np.where(female, -said[1], said[1])).mean()
+        log_loss = -np.log(said[0][np.arange(len(ages)), ages] + 1e-9).mean()
+        gender_log_loss = np.logaddexp(0, np.where(female, -said[1], said[1])).mean()
         print(
             f"{name:44} MAE {errors.mean():.3f}  CS@5 {(errors <= 5).mean():.2%}  gender {right.mean():.2%}  "
             f"16 and over {right[ages >= 16].mean():.2%}  under 10 {right[ages < 10].mean():.2%}  "
-            f"nats {nats:.3f}, {gender_nats:.4f}",
+            f"log loss {log_loss:.3f}, {gender_log_loss:.4f}",
             flush=True,
         )
 
@@ -79,16 +79,19 @@ def main() -> None:
         told(f"{folder}, with mirror images", both[-1])
     if len(bundles) < 2:
         return
-    told(f"all but the last, {':'.join(f'{one:g}' for one in shares)}", mixed(plain[:-1], shares))
+    told(
+        f"all but the last, {':'.join(f'{one:g}' for one in ensemble_weights)}",
+        mixed(plain[:-1], ensemble_weights),
+    )
     for counts in np.arange(1, 6) / 10:
-        parts = [one * (1 - counts) / sum(shares) for one in shares] + [counts]
+        parts = [one * (1 - counts) / sum(ensemble_weights) for one in ensemble_weights] + [counts]
         told(f"the last counts {counts:.0%}", mixed(plain, parts))
         told(f"the last counts {counts:.0%}, mirrored too", mixed([*plain[:-1], both[-1]], parts))
 
 
-def mixed(said: Sequence[Said], shares: Sequence[float]) -> Said:
+def mixed(said: Sequence[Said], ensemble_weights: Sequence[float]) -> Said:
     """The averages of distributions and of logits."""
-    age, female = (np.average(each, axis=0, weights=shares) for each in zip(*said, strict=True))
+    age, female = (np.average(each, axis=0, weights=ensemble_weights) for each in zip(*said, strict=True))
     return age, female
 
 

@@ -1,25 +1,26 @@
-"""What the choices of the recipe `finetune` are worth, measured on the validation part.
+"""What the choices of the recipe `finetune` are worth, measured on the validation split.
 
-The trunk stays frozen, its averaged features are computed once, and only heads learn, so that each choice can be
+The encoder stays frozen, its averaged features are computed once, and only heads learn, so that each choice can be
 tried with several seeds in a minute. The choices:
 
-- conflicts: learn from every training face, or without the groups of look-alikes whose labels contradict each other;
+- conflicts: learn from every training face, or without the groups of near duplicates whose labels contradict each
+other;
 - noise: without the faces that cleanlab (https://github.com/cleanlab/cleanlab, AGPL-3.0, `pip install cleanlab`) takes
-  for mislabelled, from predictions by heads that did not see them (five folds, look-alikes together), and without as
-  many faces drawn by chance;
+  for mislabelled, from predictions by heads that did not see them (five folds, near duplicates together), and
+  without as many faces drawn by chance;
 - two: one head for age and one for gender instead of one for both;
 - loss: how wide the distribution around a label is, by how much it widens with each year of the label, and how much the
   error of the expectation counts beside it.
 
-With `--frame SIDE:INNER:DOWN` (once or more) it measures instead how the network should see a face: in a square of SIDE
-pixels of which the crop takes the share INNER, DOWN below the middle.
+With `--frame IMAGE_SIZE:INNER:DOWN` (once or more) it measures instead how the network should see a face: in a
+square of IMAGE_SIZE pixels of which the crop takes the share INNER, DOWN below the middle.
 
 Each line gives the mean over the seeds and, in brackets, the standard deviation, of the last epoch. Nothing is chosen
-by the test part, which this program never reads.
+by the test split, which this program never reads.
 
     agelens audit ~/data/UTKFace --out RUN
-    python benchmarks/finetune_choices.py --run RUN --init facenet_keras_2024.h5
-    python benchmarks/finetune_choices.py --run RUN --init w600k_mbf.onnx --frame 96:1:0 --frame 112:0.92:0.14
+    python benchmarks/finetune_choices.py --run RUN --pretrained facenet_keras_2024.h5
+    python benchmarks/finetune_choices.py --run RUN --pretrained w600k_mbf.onnx --frame 96:1:0 --frame 112:0.92:0.14
 """
 
 import argparse
@@ -40,8 +41,8 @@ from agelens.models.backbones import Backbone
 from agelens.training.feature_cache import extract
 from agelens.training.finetune import build_network, compile_network
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.partial_freezing import cut_trunk
-from agelens.training.pretrained_encoders import find_init
+from agelens.training.partial_freezing import freeze_encoder
+from agelens.training.pretrained_encoders import find_pretrained
 from agelens.utils.files import digest_json
 from agelens.utils.progress import bar
 
@@ -60,7 +61,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", type=Path, required=True, help="a run that 'agelens audit' began")
-    parser.add_argument("--init", required=True, help="the face network, FILE or FILE:SCALING")
+    parser.add_argument("--pretrained", required=True, help="the face network, FILE or FILE:PREPROCESSING")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--choices", nargs="+", choices=CHOICES, default=CHOICES, help="these choices alone")
@@ -68,39 +69,39 @@ def main() -> None:
         "--frame",
         action="append",
         type=checked_frame,
-        metavar="SIDE:INNER:DOWN",
+        metavar="IMAGE_SIZE:INNER:DOWN",
         help="measure how the network should see a face instead",
     )
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
-    table = table[table["part"] != "test"].reset_index(drop=True)
+    table = table[table["split"] != "test"].reset_index(drop=True)
     # Gender's weight and the spread are the recipe's when benchmarks/README.md's tables of seed 42 were made.
     recipe = FineTuning(
-        stages=0,
-        gender=1.0,
-        spread=2.0,
-        growth=0.0,
+        unfreeze_stages=0,
+        gender_loss_weight=1.0,
+        label_std=2.0,
+        label_std_slope=0.0,
         warmup=options.epochs,
         precision="float32",
         batch_size=128,
     )
-    rows = {part: np.flatnonzero(table["part"] == part) for part in ("train", "validation")}
+    rows = {split: np.flatnonzero(table["split"] == split) for split in ("train", "validation")}
     everything = rows["train"]
     for text in options.frame or ():
         framed = framed_recipe(recipe, text)
-        features = standardised(pooled_features(table, options.init, framed, options.cache), everything)
+        features = standardised(pooled_features(table, options.pretrained, framed, options.cache), everything)
         learning = without_conflicts(table.iloc[everything]).index.to_numpy()
         Measure(table, features, rows["validation"], framed, options.seeds)(f"frame {text}", learning)
     if options.frame:
         return
-    features = pooled_features(table, options.init, recipe, options.cache)
+    features = pooled_features(table, options.pretrained, recipe, options.cache)
     measure = Measure(table, features, rows["validation"], recipe, options.seeds)
 
     agreeing = without_conflicts(table.iloc[everything]).index.to_numpy()
     if "conflicts" in options.choices:
         measure("all training faces", everything)
-        measure("without conflicting look-alikes", agreeing)
+        measure("without conflicting near duplicates", agreeing)
     if "noise" in options.choices:
         for task, doubted in suspects(table, features, agreeing, recipe).items():
             clean = np.setdiff1d(agreeing, doubted)
@@ -117,14 +118,19 @@ def main() -> None:
 def checked_frame(text: str) -> str:
     """Refuse what `framed_recipe` could not read."""
     if not re.fullmatch(r"\d+(:\d+(\.\d+)?){2}", text):
-        raise argparse.ArgumentTypeError(f"{text} is not SIDE:INNER:DOWN, like 112:0.92:0.14")
+        raise argparse.ArgumentTypeError(f"{text} is not IMAGE_SIZE:INNER:DOWN, like 112:0.92:0.14")
     return text
 
 
 def framed_recipe(recipe: FineTuning, text: str) -> FineTuning:
-    side, inner, down = text.split(":")
-    # Raw averages: `standardised` scales each, since those of some networks differ much in size.
-    return recipe.with_(side=int(side), inner=float(inner), down=float(down), standardise=True)
+    image_size, inner, down = text.split(":")
+    # Raw averages: `standardized` scales each, since those of some networks differ much in size.
+    return recipe.replace(
+        image_size=int(image_size),
+        crop_scale=float(inner),
+        crop_shift_y=float(down),
+        standardize_features=True,
+    )
 
 
 def standardised(features: Features, train: np.ndarray) -> Features:
@@ -133,23 +139,28 @@ def standardised(features: Features, train: np.ndarray) -> Features:
     return ((features - known.mean(axis=0)) / (known.std(axis=0) + 1e-6)).astype(np.float32)
 
 
-def pooled_features(table: pd.DataFrame, init: str, recipe: FineTuning, cache: Path | None) -> Features:
+def pooled_features(table: pd.DataFrame, pretrained: str, recipe: FineTuning, cache: Path | None) -> Features:
     """The averages that the head takes, float32 (faces, features), of the faces as they are."""
-    found = find_init(init)
-    cut = cut_trunk(found.file, found.scaling, recipe)
-    assert cut.frozen.model is not None
-    faces = keras.Input((cut.frozen.side, cut.frozen.side, 3), dtype="uint8", name="faces")
-    model = keras.Model(faces, cut.learning(cut.frozen.model(faces)))
-    key = digest_json([cut.frozen.digest, recipe.standardise, recipe.pooled, "pooled"])
+    found = find_pretrained(pretrained)
+    parts = freeze_encoder(found.file, found.preprocessing, recipe)
+    assert parts.frozen.model is not None
+    faces = keras.Input((parts.frozen.image_size, parts.frozen.image_size, 3), dtype="uint8", name="faces")
+    model = keras.Model(faces, parts.learning(parts.frozen.model(faces)))
+    key = digest_json([parts.frozen.digest, recipe.standardize_features, recipe.pooled, "avg-pool"])
     backbone = Backbone(
-        replace(cut.frozen.spec, name=f"{cut.frozen.spec.name}-pooled"), cut.frozen.side, cut.frozen.weights,
-        key, model.count_params(), model.output_shape[1:], model,
-    )  # fmt: skip
+        replace(parts.frozen.spec, name=f"{parts.frozen.spec.name}-pooled"),
+        parts.frozen.image_size,
+        parts.frozen.weights,
+        key,
+        model.count_params(),
+        model.output_shape[1:],
+        model,
+    )
     return extract(backbone, table, cache=cache, track=bar).read(slice(None))
 
 
 class Measure:
-    """Trains heads on some rows with every seed and prints how they do on the validation part."""
+    """Trains heads on some rows with every seed and prints how they do on the validation split."""
 
     def __init__(
         self, table: pd.DataFrame, features: Features, validation: np.ndarray, recipe: FineTuning, seeds: int
@@ -158,7 +169,7 @@ class Measure:
         self._validation = validation
 
     def __call__(self, name: str, train: np.ndarray, **changes: Any) -> None:
-        recipe = self._recipe.with_(**changes)
+        recipe = self._recipe.replace(**changes)
         figures: dict[str, list[float]] = {}
         for seed in range(self._seeds):
             estimates = fit_head(self._table, self._features, train, self._validation, recipe, seed)

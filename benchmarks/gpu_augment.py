@@ -74,7 +74,7 @@ def _each(values: torch.Tensor) -> torch.Tensor:
 
 
 def _soft_box(
-    side: int, center: tuple[torch.Tensor, ...], half: tuple[torch.Tensor, ...], power: float = 4.0
+    image_size: int, center: tuple[torch.Tensor, ...], half: tuple[torch.Tensor, ...], power: float = 4.0
 ) -> torch.Tensor:
     """1 inside a rounded rectangle, 0 outside, (faces, 1, side, side).
 
@@ -82,7 +82,7 @@ def _soft_box(
         center, half: x and y of the middle, half width and half height, in shares of the side, (faces,) each.
         power: the greater, the sharper the corners.
     """
-    at = (torch.arange(side, device=center[0].device) + 0.5) / side
+    at = (torch.arange(image_size, device=center[0].device) + 0.5) / image_size
     dx = ((at[None] - center[0][:, None]) / half[0][:, None]).abs() ** power
     dy = ((at[None] - center[1][:, None]) / half[1][:, None]).abs() ** power
     return ((1 - (dx[:, None, :] + dy[:, :, None])) * 20).clamp(0, 1)[:, None]
@@ -95,11 +95,11 @@ def _occlude(x: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 def _erase(x: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
     """Erase a rectangle with a colour or noise; return the colour drawn for each face too, (faces, 3, 1, 1)."""
-    n, side = len(x), x.shape[-1]
+    n, image_size = len(x), x.shape[-1]
     on = draws.happens(n, 0.2)
     area, aspect = draws.uniform(n, low=0.02, high=0.18), torch.exp(draws.uniform(n, low=-1, high=1))
     center = draws.uniform(n), draws.uniform(n)
-    mask = on * _soft_box(side, center, ((area * aspect).sqrt() / 2, (area / aspect).sqrt() / 2), 16)
+    mask = on * _soft_box(image_size, center, ((area * aspect).sqrt() / 2, (area / aspect).sqrt() / 2), 16)
     colour = draws.uniform(n, 3, 1, 1) * 255
     noise = draws.uniform(*x.shape) * 255
     plain = draws.happens(n, 0.5)
@@ -108,26 +108,31 @@ def _erase(x: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _put_on_sunglasses(x: torch.Tensor, colour: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Two dark boxes and a bridge over the eyes, at 0.30 and 0.69 of the width and 0.29 of the height."""
-    n, side = len(x), x.shape[-1]
+    n, image_size = len(x), x.shape[-1]
     on = draws.happens(n, 0.06) * _each(draws.uniform(n, low=0.7))
     half = draws.uniform(n, low=0.13, high=0.19), draws.uniform(n, low=0.08, high=0.14)
     y = draws.uniform(n, low=0.28, high=0.33)
     zero = torch.zeros(n, device=x.device)
-    mask = torch.maximum(_soft_box(side, (zero + 0.3, y), half), _soft_box(side, (zero + 0.69, y), half))
-    bridge = _soft_box(side, (zero + 0.5, y - 0.03), (zero + 0.35, zero + 0.015), 8)
+    mask = torch.maximum(
+        _soft_box(image_size, (zero + 0.3, y), half), _soft_box(image_size, (zero + 0.69, y), half)
+    )
+    bridge = _soft_box(image_size, (zero + 0.5, y - 0.03), (zero + 0.35, zero + 0.015), 8)
     return x + on * torch.maximum(mask, bridge) * (colour * 0.25 - x)
 
 
 def _cover(x: torch.Tensor, colour: torch.Tensor, draws: Draws) -> torch.Tensor:
     """A hand, a scarf, a mask or a microphone: the face's own skin or a colour over the lower half or a side."""
-    n, side = len(x), x.shape[-1]
+    n, image_size = len(x), x.shape[-1]
     on = draws.happens(n, 0.06)
-    rows, columns = slice(int(0.45 * side), int(0.6 * side)), slice(int(0.25 * side), int(0.75 * side))
+    rows, columns = (
+        slice(int(0.45 * image_size), int(0.6 * image_size)),
+        slice(int(0.25 * image_size), int(0.75 * image_size)),
+    )
     skin = x[:, :, rows, columns].mean(dim=(2, 3), keepdim=True)
     is_skin = draws.happens(n, 0.6)
     center = draws.uniform(n, low=0.1, high=0.9), draws.uniform(n, low=0.65, high=1.05)
     half = draws.uniform(n, low=0.1, high=0.45), draws.uniform(n, low=0.1, high=0.3)
-    mask = on * _soft_box(side, center, half, 3)
+    mask = on * _soft_box(image_size, center, half, 3)
     return x + mask * (is_skin * skin * 0.9 + (1 - is_skin) * colour - x)
 
 
@@ -226,26 +231,28 @@ def _blur_motion(x: torch.Tensor, draws: Draws) -> torch.Tensor:
 
 def _shrink(x: torch.Tensor, draws: Draws) -> torch.Tensor:
     """Shrink five groups of 5 % of the faces to 14 to 64 % of their size, and enlarge them again."""
-    n, side = len(x), x.shape[-1]
+    n, image_size = len(x), x.shape[-1]
     order = draws.order(n)
     x = x.clone()
     group = int(0.05 * n)
     for number in range(5):
         rows = order[number * group : (number + 1) * group]
-        size = int(side * (0.14 + 0.5 * draws.number()))
+        size = int(image_size * (0.14 + 0.5 * draws.number()))
         small = functional.interpolate(
             x[rows], (size, size), mode="bilinear", antialias=True, align_corners=False
         )
         mode = ("bilinear", "bicubic")[number % 2]
-        x[rows] = functional.interpolate(small, (side, side), mode=mode, align_corners=False).to(x.dtype)
+        x[rows] = functional.interpolate(small, (image_size, image_size), mode=mode, align_corners=False).to(
+            x.dtype
+        )
     return x
 
 
 def _compress(x: torch.Tensor, draws: Draws, share: float = 0.3) -> torch.Tensor:
     """What JPEG with 4:2:0 leaves of a share of the faces, at qualities from 8 to 80, blocks at a random place."""
-    n, side = len(x), x.shape[-1]
+    n, image_size = len(x), x.shape[-1]
     rows = draws.order(n)[: int(share * n)]
-    pad = (-side) % 16 + 16
+    pad = (-image_size) % 16 + 16
     dy, dx = draws.integers(0, 16, 2)
     padded = functional.pad(x[rows].clamp(0, 255), (dx, pad - dx, dy, pad - dy), mode="replicate")
     r, g, b = padded.unbind(1)
@@ -259,7 +266,7 @@ def _compress(x: torch.Tensor, draws: Draws, share: float = 0.3) -> torch.Tensor
     cb, cr = functional.interpolate(both, scale_factor=2, mode="bilinear", align_corners=False).unbind(1)
     back = torch.stack([y + 1.403 * cr, y - 0.344 * cb - 0.714 * cr, y + 1.773 * cb], 1)
     x = x.clone()
-    x[rows] = back[:, :, dy : dy + side, dx : dx + side].to(x.dtype)
+    x[rows] = back[:, :, dy : dy + image_size, dx : dx + image_size].to(x.dtype)
     return x
 
 

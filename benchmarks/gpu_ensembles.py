@@ -23,8 +23,8 @@ Predictions = tuple[np.ndarray, np.ndarray]
 
 def predict_present(folder: Path, rows: np.ndarray) -> Predictions:
     """Return what the bundled network says: probabilities of ages, (rows, ages), and logits of female, (rows,)."""
-    blobs, estimator = read_blobs(folder), agelens.load()
-    faces = [photo.faces[0] for photo in estimator.stream((decode(blobs[row]) for row in rows), crops=True)]
+    blobs, predictor = read_blobs(folder), agelens.load()
+    faces = [photo.faces[0] for photo in predictor.stream((decode(blobs[row]) for row in rows), crops=True)]
     age = np.array([face.age_distribution for face in faces])
     female = np.array([face.p_female for face in faces])
     return age / age.sum(1, keepdims=True), np.log(female / (1 - female))
@@ -60,7 +60,7 @@ def average(networks: dict[str, Predictions], weights: dict[str, float]) -> Pred
         )
     total = sum(weights.values())
     age, female = (
-        sum(weight * networks[name][part] for name, weight in weights.items()) / total for part in (0, 1)
+        sum(weight * networks[name][split] for name, weight in weights.items()) / total for split in (0, 1)
     )
     return age, female
 

@@ -143,7 +143,7 @@ class Study:
         arrays = network.keras_weights()
         for key, value in arrays.items():
             # What is small, and the scaling of features, stays in float32.
-            if value.ndim >= 2 and "pooled" not in key:
+            if value.ndim >= 2 and "avg-pool" not in key:
                 arrays[key] = value.astype(np.float16)
         np.savez(self.out / f"{name}.npz", **arrays)
 

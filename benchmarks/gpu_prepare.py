@@ -1,14 +1,14 @@
 """Pack faces and pretrained encoders for `gpu_finetune.py`, which runs on a machine without AgeLens and Keras.
 
     python benchmarks/gpu_prepare.py middles --labels fairface.csv --out fairface_middles.csv
-    agelens audit UTKFACE_FOLDER --out UTKFACE_RUN --seed 2026 --fractions 86/4/10
-    agelens audit fairface_middles.csv --out FAIRFACE_RUN --seed 2026 --fractions 86/4/10
+    agelens audit UTKFACE_FOLDER --out UTKFACE_RUN --seed 2026 --split ratios 86/4/10
+    agelens audit fairface_middles.csv --out FAIRFACE_RUN --seed 2026 --split ratios 86/4/10
     python benchmarks/gpu_prepare.py pack --utkface UTKFACE_RUN --fairface FAIRFACE_RUN --labels fairface.csv \\
         --pretrained facenet_keras_2024.h5 --pretrained w600k_mbf.onnx --out DATA
 
 fairface.csv has the columns path (from its own folder), age_min, age_max, gender and race. `middles` writes the middle
 of each age group as the age (75 for 70 and over), which is what `agelens audit` takes; the groups themselves come back
-in `pack`. FairFace's faces are found, aligned to the geometry of UTKFace's crops and stored as WebP of 160 pixels, as
+in `export`. FairFace's faces are found, aligned to the geometry of UTKFace's crops and stored as WebP of 160 pixels, as
 UTKFace's crops are. Of the training split 4 of 86 % become a calibration split, which no program reads yet, and faces
 whose copies have other labels are left out.
 
@@ -27,13 +27,13 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.detection.alignment import UTKFACE, straighten
+from agelens.detection.alignment import UTKFACE, align_faces
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
-from agelens.models.importers import read_trunk
+from agelens.models.importers import read_encoder
 from agelens.utils.images import Pixels, load_face, read_rgb
 
-SIDE, WEBP_QUALITY = 160, 88
+IMAGE_SIZE, WEBP_QUALITY = 160, 88
 # Bytes of faces in one file.
 SHARD_SIZE = 52_000_000
 SPLITS = {"train": 0, "validation": 1, "calibration": 2, "test": 3, "left out": 4}
@@ -51,7 +51,7 @@ def write_middles(labels: Path, out: Path) -> None:
 
 def export_encoder(path: Path, stem: Path) -> None:
     """Write the layers of an encoder as JSON and their arrays as float16 (kernels) and float32 (the rest)."""
-    encoder = read_trunk(path)
+    encoder = read_encoder(path)
     makers = {id(layer.output): layer.name for layer in encoder.model.layers}
     layers, arrays = [], {}
     for layer in encoder.model.layers:
@@ -71,7 +71,7 @@ def export_encoder(path: Path, stem: Path) -> None:
         for number, weight in enumerate(weights):
             arrays[f"{layer.name}/{number}"] = weight.astype(np.float16 if weight.ndim > 2 else np.float32)
     last = [tensor._keras_history.operation.name for tensor in encoder.last]
-    description = {"image_size": encoder.side, "layers": layers, "last": last}
+    description = {"image_size": encoder.image_size, "layers": layers, "last": last}
     stem.with_suffix(".json").write_text(json.dumps(description))
     np.savez(stem.with_suffix(".npz"), **arrays)
 
@@ -86,13 +86,13 @@ def _describe(layer: keras.layers.Layer) -> dict[str, object]:
 def split_off_calibration(table: pd.DataFrame, chance: np.random.Generator) -> pd.DataFrame:
     """Move whole groups from training to a calibration split; leave out training faces whose copies disagree."""
     table = table.copy()
-    training = table["part"] == "train"
+    training = table["split"] == "train"
     groups = table.loc[training, "group"].drop_duplicates().to_numpy(copy=True)
     chance.shuffle(groups)
     chosen = set(groups[: round(len(groups) * 4 / 86)])
-    table.loc[training & table["group"].isin(chosen), "part"] = "calibration"
+    table.loc[training & table["group"].isin(chosen), "split"] = "calibration"
     differ = (table.groupby("group")[["age", "gender"]].transform("nunique") != 1).any(axis=1)
-    table.loc[(table["part"] == "train") & differ, "part"] = "left out"
+    table.loc[(table["split"] == "train") & differ, "split"] = "left out"
     return table
 
 
@@ -109,7 +109,7 @@ def align_labelled(path: Path, detector: Detector) -> Pixels | None:
     center = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - border
     distance = np.hypot(*(center / (width, height) - 0.5).T)
     best = int(np.argmax(size - distance))
-    return straighten(image, found.landmarks[best : best + 1] - border, UTKFACE, SIDE)[0]
+    return align_faces(image, found.landmarks[best : best + 1] - border, UTKFACE, IMAGE_SIZE)[0]
 
 
 def encode(face: Pixels | None) -> bytes:
@@ -124,9 +124,9 @@ def label_faces(utkface: pd.DataFrame, fairface: pd.DataFrame, labels: pd.DataFr
     """Return the COLUMNS of all faces, UTKFace's before FairFace's, int64 (faces, 6)."""
     groups = {Path(row.path).name: (row.age_min, row.age_max) for row in labels.itertuples()}
     races = sorted(fairface["race"].unique())
-    rows = [(0, row.age, row.age, row.gender, -1, SPLITS[row.part]) for row in utkface.itertuples()]
+    rows = [(0, row.age, row.age, row.gender, -1, SPLITS[row.split]) for row in utkface.itertuples()]
     rows += [
-        (1, *groups[Path(row.path).name], row.gender, races.index(row.race), SPLITS[row.part])
+        (1, *groups[Path(row.path).name], row.gender, races.index(row.race), SPLITS[row.split])
         for row in fairface.itertuples()
     ]
     return np.array(rows, np.int64)
@@ -161,7 +161,7 @@ def pack(options: argparse.Namespace) -> None:
     fairface = split_off_calibration(pd.read_csv(options.fairface / "table.csv"), chance)
     rows = label_faces(utkface, fairface, pd.read_csv(options.labels))
     with ThreadPoolExecutor(2) as workers:
-        blobs = list(workers.map(lambda path: encode(load_face(Path(path), SIDE)), utkface["path"]))
+        blobs = list(workers.map(lambda path: encode(load_face(Path(path), IMAGE_SIZE)), utkface["path"]))
         blobs += workers.map(lambda path: encode(align_labelled(Path(path), detector)), fairface["path"])
     found = np.array([bool(blob) for blob in blobs])
     print(f"faces found in {found[len(utkface) :].sum():,} of {len(fairface):,} pictures of FairFace")

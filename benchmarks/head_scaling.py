@@ -1,7 +1,7 @@
 """How the features of a frozen backbone should be scaled before a head: one factor, one a channel, or not at all.
 
 For each backbone and each way the comparison's heads (Dropout 0.2, Flatten, Dense(1), Adam, 5 epochs) learn age and
-gender from the same features in the same order; figures are those of the validation part. Ways:
+gender from the same features in the same order; figures are those of the validation split. Ways:
 
     as they come     the features themselves, ages from 0: the notebook's way
     one factor       divided by their root mean square
@@ -25,7 +25,7 @@ from _common import facts, keep, print_facts
 
 from agelens.data.baselines import baselines
 from agelens.data.loaders import Batches
-from agelens.models.backbones import build_backbone, fitting_side
+from agelens.models.backbones import build_backbone, fitting_image_size
 from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
@@ -95,21 +95,21 @@ def measure(
 ) -> dict[str, dict[str, list[float]]]:
     """The validation figures of each way, one an epoch."""
     spec = find_backbone(text)
-    backbone = build_backbone(spec, args.weights, fitting_side(spec, args.side), seed)
-    features = extract(backbone, table, "auto", args.head == "pooled", args.cache, bar)
-    masks = {part: (table["part"] == part).to_numpy() for part in ("train", "validation")}
+    backbone = build_backbone(spec, args.weights, fitting_image_size(spec, args.image_size), seed)
+    features = extract(backbone, table, "auto", args.head == "avg-pool", args.cache, bar)
+    masks = {split: (table["split"] == split).to_numpy() for split in ("train", "validation")}
     training = features.of(masks["train"])
     ways = ways_of(measure_moments(training.read, len(training)), args.lengths)
     recipes = [comparison_recipe(task, args.head, args.epochs) for task in TASKS]
 
-    def batches(part: str, shuffle_seed: int | None) -> Batches:
-        rows = table[masks[part]]
+    def batches(split: str, shuffle_seed: int | None) -> Batches:
+        rows = table[masks[split]]
         labels = {
             f"{task}_{number}": rows[task].to_numpy(np.float32)
             for task in TASKS
             for number in range(len(ways))
         }
-        return Batches(features.of(masks[part]).read, labels, shuffle_seed=shuffle_seed, workers=1)
+        return Batches(features.of(masks[split]).read, labels, shuffle_seed=shuffle_seed, workers=1)
 
     network = heads(features, ways, recipes, baselines(table)["median_age"], seed)
     with bar(f"{spec.name} heads", args.epochs) as advance:
@@ -136,8 +136,8 @@ def main() -> None:
     )
     options.add_argument("--backbones", nargs="+", default=["VGG16", "Xception"], metavar="NAME")
     options.add_argument("--weights", default="imagenet", help="as for `agelens compare`")
-    options.add_argument("--side", type=int, help="pixels; each backbone's own if not given")
-    options.add_argument("--head", default="flatten", choices=("flatten", "pooled"))
+    options.add_argument("--image-size", type=int, help="pixels; each backbone's own if not given")
+    options.add_argument("--head", default="flatten", choices=("flatten", "avg-pool"))
     options.add_argument("--epochs", type=int, default=5)
     options.add_argument("--lengths", nargs="*", type=float, default=[12.0, 40.0, 120.0], metavar="LENGTH")
     options.add_argument("--cache", type=Path, help="folder that keeps features")

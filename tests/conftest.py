@@ -1,4 +1,4 @@
-"""What the tests share: drawn faces, and a small study that has been through the command line once."""
+"""What the tests share: synthetic faces, and a small study that has been through the command line once."""
 
 import contextlib
 import io
@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 
-SIDE = 32
+IMAGE_SIZE = 32
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Study:
         """The arguments with which the step was made."""
         folder, cache = out or self.folder, cache or self.cache
         start = [name, str(self.source), "--out", str(folder), "--json"]
-        small = ["--side", str(SIDE), "--cache", str(cache), "--precision", "f32"]
+        small = ["--image-size", str(IMAGE_SIZE), "--cache", str(cache), "--precision", "f32"]
         more = {
             "compare": ["--backbones", "SmallConv", "--weights", "random", "--epochs", "2", *small],
             "train": ["--recipe", "scratch", "--epochs", "2", *small],
@@ -70,15 +70,15 @@ def _agelens() -> Callable[..., Said]:
 
 @pytest.fixture(scope="session")
 def faces_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 drawn faces of 64 pixels and the faults of `agelens.data.synthetic.dataset.FAULTS`."""
-    folder = tmp_path_factory.mktemp("drawn") / "faces"
-    draw_faces(folder, 150, seed=7, side=64, with_faults=True)
+    """150 synthetic faces of 64 pixels and the faults of `agelens.data.synthetic.dataset.FAULTS`."""
+    folder = tmp_path_factory.mktemp("synthetic") / "faces"
+    synthesize_faces(folder, 150, seed=7, image_size=64, with_faults=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory, faces_folder: Path) -> Study:
-    """Audit, comparison, training and evaluation of the drawn faces, through the command line."""
+    """Audit, comparison, training and evaluation of the synthetic faces, through the command line."""
     place = tmp_path_factory.mktemp("study")
     made = Study(place / "run", faces_folder, place / "cache")
     for name in ("audit", "compare", "train", "evaluate"):
@@ -125,11 +125,11 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """60 drawn faces of 64 pixels; 44 train, 16 validation."""
-    folder = tmp_path_factory.mktemp("faces") / "drawn"
-    draw_faces(folder, 60, seed=3, side=64)
+    """60 synthetic faces of 64 pixels; 44 train, 16 validation."""
+    folder = tmp_path_factory.mktemp("faces") / "synthetic"
+    synthesize_faces(folder, 60, seed=3, image_size=64)
     faces = read_faces(folder).table
-    return faces.assign(part=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
+    return faces.assign(split=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
 
 
 @pytest.fixture

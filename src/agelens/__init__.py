@@ -2,7 +2,7 @@
 
 The public names are loaded when they are first asked for, so that `import agelens` costs nothing:
 
-    load, Estimator, Estimates, Photo, Face     use finished networks
+    load, Predictor, Predictions, ImagePrediction, Face     use finished networks
     annotate                                    draw what was found over a photograph
     read_faces, audit, split                    study labelled faces
 """
@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from agelens.data.sources.reading import read_faces
     from agelens.data.splits import split
     from agelens.inference.annotate import annotate
-    from agelens.inference.predictor import Estimator, load
-    from agelens.inference.results import Estimates, Face, Photo
+    from agelens.inference.predictor import Predictor, load
+    from agelens.inference.results import Face, ImagePrediction, Predictions
 
 __all__ = [
-    "Estimates", "Estimator", "Face", "Photo", "__version__", "annotate", "audit", "load", "read_faces", "split",
+    "Face",
+    "ImagePrediction",
+    "Predictions",
+    "Predictor",
+    "__version__",
+    "annotate",
+    "audit",
+    "load",
+    "read_faces",
+    "split",
 ]  # fmt: skip
 
 # Nothing leaves the machine: OpenVINO would tell its makers of each import and each conversion, through a package that
@@ -30,10 +39,10 @@ __all__ = [
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 _HOMES = {
-    "Estimator": "agelens.inference.predictor",
-    "Estimates": "agelens.inference.results",
+    "Predictor": "agelens.inference.predictor",
+    "Predictions": "agelens.inference.results",
     "Face": "agelens.inference.results",
-    "Photo": "agelens.inference.results",
+    "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
     "load": "agelens.inference.predictor",
     "audit": "agelens.data.audit",

@@ -6,19 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from agelens.bundles.bundle import CARD, NETWORK, SEEN, SUMS, find_bundles, open_bundle, write_bundle
+from agelens.bundles.bundle import (
+    CARD,
+    NETWORK,
+    SUMS,
+    TRAINING_IMAGES,
+    find_bundles,
+    open_bundle,
+    write_bundle,
+)
 from agelens.data.table import digest_table, read_table
 from agelens.errors import AgeLensError
 from agelens.utils.files import digest_file
 
-FILES = (NETWORK, CARD, SEEN)
-SEEN_IMAGES = {"b" * 64: "validation", "a" * 64: "train"}
+FILES = (NETWORK, CARD, TRAINING_IMAGES)
+TRAINING_IMAGES_MADE = {"b" * 64: "validation", "a" * 64: "train"}
 
 
 def make(folder: Path, network: bytes = b"a network", **card: object) -> Path:
     source = folder.with_name("source.onnx")
     source.write_bytes(network)
-    write_bundle(folder, source, {"task": "age", "network": {"side": 32}, **card}, SEEN_IMAGES)
+    write_bundle(folder, source, {"task": "age", "network": {"image_size": 32}, **card}, TRAINING_IMAGES_MADE)
     return folder
 
 
@@ -36,9 +44,9 @@ def forge(folder: Path, name: str, content: bytes) -> None:
 
 def test_what_is_written_is_read(bundle: Path) -> None:
     opened = open_bundle(bundle)
-    assert (opened.task, opened.side, opened.network) == ("age", 32, b"a network")
-    assert opened.seen == SEEN_IMAGES
-    assert opened.card["format"] == 1
+    assert (opened.task, opened.image_size, opened.network) == ("age", 32, b"a network")
+    assert opened.training_images == TRAINING_IMAGES_MADE
+    assert opened.card["format"] == 2
     assert sorted(path.name for path in bundle.iterdir()) == sorted([*FILES, SUMS])
     assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
 
@@ -76,7 +84,7 @@ def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
 def test_checksums_that_are_missing_or_cut_are_told(bundle: Path) -> None:
     lines = (bundle / SUMS).read_text().splitlines()
     (bundle / SUMS).write_text("\n".join(lines[:2]))
-    with pytest.raises(AgeLensError, match=rf"{SEEN} or its checksum is missing"):
+    with pytest.raises(AgeLensError, match=rf"{TRAINING_IMAGES} or its checksum is missing"):
         open_bundle(bundle)
     (bundle / SUMS).unlink()
     with pytest.raises(AgeLensError, match=f"is not a bundle: it has no {SUMS}"):
@@ -91,18 +99,18 @@ def test_checksums_that_are_missing_or_cut_are_told(bundle: Path) -> None:
         (CARD, b"\xff\xfe", "is not a bundle of AgeLens"),
         (
             CARD,
-            b'{"format": 2, "task": "age"}',
-            "format 2 for 'age', which this version of AgeLens does not know",
+            b'{"format": 3, "task": "age"}',
+            "format 3 for 'age', which this version of AgeLens does not know",
         ),
         (
             CARD,
-            b'{"format": 1, "task": "race"}',
-            "format 1 for 'race', which this version of AgeLens does not know",
+            b'{"format": 2, "task": "race"}',
+            "format 2 for 'race', which this version of AgeLens does not know",
         ),
-        (CARD, b'{"format": 1, "task": "age", "network": {"side": 0}}', "does not tell the side"),
-        (CARD, b'{"format": 1, "task": "age"}', "does not tell the side"),
-        (SEEN, b"digest,part\na,b,c\n", "is not a bundle of AgeLens"),
-        (SEEN, b"digest,part\n\xff\n", "is not a bundle of AgeLens"),
+        (CARD, b'{"format": 2, "task": "age", "network": {"image_size": 0}}', "does not tell the image size"),
+        (CARD, b'{"format": 2, "task": "age"}', "does not tell the image size"),
+        (TRAINING_IMAGES, b"digest,split\na,b,c\n", "is not a bundle of AgeLens"),
+        (TRAINING_IMAGES, b"digest,split\n\xff\n", "is not a bundle of AgeLens"),
     ],
 )
 def test_a_forged_bundle_is_refused(bundle: Path, name: str, content: bytes, words: str) -> None:
@@ -131,18 +139,18 @@ def test_a_run_holds_its_bundles_and_a_folder_without_any_says_so(
 def test_a_trained_bundle_knows_what_it_was_made_of(study) -> None:
     table = read_table(study.folder / "table.csv")
     for bundle in find_bundles(study.folder):
-        made = table[table["part"] != "test"]
-        assert bundle.seen == dict(zip(made["digest"], made["part"], strict=True))
+        made = table[table["split"] != "test"]
+        assert bundle.training_images == dict(zip(made["digest"], made["split"], strict=True))
         card = bundle.card
-        assert card["network"]["side"] == 32
+        assert card["network"]["image_size"] == 32
         assert card["network"]["input"].startswith("uint8 (faces, side, side, 3), RGB")
         assert card["network"]["output"] == {"age": "age_years", "gender": "p_female"}[bundle.task]
         assert card["data"]["images"] == {
-            part: int((table["part"] == part).sum()) for part in ("train", "validation")
+            split: int((table["split"] == split).sum()) for split in ("train", "validation")
         }
         assert card["data"]["split_digest"] == digest_table(table)
         assert card["data"]["labels"]["gender"] == {"0": "male", "1": "female"}
-        assert card["data"]["licence"] == "drawn by AgeLens: nobody in these pictures exists"
+        assert card["data"]["licence"] == "synthetic faces by AgeLens: nobody in these pictures exists"
         assert card["training"]["epochs_run"] == len(card["training"]["history"]["val_loss"]) == 2
         assert {"python", "keras", "keras_backend"} <= set(card["training"]["versions"])
         assert "must not decide about a person" in card["intended_use"]
@@ -151,7 +159,7 @@ def test_a_trained_bundle_knows_what_it_was_made_of(study) -> None:
 
 
 def test_seen_images_are_a_plain_csv(study) -> None:
-    with (study.folder / "age" / SEEN).open(newline="") as file:
+    with (study.folder / "age" / TRAINING_IMAGES).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["part"] for row in rows} == {"train", "validation"}
+    assert {row["split"] for row in rows} == {"train", "validation"}
     assert [row["digest"] for row in rows] == sorted(row["digest"] for row in rows)

@@ -9,12 +9,12 @@ import pytest
 
 import agelens
 from agelens.bundles.bundle import BUNDLED, PAGE, open_bundle
-from agelens.inference.predictor import Estimator
+from agelens.inference.predictor import Predictor
 from agelens.utils.images import load_face, read_rgb
 
 
 @pytest.fixture(scope="module")
-def estimator() -> Estimator:
+def predictor() -> Predictor:
     return agelens.load(precision="f32")
 
 
@@ -33,22 +33,22 @@ def test_it_is_whole_and_small() -> None:
 def test_its_card_tells_what_it_was_measured_on_and_what_it_is_not_for() -> None:
     card = open_bundle(BUNDLED).card
     figures = card["evaluation"]
-    assert figures["settings"]["part"] == "test"
-    assert not figures["settings"]["seen_images_included"]
+    assert figures["settings"]["split"] == "test"
+    assert not figures["settings"]["overlap_included"]
     for task in ("age", "gender"):
         assert set(figures[task]["groups"]) >= {"age_band", "age_range", "gender", "race"}
     assert figures["age"]["mae_ci95"][0] < figures["age"]["mae"] < figures["age"]["mae_ci95"][1]
     assert "non-commercial" in card["data"]["licence"]
-    assert card["must_not"]
-    assert card["known_failures"]
+    assert card["out_of_scope_use"]
+    assert card["limitations"]
     page = (BUNDLED / PAGE).read_text(encoding="utf-8")
     assert f"<b>{100 * figures['age']['coverage']:.1f} %</b>" in page
     assert "<th>Held</th><th>Width</th>" in page
     assert card["training"]["command"].startswith("agelens train")
 
 
-def test_a_face_is_an_age_its_distribution_and_a_probability(estimator: Estimator, paths: list[Path]) -> None:
-    results = estimator.estimate(paths, crops=True)
+def test_a_face_is_an_age_its_distribution_and_a_probability(predictor: Predictor, paths: list[Path]) -> None:
+    results = predictor.predict(paths, crops=True)
     for result in results:
         (face,) = result.faces
         assert face.age_years is not None
@@ -61,19 +61,19 @@ def test_a_face_is_an_age_its_distribution_and_a_probability(estimator: Estimato
         assert below[int(face.age_years)] >= 0.5 - 1e-6
         assert face.age_years == 0 or below[int(face.age_years) - 1] < 0.5 + 1e-6
         assert 0 <= face.p_female <= 1
-    side = estimator.bundles[0].side
-    again = estimator.estimate([load_face(path, side) for path in paths], crops=True)
+    image_size = predictor.bundles[0].image_size
+    again = predictor.predict([load_face(path, image_size) for path in paths], crops=True)
     assert results.faces == again.faces
 
 
-def test_the_network_itself_takes_faces_of_any_size(estimator: Estimator, paths: list[Path]) -> None:
-    network = estimator._networks[0].compiled
-    at_side = np.stack([load_face(path, estimator.bundles[0].side) for path in paths])
+def test_the_network_itself_takes_faces_of_any_size(predictor: Predictor, paths: list[Path]) -> None:
+    network = predictor._networks[0].compiled
+    at_side = np.stack([load_face(path, predictor.bundles[0].image_size) for path in paths])
     whole = np.stack([read_rgb(path) for path in paths])
     assert whole.shape[1] != at_side.shape[1]
     ages = np.arange(117)
     one, other = (network(faces)["age_distribution"] @ ages for faces in (at_side, whole))
-    # Drawn faces of 64 pixels, made larger by two interpolations.
+    # Synthetic faces of 64 pixels, made larger by two interpolations.
     assert np.abs(one - other).mean() < 1.5
     assert np.abs(one - other[::-1]).mean() > np.abs(one - other).mean()
 

@@ -13,9 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from agelens.data import near_duplicates as lookalikes
-from agelens.data.audit import LEAST_SIDE, Audit, audit, file_names
-from agelens.data.near_duplicates import NEAR_BITS, Near, chains, look_of, near_pairs
+from agelens.data import near_duplicates
+from agelens.data.audit import MIN_SIDE, Audit, audit, file_names
+from agelens.data.near_duplicates import (
+    NEAR_BITS,
+    NearDuplicate,
+    duplicate_groups,
+    find_near_duplicates,
+    perceptual_hash,
+)
 from agelens.data.sources.reading import read_faces
 from agelens.data.table import Rejected
 from agelens.errors import AgeLensError
@@ -23,10 +29,10 @@ from agelens.reporting import galleries as gallery
 from agelens.reporting.galleries import write_gallery
 
 
-def scene(seed: int, side: int = 200) -> Image.Image:
+def scene(seed: int, image_size: int = 200) -> Image.Image:
     """Soft blotches that a perceptual hash tells apart as it tells photographs."""
     blotches = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
-    return Image.fromarray(blotches).resize((side, side), Image.Resampling.BICUBIC)
+    return Image.fromarray(blotches).resize((image_size, image_size), Image.Resampling.BICUBIC)
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -62,7 +68,7 @@ def mixed(tmp_path: Path) -> Path:
             "41_1_0_5.jpg": jpeg(flipped(scene(2))),
             "50_0_0_6.jpg": jpeg(scene(3)),
             "51_0_0_7.jpg": jpeg(scene(4))[:-200],
-            "52_0_0_8.jpg": jpeg(scene(5, side=1)),
+            "52_0_0_8.jpg": jpeg(scene(5, image_size=1)),
             "53_0_0_9.jpg": b"",
             "60_0_123.jpg": jpeg(scene(6)),
             "notes.txt": b"hello",
@@ -177,17 +183,20 @@ VARIANTS = {
 def test_a_retouched_picture_is_still_the_same(variant) -> None:
     image = scene(1)
     changed = variant(image).convert("RGB")
-    looks = [look_of(np.asarray(picture)) for picture in (image, changed)]
-    (pair,) = near_pairs(looks)
+    hashes = [perceptual_hash(np.asarray(picture)) for picture in (image, changed)]
+    (pair,) = find_near_duplicates(hashes)
     assert (pair.first, pair.second, pair.mirrored) == (0, 1, variant is flipped)
 
 
 def test_different_pictures_are_different() -> None:
-    assert near_pairs([look_of(np.asarray(scene(seed, side=64))) for seed in range(150)]) == []
+    assert (
+        find_near_duplicates([perceptual_hash(np.asarray(scene(seed, image_size=64))) for seed in range(150)])
+        == []
+    )
 
 
 def test_hundreds_of_copies_stop_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookalikes, "MAX_PAIRS", 10)
+    monkeypatch.setattr(near_duplicates, "MAX_PAIRS", 10)
     names = [f"{age}_0_0_1.jpg" for age in range(6)]
     with pytest.raises(AgeLensError, match="More than 10 pairs of images show the same picture"):
         audit_of(tmp_path, **dict.fromkeys(names, jpeg(scene(1))))
@@ -207,26 +216,26 @@ def test_chains_join_whatever_hangs_together(count: int, data: st.DataObject) ->
     for _ in range(count):
         for first, second in edges:
             smallest[first] = smallest[second] = min(smallest[first], smallest[second])
-    found = chains(count, [Near(first, second, 0, False) for first, second in edges])
+    found = duplicate_groups(count, [NearDuplicate(first, second, 0, False) for first, second in edges])
     assert found.tolist() == smallest
 
 
 def test_blocks_see_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = [np.asarray(scene(seed // 2, side=64)) for seed in range(20)]
-    looks = [look_of(image) for image in images]
-    whole = near_pairs(looks)
+    images = [np.asarray(scene(seed // 2, image_size=64)) for seed in range(20)]
+    hashes = [perceptual_hash(image) for image in images]
+    whole = find_near_duplicates(hashes)
     assert [(pair.first, pair.second) for pair in whole] == [(n, n + 1) for n in range(0, 20, 2)]
     for cells in (1, 60, 140):
-        monkeypatch.setattr(lookalikes, "_BLOCK_CELLS", cells)
-        assert near_pairs(looks) == whole
+        monkeypatch.setattr(near_duplicates, "_BLOCK_CELLS", cells)
+        assert find_near_duplicates(hashes) == whole
 
 
-@pytest.mark.parametrize(("side", "usable"), [(LEAST_SIDE - 1, False), (LEAST_SIDE, True)])
-def test_the_least_side(tmp_path: Path, side: int, usable: bool) -> None:
-    found = audit_of(tmp_path, **{"20_0_0_1.png": png(scene(1).resize((300, side)))})
+@pytest.mark.parametrize(("image_size", "usable"), [(MIN_SIDE - 1, False), (MIN_SIDE, True)])
+def test_the_least_side(tmp_path: Path, image_size: int, usable: bool) -> None:
+    found = audit_of(tmp_path, **{"20_0_0_1.png": png(scene(1).resize((300, image_size)))})
     assert (len(found.group_of) == 1) is usable
     reasons = [rejected.reason for rejected in found.unreadable]
-    assert reasons == ([] if usable else [f"is 300 x {side} pixels, too small to show a face"])
+    assert reasons == ([] if usable else [f"is 300 x {image_size} pixels, too small to show a face"])
 
 
 def png(image: Image.Image) -> bytes:

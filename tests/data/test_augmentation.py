@@ -23,14 +23,14 @@ def gradient(height: int, width: int) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 96), st.integers(0, 2**32 - 1))
 def test_any_crop_becomes_a_face_of_the_side_and_the_seed_decides(
-    height: int, width: int, side: int, seed: int
+    height: int, width: int, image_size: int, seed: int
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     before = image.copy()
-    one = augment(image, side, [seed, 1])
-    assert one.shape == (side, side, 3)
+    one = augment(image, image_size, [seed, 1])
+    assert one.shape == (image_size, image_size, 3)
     assert one.dtype == np.uint8
-    assert np.array_equal(one, augment(image, side, [seed, 1]))
+    assert np.array_equal(one, augment(image, image_size, [seed, 1]))
     assert np.array_equal(image, before)
 
 

@@ -80,7 +80,9 @@ def test_keras_sees_the_batches_in_their_order() -> None:
 
 def test_faces_come_as_bytes_with_their_labels(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (side, side, 3)).astype(np.uint8) for side in (40, 64, 90)]
+    pictures = [
+        rng.integers(0, 256, (image_size, image_size, 3)).astype(np.uint8) for image_size in (40, 64, 90)
+    ]
     for number, picture in enumerate(pictures):
         Image.fromarray(picture).save(tmp_path / f"{number}.png")
     table = pd.DataFrame(

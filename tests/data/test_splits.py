@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from agelens.data.labels import age_band
 from agelens.data.splits import (
-    DEFAULT_FRACTIONS,
+    DEFAULT_SPLIT_RATIOS,
     check_parts,
-    read_fractions,
+    read_split_ratios,
     shared_groups,
     split,
     split_if_enough,
-    write_fractions,
+    write_split_ratios,
 )
-from agelens.data.table import PARTS
+from agelens.data.table import SPLITS
 from agelens.errors import AgeLensError
 
 SOME_FRACTIONS = [(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)]
@@ -45,12 +45,12 @@ PEOPLE = st.lists(
 
 @settings(deadline=None)
 @given(PEOPLE, st.integers(0, 2**40), st.sampled_from(SOME_FRACTIONS))
-def test_every_row_has_one_part_and_no_group_two(people, seed: int, fractions) -> None:
+def test_every_row_has_one_part_and_no_group_two(people, seed: int, split_ratios) -> None:
     table = table_of(people)
-    parts = split(table, seed, fractions)
-    pd.testing.assert_frame_equal(parts.drop(columns="part"), table)
-    assert set(parts["part"]) == set(PARTS)
-    assert shared_groups(parts) == 0
+    splits = split(table, seed, split_ratios)
+    pd.testing.assert_frame_equal(splits.drop(columns="split"), table)
+    assert set(splits["split"]) == set(SPLITS)
+    assert shared_groups(splits) == 0
 
 
 @settings(deadline=None, max_examples=50)
@@ -60,73 +60,73 @@ def test_rows_in_any_order_get_the_same_parts(people, seed: int, chance) -> None
     order = list(range(len(table)))
     chance.shuffle(order)
     shuffled = table.iloc[order].assign(path="elsewhere")
-    expected = split(table, seed).set_index("digest")["part"]
-    assert split(shuffled, seed).set_index("digest")["part"].to_dict() == expected.to_dict()
+    expected = split(table, seed).set_index("digest")["split"]
+    assert split(shuffled, seed).set_index("digest")["split"].to_dict() == expected.to_dict()
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(3, 300), st.integers(0, 100), st.sampled_from(SOME_FRACTIONS))
-def test_shares_are_met_to_within_two_faces(count: int, seed: int, fractions) -> None:
-    parts = split(alone(count), seed, fractions)
-    for part, fraction in zip(PARTS, fractions, strict=True):
-        assert abs((parts["part"] == part).sum() - fraction * count) < 2
+def test_shares_are_met_to_within_two_faces(count: int, seed: int, split_ratios) -> None:
+    splits = split(alone(count), seed, split_ratios)
+    for name, ratio in zip(SPLITS, split_ratios, strict=True):
+        assert abs((splits["split"] == name).sum() - ratio * count) < 2
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_stratum_has_the_shares_too(seed: int) -> None:
-    parts = split(alone(2000), seed)
-    for _, stratum in parts.groupby([age_band(parts["age"]), "gender"]):
-        for part, fraction in zip(PARTS, DEFAULT_FRACTIONS, strict=True):
-            assert abs((stratum["part"] == part).sum() - fraction * len(stratum)) < 2
+    splits = split(alone(2000), seed)
+    for _, stratum in splits.groupby([age_band(splits["age"]), "gender"]):
+        for name, ratio in zip(SPLITS, DEFAULT_SPLIT_RATIOS, strict=True):
+            assert abs((stratum["split"] == name).sum() - ratio * len(stratum)) < 2
 
 
 def test_small_strata_do_not_all_end_in_train() -> None:
     # Eighteen strata of three faces: each alone would round to 3, 0, 0.
-    parts = split(table_of([(10 * (n // 6), n % 2, n) for n in range(54)]))
-    counts = Counter(parts["part"])
+    splits = split(table_of([(10 * (n // 6), n % 2, n) for n in range(54)]))
+    counts = Counter(splits["split"])
     assert counts["train"] == 43
     assert sorted((counts["validation"], counts["test"])) == [5, 6]
 
 
 def test_another_seed_draws_another_split() -> None:
     table = alone(100)
-    assert split(table, 1)["part"].tolist() == split(table, 1)["part"].tolist()
-    assert split(table, 1)["part"].tolist() != split(table, 2)["part"].tolist()
+    assert split(table, 1)["split"].tolist() == split(table, 1)["split"].tolist()
+    assert split(table, 1)["split"].tolist() != split(table, 2)["split"].tolist()
 
 
 def test_the_draw_is_pinned() -> None:
     """Saved runs name their split by seed and files alone, so the draw must never change silently."""
-    parts = split(alone(40), seed=42)["part"]
-    assert parts.index[parts == "test"].tolist() == [8, 19, 27, 30]
+    splits = split(alone(40), seed=42)["split"]
+    assert splits.index[splits == "test"].tolist() == [8, 19, 27, 30]
 
 
 def test_duplicates_are_shared_out_like_all_others() -> None:
     pairs = split(table_of([(30, 0, number // 2) for number in range(400)]))
-    assert Counter(pairs["part"]) == {"train": 320, "validation": 40, "test": 40}
+    assert Counter(pairs["split"]) == {"train": 320, "validation": 40, "test": 40}
     mixed = split(table_of([(30, 0, number // 2 if number < 100 else number) for number in range(400)]))
-    assert set(mixed["part"][:100]) == set(PARTS)
+    assert set(mixed["split"][:100]) == set(SPLITS)
 
 
 def test_a_large_group_goes_where_there_is_room() -> None:
     table = table_of([(30, 0, 0)] * 50 + [(30, 0, number) for number in range(1, 51)])
     for seed in range(10):
-        parts = split(table, seed)
-        assert set(parts["part"][:50]) == {"train"}
-        assert Counter(parts["part"]) == {"train": 80, "validation": 10, "test": 10}
+        splits = split(table, seed)
+        assert set(splits["split"][:50]) == {"train"}
+        assert Counter(splits["split"]) == {"train": 80, "validation": 10, "test": 10}
 
 
 def test_a_group_with_contradicting_labels_stays_whole() -> None:
     table = table_of([(5, 0, 0), (80, 1, 0)] + [(5, 0, number) for number in range(1, 30)])
     # Identical files: even the digests agree, only the labels do not.
     table.loc[1, "digest"] = table.loc[0, "digest"]
-    parts = split(table)
-    assert parts["part"][0] == parts["part"][1]
-    expected = parts.groupby("digest")["part"].first().to_dict()
-    assert split(table.iloc[::-1]).groupby("digest")["part"].first().to_dict() == expected
+    splits = split(table)
+    assert splits["split"][0] == splits["split"][1]
+    expected = splits.groupby("digest")["split"].first().to_dict()
+    assert split(table.iloc[::-1]).groupby("digest")["split"].first().to_dict() == expected
 
 
 def test_three_pictures_are_enough_and_two_are_not() -> None:
-    assert sorted(split(alone(3))["part"]) == sorted(PARTS)
+    assert sorted(split(alone(3))["split"]) == sorted(SPLITS)
     two = table_of([(30, 0, 0)] * 10 + [(30, 0, 1)] * 10)
     with pytest.raises(AgeLensError, match="20 faces that show 2 different pictures are too few"):
         split(two)
@@ -135,7 +135,7 @@ def test_three_pictures_are_enough_and_two_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "fractions",
+    "split_ratios",
     [
         (0.8, 0.2, 0.0),
         (0.8, 0.1, 0.2),
@@ -145,9 +145,9 @@ def test_three_pictures_are_enough_and_two_are_not() -> None:
         (float("nan"), 0.5, 0.5),
     ],
 )
-def test_shares_that_make_no_whole_are_refused(fractions) -> None:
+def test_shares_that_make_no_whole_are_refused(split_ratios) -> None:
     with pytest.raises(AgeLensError, match="must be three numbers above 0 that add up to 1, not"):
-        split(alone(30), fractions=fractions)
+        split(alone(30), split_ratios=split_ratios)
 
 
 def test_a_table_that_was_not_audited_is_refused() -> None:
@@ -157,19 +157,21 @@ def test_a_table_that_was_not_audited_is_refused() -> None:
 
 def test_shared_groups_counts_leaks() -> None:
     table = table_of([(30, 0, 0), (30, 0, 0), (30, 0, 1), (30, 0, 1), (30, 0, 2)])
-    assert shared_groups(table.assign(part=["train", "test", "train", "validation", "test"])) == 2
-    assert shared_groups(table.assign(part="train")) == 0
+    assert shared_groups(table.assign(split=["train", "test", "train", "validation", "test"])) == 2
+    assert shared_groups(table.assign(split="train")) == 0
 
 
 @pytest.mark.parametrize("text", ["86/4/10", "0.86/0.04/0.1", "43/2/5", " 86 / 4 / 10 "])
 def test_shares_are_read_in_any_unit(text: str) -> None:
-    assert read_fractions(text) == (0.86, 0.04, 0.1)
-    assert write_fractions(read_fractions(text)) == "86/4/10"
+    assert read_split_ratios(text) == (0.86, 0.04, 0.1)
+    assert write_split_ratios(read_split_ratios(text)) == "86/4/10"
 
 
-@pytest.mark.parametrize("fractions", [DEFAULT_FRACTIONS, (1 / 3, 1 / 3, 1 / 3), (0.999, 0.0005, 0.0005)])
-def test_written_shares_are_read_again(fractions) -> None:
-    assert read_fractions(write_fractions(fractions)) == pytest.approx(fractions, abs=1e-8)
+@pytest.mark.parametrize(
+    "split_ratios", [DEFAULT_SPLIT_RATIOS, (1 / 3, 1 / 3, 1 / 3), (0.999, 0.0005, 0.0005)]
+)
+def test_written_shares_are_read_again(split_ratios) -> None:
+    assert read_split_ratios(write_split_ratios(split_ratios)) == pytest.approx(split_ratios, abs=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
     with pytest.raises(
         AgeLensError, match="does not give the shares of train, validation, test; write three"
     ):
-        read_fractions(text)
+        read_split_ratios(text)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
 def test_too_few_pictures_stay_whole_and_can_be_measured_only(people, words: str) -> None:
     said: list[str] = []
     table = table_of(people)
-    pd.testing.assert_frame_equal(split_if_enough(table, 42, DEFAULT_FRACTIONS, said.append), table)
+    pd.testing.assert_frame_equal(split_if_enough(table, 42, DEFAULT_SPLIT_RATIOS, said.append), table)
     assert words in said[0]
     assert "can be measured (agelens evaluate --bundle)" in said[0]
     with pytest.raises(AgeLensError, match=f"{words} .*compared or trained in run; add images"):
@@ -202,7 +204,7 @@ def test_too_few_pictures_stay_whole_and_can_be_measured_only(people, words: str
 
 def test_enough_pictures_are_split_as_ever() -> None:
     said: list[str] = []
-    parts = split_if_enough(alone(3), 42, DEFAULT_FRACTIONS, said.append)
-    pd.testing.assert_frame_equal(parts, split(alone(3)))
+    splits = split_if_enough(alone(3), 42, DEFAULT_SPLIT_RATIOS, said.append)
+    pd.testing.assert_frame_equal(splits, split(alone(3)))
     assert said == []
-    check_parts(parts, Path("run"))
+    check_parts(splits, Path("run"))

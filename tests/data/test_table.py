@@ -188,7 +188,7 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("text", "error"),
     [
         ("", "is not a CSV file"),
         ("path,age\na.jpg,3\n", "has no column gender but path, age; it needs path, age, gender"),
@@ -204,9 +204,9 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         ("path,age,path ,gender\na.jpg,3,a.jpg,1\n", "has two columns path; leave one of them out"),
     ],
 )
-def test_a_manifest_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_manifest_that_cannot_be_used(tmp_path: Path, text: str, error: str) -> None:
     touch(tmp_path, "a.jpg")
-    with pytest.raises(AgeLensError, match=problem):
+    with pytest.raises(AgeLensError, match=error):
         read_faces(manifest(tmp_path, text))
 
 
@@ -286,14 +286,14 @@ def test_the_digest_of_a_table_sees_labels_and_parts_but_not_places() -> None:
     digest = digest_table(table)
     assert digest_table(table.iloc[::-1].assign(path="elsewhere", group="g")) == digest
     assert digest_table(table.assign(age=table["age"] + 1)) != digest
-    assert digest_table(table.assign(part="train")) != digest
+    assert digest_table(table.assign(split="train")) != digest
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     table = table_of(3).assign(
         path=["/a, b/ü.jpg", '/q"q.jpg', "/c d.jpg"],
         race=["", "White", "NA"],
-        part=["train", "validation", "test"],
+        split=["train", "validation", "test"],
         # Groups of hexadecimal digits that a reader could take for numbers.
         group=["0012345678901234", "12e4567890123456", "1234567890123456"],
     )
@@ -302,15 +302,15 @@ def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("text", "error"),
     [
         ("", "is not a face table"),
         ("path,age\na,3\n", "has no column gender, race, taken_at, digest"),
         ("path,age,gender,race,taken_at,digest\na,old,1,,,d\n", "is not a face table"),
     ],
 )
-def test_what_is_no_table_is_named(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(AgeLensError, match=problem):
+def test_what_is_no_table_is_named(tmp_path: Path, text: str, error: str) -> None:
+    with pytest.raises(AgeLensError, match=error):
         read_table(manifest(tmp_path, text))
 
 

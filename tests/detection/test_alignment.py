@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agelens.detection.alignment import UTKFACE, Geometry, similarity, straighten
+from agelens.detection.alignment import UTKFACE, Geometry, align_faces, similarity
 
 PLACES = np.array(UTKFACE.landmarks)
 
 
-def moved(angle: float, scale: float, shift: tuple[float, float], side: int = 200) -> np.ndarray:
+def moved(angle: float, scale: float, shift: tuple[float, float], image_size: int = 200) -> np.ndarray:
     """The landmarks of a training crop after a turn (degrees), a scaling and a shift (pixels)."""
     turn = np.radians(angle)
     matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return PLACES * side @ matrix.T + shift
+    return PLACES * image_size @ matrix.T + shift
 
 
 @given(st.floats(-180, 180), st.floats(0.05, 30), st.tuples(st.floats(-3e3, 3e3), st.floats(-3e3, 3e3)))
@@ -39,9 +39,9 @@ def test_landmarks_in_one_point_are_no_reason_to_fail() -> None:
     np.testing.assert_allclose(found[:, :2], np.eye(2))
 
 
-def picture(side: int = 200) -> np.ndarray:
+def picture(image_size: int = 200) -> np.ndarray:
     """A smooth picture, so that resampling changes little."""
-    y, x = np.mgrid[:side, :side] / side
+    y, x = np.mgrid[:image_size, :image_size] / image_size
     return np.stack([127 + 120 * np.sin(6 * x + 3 * y), 255 * x, 255 * y], 2).round().astype(np.uint8)
 
 
@@ -63,23 +63,23 @@ def test_a_face_comes_back_from_wherever_it_was_put(angle: float, scale: float) 
     )
     # Centres of pixels lie at whole numbers, the landmarks' shares at edges: half a pixel, as everywhere here.
     points = (PLACES * 200) @ matrix.T + shift
-    straight = straighten(photo, points[None], UTKFACE)
-    assert straight.shape == (1, 200, 200, 3)
-    error = np.abs(straight[0].astype(int) - crop)[20:-20, 20:-20]
+    aligned = align_faces(photo, points[None], UTKFACE)
+    assert aligned.shape == (1, 200, 200, 3)
+    error = np.abs(aligned[0].astype(int) - crop)[20:-20, 20:-20]
     assert error.mean() < 2.5
 
 
 def test_shrinking_does_not_turn_texture_into_noise() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1600, 1600, 3), np.uint8)
-    straight = straighten(noise, (PLACES * 1600)[None], UTKFACE)
+    aligned = align_faces(noise, (PLACES * 1600)[None], UTKFACE)
     # 64 pixels are averaged into one; sampling alone would keep the spread of the noise, 74.
-    assert straight.std() < 15
+    assert aligned.std() < 15
 
 
 def test_beyond_the_edge_it_is_repeated() -> None:
     photo = np.full((100, 100, 3), 200, np.uint8)
-    assert straighten(photo, (PLACES * 200)[None], UTKFACE).min() == 200
-    assert straighten(photo, np.zeros((0, 5, 2)), UTKFACE).shape == (0, 200, 200, 3)
+    assert align_faces(photo, (PLACES * 200)[None], UTKFACE).min() == 200
+    assert align_faces(photo, np.zeros((0, 5, 2)), UTKFACE).shape == (0, 200, 200, 3)
 
 
 def test_a_geometry_checks_itself_and_comes_back_from_a_card() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from agelens.detection.base import NOTHING, Found
-from agelens.detection.boxes import choose, turned_back, usable, within
+from agelens.detection.boxes import non_maximum_suppression, rotated_back, usable, within
 
 
 def faces(*boxes: tuple[float, float, float, float], scores: tuple[float, ...] | None = None) -> Found:
@@ -24,8 +24,8 @@ def test_of_boxes_over_one_another_the_surest_stays() -> None:
     found = faces(
         (0, 0, 100, 100), (5, 5, 105, 105), (40, 40, 60, 60), (200, 0, 300, 100), scores=(0.7, 0.9, 0.8, 0.5)
     )
-    assert numbers(choose(found)) == [1, 3]
-    assert len(choose(NOTHING).scores) == 0
+    assert numbers(non_maximum_suppression(found)) == [1, 3]
+    assert len(non_maximum_suppression(NOTHING).scores) == 0
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_of_boxes_over_one_another_the_surest_stays() -> None:
 )
 def test_a_box_without_area_deletes_nothing(bad: tuple[float, float, float, float]) -> None:
     found = faces(bad, (0, 0, 100, 100), (200, 200, 300, 300))
-    assert numbers(choose(found)) == [1, 2]
+    assert numbers(non_maximum_suppression(found)) == [1, 2]
     assert numbers(usable(found)) == [1, 2]
     assert numbers(within(found, 400, 400)) == [1, 2]
 
@@ -52,7 +52,7 @@ def test_a_face_with_numbers_that_are_none_is_left_out(where: str) -> None:
     found = faces((0, 0, 100, 100), (200, 200, 300, 300))
     spoilt = {name: np.array(getattr(found, name)) for name in found._fields}
     spoilt[where][0] = np.nan
-    assert choose(Found(**spoilt)).boxes.tolist() == [[200, 200, 300, 300]]
+    assert non_maximum_suppression(Found(**spoilt)).boxes.tolist() == [[200, 200, 300, 300]]
 
 
 def test_boxes_are_clipped_to_the_photograph_and_those_outside_dropped() -> None:
@@ -75,6 +75,6 @@ def test_what_a_turned_and_shrunken_picture_shows_comes_back() -> None:
     found = Found(
         np.array([[10, 30, 30, 70]], np.float32), np.ones(1, np.float32), np.full((1, 5, 2), 20, np.float32)
     )
-    back = turned_back(found, matrix)
+    back = rotated_back(found, matrix)
     np.testing.assert_allclose(back.boxes, [[80, 0, 120, 80]])
     np.testing.assert_allclose(back.landmarks, np.broadcast_to([160, 40], (1, 5, 2)))

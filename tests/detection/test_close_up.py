@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agelens.data.synthetic.dataset import draw_face
+from agelens.data.synthetic.dataset import synthesize_face
 from agelens.detection.base import NOTHING, Detector, Found
 from agelens.detection.close_up import LEAST_SHARE, TILE, look_close
 from agelens.detection.detector import find_detector, find_faces
@@ -21,10 +21,10 @@ def detector() -> Detector:
 def close_up(size: int, margin: float, angle: float) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The astronaut's face, cut out with this margin (a share of the side) around its box, and that box."""
     image = np.asarray(skimage_data.astronaut())
-    side = 110 / (1 - 2 * margin)
-    matrix = cv2.getRotationMatrix2D((224, 122), angle, size / side)
+    image_size = 110 / (1 - 2 * margin)
+    matrix = cv2.getRotationMatrix2D((224, 122), angle, size / image_size)
     matrix[:, 2] += size / 2 - np.array([224, 122])
-    how = cv2.INTER_AREA if size < side else cv2.INTER_CUBIC
+    how = cv2.INTER_AREA if size < image_size else cv2.INTER_CUBIC
     cut = cv2.warpAffine(image, matrix, (size, size), flags=how, borderMode=cv2.BORDER_REPLICATE)
     low, high = margin * size, (1 - margin) * size
     return np.asarray(cut, np.uint8), np.array([low, low, high, high], np.float32)
@@ -66,11 +66,11 @@ def test_it_is_found_in_oblong_pictures(detector: Detector, shape: tuple[int, in
 def test_without_the_pass_it_is_not_and_frames_of_videos_have_it_too(detector: Detector) -> None:
     image, _ = close_up(800, 0.02, 0)
     assert len(find_faces(detector, image, close=False).scores) == 0
-    assert len(find_faces(detector, image, leaning=False).scores) == 1
+    assert len(find_faces(detector, image, rotations=False).scores) == 1
 
 
 def test_a_drawn_face_is_found_as_close(detector: Detector) -> None:
-    face = np.asarray(draw_face(36, 1, np.random.default_rng(0), 800).convert("RGB"))
+    face = np.asarray(synthesize_face(36, 1, np.random.default_rng(0), 800).convert("RGB"))
     for size in (200, 400, 800):
         small = cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA)
         assert len(find_faces(detector, np.asarray(small, np.uint8)).scores) == 1
@@ -79,9 +79,9 @@ def test_a_drawn_face_is_found_as_close(detector: Detector) -> None:
 class _Bright:
     """A detector that finds a face where a copy is white, in as many copies as there are."""
 
-    least, sure = 0.5, 0.6
+    least, confidence_threshold = 0.5, 0.6
 
-    def look(self, image: NDArray[np.uint8]) -> Found:
+    def detect(self, image: NDArray[np.uint8]) -> Found:
         boxes = []
         for left in range(0, image.shape[1], TILE):
             rows, columns = np.nonzero(image[:, left : left + TILE, 0] > 200)
@@ -98,11 +98,11 @@ class _Bright:
 def test_every_copy_leads_back_to_the_same_place(shape: tuple[int, int]) -> None:
     image = np.zeros((*shape, 3), np.uint8)
     longest = max(shape)
-    left, top, side = int(0.3 * shape[1]), int(0.05 * shape[0]), int(0.3 * longest)
-    image[top : top + side, left : left + int(1.5 * side)] = 255
+    left, top, image_size = int(0.3 * shape[1]), int(0.05 * shape[0]), int(0.3 * longest)
+    image[top : top + image_size, left : left + int(1.5 * image_size)] = 255
     found = look_close(_Bright(), image, (0.0, -33.0, 33.0, 90.0, -90.0, 180.0))
     assert len(found.scores) == 6
-    expected = np.array([left + 0.75 * side, top + 0.5 * side])
+    expected = np.array([left + 0.75 * image_size, top + 0.5 * image_size])
     assert np.abs(found.landmarks - expected).max() < 0.02 * longest
     assert np.abs(found.boxes.reshape(-1, 2, 2).mean(1) - expected).max() < 0.02 * longest
 

@@ -26,26 +26,26 @@ def astronaut() -> NDArray[np.uint8]:
     return np.asarray(skimage_data.astronaut())
 
 
-def check_face(found: Found, centre: tuple[float, float], side: float) -> None:
+def check_face(found: Found, centre: tuple[float, float], image_size: float) -> None:
     assert len(found.scores) == 1
     left, top, right, bottom = found.boxes[0]
-    assert abs((left + right) / 2 - centre[0]) < 0.2 * side
-    assert abs((top + bottom) / 2 - centre[1]) < 0.2 * side
-    assert 0.7 * side < bottom - top < 1.5 * side
+    assert abs((left + right) / 2 - centre[0]) < 0.2 * image_size
+    assert abs((top + bottom) / 2 - centre[1]) < 0.2 * image_size
+    assert 0.7 * image_size < bottom - top < 1.5 * image_size
     eyes, nose, mouth = found.landmarks[0][:2], found.landmarks[0][2], found.landmarks[0][3:]
     assert (left, top) < tuple(eyes.min(0))
     assert eyes[0][0] < nose[0] < eyes[1][0]
     assert eyes[:, 1].max() < nose[1] < mouth[:, 1].min()
 
 
-CENTRE, SIDE = (224.0, 125.0), 105.0
+CENTRE, IMAGE_SIZE = (224.0, 125.0), 105.0
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 1, 3])
 def test_a_face_is_found_at_any_size(detector: Detector, astronaut: NDArray[np.uint8], factor: float) -> None:
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     image = cv2.resize(astronaut, None, fx=factor, fy=factor, interpolation=how)
-    check_face(find_faces(detector, image), (CENTRE[0] * factor, CENTRE[1] * factor), SIDE * factor)
+    check_face(find_faces(detector, image), (CENTRE[0] * factor, CENTRE[1] * factor), IMAGE_SIZE * factor)
 
 
 def test_a_small_face_in_a_large_photograph(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
@@ -54,7 +54,9 @@ def test_a_small_face_in_a_large_photograph(detector: Detector, astronaut: NDArr
     image[1500:1617, 2000:2117] = small
     factor = 117 / 512
     check_face(
-        find_faces(detector, image), (2000 + CENTRE[0] * factor, 1500 + CENTRE[1] * factor), SIDE * factor
+        find_faces(detector, image),
+        (2000 + CENTRE[0] * factor, 1500 + CENTRE[1] * factor),
+        IMAGE_SIZE * factor,
     )
 
 
@@ -75,8 +77,10 @@ def test_many_faces_come_from_the_largest_to_the_smallest(
     image = np.full((900, 1600, 3), 90, np.uint8)
     face = astronaut[:260, 90:350]
     places = [(20, 20, 260), (320, 20, 200), (560, 30, 150), (760, 40, 120), (940, 50, 90), (40, 400, 500)]
-    for x, y, side in places:
-        image[y : y + side, x : x + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    for x, y, image_size in places:
+        image[y : y + image_size, x : x + image_size] = cv2.resize(
+            face, (image_size, image_size), interpolation=cv2.INTER_AREA
+        )
     found = find_faces(detector, image)
     sizes = found.boxes[:, 3] - found.boxes[:, 1]
     assert len(found.scores) == len(places)
@@ -99,18 +103,18 @@ def test_odd_shapes_are_no_reason_to_fail(detector: Detector, shape: tuple[int, 
 class _Recording:
     """A detector that notes the sizes it is shown, and finds nothing."""
 
-    least, sure = 0.5, 0.6
+    least, confidence_threshold = 0.5, 0.6
 
     def __init__(self) -> None:
-        self.seen: list[tuple[int, ...]] = []
+        self.training_images: list[tuple[int, ...]] = []
 
-    def look(self, image: NDArray[np.uint8]) -> Found:
-        self.seen.append(image.shape)
+    def detect(self, image: NDArray[np.uint8]) -> Found:
+        self.training_images.append(image.shape)
         return NOTHING
 
 
 @pytest.mark.parametrize(
-    ("shape", "looks"),
+    ("shape", "passes"),
     [
         ((480, 640), [(512, 640), (768, 896), (768, 896)]),
         ((200, 200), [(512, 512), (640, 640), (640, 640)]),
@@ -119,22 +123,22 @@ class _Recording:
         ((1000, 9000), [(512, 4096), (128, 640), (512, 640), (512, 640)]),
     ],
 )
-def test_the_search_looks_at_few_sizes(shape: tuple[int, int], looks: list[tuple[int, int]]) -> None:
+def test_the_search_looks_at_few_sizes(shape: tuple[int, int], passes: list[tuple[int, int]]) -> None:
     recording = _Recording()
     find_faces(recording, np.zeros((*shape, 3), np.uint8))
     # Small copies for faces that fill the picture; where nothing is found, they lie on their side too.
-    assert [seen[:2] for seen in recording.seen] == [*looks, (160, 480), (160, 480)]
-    recording.seen.clear()
-    find_faces(recording, np.zeros((*shape, 3), np.uint8), leaning=False)
-    assert [seen[:2] for seen in recording.seen] == [*looks[:-2], (160, 160)]
+    assert [seen[:2] for seen in recording.training_images] == [*passes, (160, 480), (160, 480)]
+    recording.training_images.clear()
+    find_faces(recording, np.zeros((*shape, 3), np.uint8), rotations=False)
+    assert [seen[:2] for seen in recording.training_images] == [*passes[:-2], (160, 160)]
 
 
 class _Odd:
     """A detector that gives one face, wherever it looks, and boxes that are none."""
 
-    least, sure = 0.5, 0.6
+    least, confidence_threshold = 0.5, 0.6
 
-    def look(self, image: NDArray[np.uint8]) -> Found:
+    def detect(self, image: NDArray[np.uint8]) -> Found:
         far, huge = 10.0 * max(image.shape), np.float32(np.inf)
         boxes = [
             [10, 10, 10, 40],
@@ -150,9 +154,9 @@ class _Odd:
         return Found(np.array(boxes, np.float32), scores, np.full((len(boxes), 5, 2), 20, np.float32))
 
 
-@pytest.mark.parametrize("leaning", [True, False])
-def test_boxes_that_are_none_take_no_face_along(leaning: bool) -> None:
-    found = find_faces(_Odd(), np.zeros((640, 640, 3), np.uint8), leaning=leaning)
+@pytest.mark.parametrize("rotations", [True, False])
+def test_boxes_that_are_none_take_no_face_along(rotations: bool) -> None:
+    found = find_faces(_Odd(), np.zeros((640, 640, 3), np.uint8), rotations=rotations)
     assert (found.scores == np.float32(0.92)).all()
     assert [5, 5, 45, 45] in found.boxes.tolist()
     assert found.boxes.min() >= 0
@@ -182,9 +186,9 @@ def test_a_detector_that_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch: py
 class _Corner:
     """A detector that finds one face wherever the image is brightest."""
 
-    least, sure = 0.5, 0.6
+    least, confidence_threshold = 0.5, 0.6
 
-    def look(self, image: NDArray[np.uint8]) -> Found:
+    def detect(self, image: NDArray[np.uint8]) -> Found:
         rows, columns = np.nonzero(image[..., 0] > 128)
         if not len(rows):
             return NOTHING
@@ -197,6 +201,6 @@ def test_boxes_do_not_drift_on_long_photographs(shape: tuple[int, int]) -> None:
     image = np.zeros((*shape, 3), np.uint8)
     top, left = shape[0] - 200, shape[1] - 200
     image[top : top + 160, left : left + 160] = 255
-    found = find_faces(_Corner(), image, leaning=False)
+    found = find_faces(_Corner(), image, rotations=False)
     assert len(found.scores) == 1
     np.testing.assert_allclose(found.boxes[0], [left, top, left + 160, top + 160], atol=0.004 * max(shape))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from agelens.data.synthetic.dataset import draw_face
+from agelens.data.synthetic.dataset import synthesize_face
 from agelens.detection.alignment import UTKFACE, Geometry, similarity
 from agelens.detection.base import Detector, Found
 from agelens.detection.detector import find_detector, find_faces
@@ -24,9 +24,9 @@ def detector() -> Detector:
 
 @pytest.fixture(scope="module")
 def crops() -> list[Pixels]:
-    """Drawn faces of several ages, 200 pixels."""
+    """Synthetic faces of several ages, 200 pixels."""
     return [
-        np.asarray(draw_face(age, age % 2, np.random.default_rng(age), 200).convert("RGB"))
+        np.asarray(synthesize_face(age, age % 2, np.random.default_rng(age), 200).convert("RGB"))
         for age in (3, 12, 19, 25, 33, 41, 56, 70)
     ]
 
@@ -38,9 +38,11 @@ def scene(crop: Pixels, share: float, size: tuple[int, int] = (450, 600), seed: 
     picture = cv2.resize(
         rng.integers(60, 200, (6, 5, 3), dtype=np.uint8), size, interpolation=cv2.INTER_CUBIC
     )
-    side = round(share * min(size))
-    x, y = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
-    picture[y : y + side, x : x + side] = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    image_size = round(share * min(size))
+    x, y = int(rng.integers(0, width - image_size + 1)), int(rng.integers(0, height - image_size + 1))
+    picture[y : y + image_size, x : x + image_size] = cv2.resize(
+        crop, (image_size, image_size), interpolation=cv2.INTER_AREA
+    )
     return np.asarray(picture, np.uint8)
 
 
@@ -115,7 +117,7 @@ def test_one_scene_alone_and_some_among_crops(detector: Detector, crops: list[Pi
 def test_what_counts_is_the_geometry_of_the_network(detector: Detector, crops: list[Pixels], save) -> None:
     places = np.array(UTKFACE.landmarks)
     loose = Geometry(
-        tuple((float(x), float(y)) for x, y in 0.5 + 0.4 * (places - 0.5)), UTKFACE.spread, UTKFACE.side
+        tuple((float(x), float(y)) for x, y in 0.5 + 0.4 * (places - 0.5)), UTKFACE.spread, UTKFACE.image_size
     )
     scenes = []
     for one in crops:
@@ -166,7 +168,7 @@ def test_the_largest_face_is_cut_out_as_crops_have_it(detector: Detector, crops:
     picture = np.full((700, 900, 3), 150, np.uint8)
     picture[40:140, 60:160] = cv2.resize(crops[2], (100, 100), interpolation=cv2.INTER_AREA)
     picture[300:600, 400:700] = cv2.resize(turned(crops[3], 30), (300, 300), interpolation=cv2.INTER_CUBIC)
-    cut = align_largest(picture, detector, side=160)
+    cut = align_largest(picture, detector, image_size=160)
     assert cut is not None
     assert cut.shape == (160, 160, 3)
     places = find_faces(detector, cut).landmarks[0] / 160

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from agelens.bundles.bundle import BUNDLED, PAGE, amend_card, open_bundle
-from agelens.detection.alignment import UTKFACE, Geometry, straighten
+from agelens.detection.alignment import UTKFACE, Geometry, align_faces
 from agelens.detection.detector import find_detector, find_faces
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate, measure_geometry
@@ -31,18 +31,18 @@ def table(study) -> pd.DataFrame:
 def test_trained_networks_come_calibrated(study, table: pd.DataFrame) -> None:
     age, gender = (open_bundle(study.folder / task).card for task in ("age", "gender"))
     fitted = Calibration.from_card(age["calibration"])
-    assert sum(fitted.faces) == (table["part"] == "validation").sum()
+    assert sum(fitted.faces) == (table["split"] == "validation").sum()
     assert "calibration" not in gender
     for card in (age, gender):
         assert 0 <= card["calibrated"]["found"] <= 1
-        # Drawn faces are no photographs: where the detector knows too few of them, there is no geometry.
+        # Synthetic faces are no photographs: where the detector knows too few of them, there is no geometry.
         assert (card["geometry"] is None) == (card["calibrated"]["found"] < 0.5)
 
 
 def test_intervals_hold_the_ages_that_they_were_calibrated_on(study, table: pd.DataFrame) -> None:
-    rows = table[table["part"] == "validation"]
-    faces = load(study.folder / "age").estimate(rows["path"].tolist(), crops=True).faces
-    intervals = np.array([face.age_interval for face in faces])
+    rows = table[table["split"] == "validation"]
+    faces = load(study.folder / "age").predict(rows["path"].tolist(), crops=True).faces
+    intervals = np.array([face.prediction_interval for face in faces])
     held = rows["age"].between(intervals[:, 0], intervals[:, 1])
     assert held.mean() >= 0.9
 
@@ -52,11 +52,11 @@ def test_evaluation_tells_how_many_ages_the_intervals_hold(study) -> None:
     low, high = figures["coverage_ci95"]
     assert low <= figures["coverage"] <= high
     assert figures["interval_years"] > 0
-    bands = figures["groups"]["estimated_band"]
+    bands = figures["groups"]["predicted_band"]
     assert sum(band["n"] for band in bands.values()) == figures["n"]
     assert all("coverage" in band for band in bands.values())
     predictions = pd.read_csv(study.folder / "predictions.csv")
-    held = predictions["age"].between(predictions["age_from"], predictions["age_to"])
+    held = predictions["age"].between(predictions["age_low"], predictions["age_high"])
     assert held.mean() == pytest.approx(figures["coverage"])
 
 
@@ -66,10 +66,10 @@ def test_it_is_done_once_and_again_for_another_network(study, table: pd.DataFram
     before = (folder / "card.json").read_bytes()
     assert not calibrate(folder, table)
     assert (folder / "card.json").read_bytes() == before
-    amend_card(folder, {"calibrated": {"made_of": "something else"}, "calibration": None})
+    amend_card(folder, {"calibrated": {"fingerprint": "something else"}, "calibration": None})
     assert calibrate(folder, table)
     assert (folder / "card.json").read_bytes() == before
-    assert open_bundle(folder).seen == open_bundle(study.folder / "age").seen
+    assert open_bundle(folder).training_images == open_bundle(study.folder / "age").training_images
 
 
 def test_the_page_of_a_packed_bundle_stays(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_the_geometry_is_that_of_the_crops(tmp_path: Path) -> None:
     for number in range(12):
         shaken = landmarks + rng.normal(0, 1, landmarks.shape)
         paths.append(str(tmp_path / f"{number}.png"))
-        Image.fromarray(straighten(photo, shaken, wanted)[0]).save(paths[-1])
+        Image.fromarray(align_faces(photo, shaken, wanted)[0]).save(paths[-1])
     found, share = measure_geometry(paths, detector)
     assert share == 1
     assert found is not None
-    assert found.side == 160
+    assert found.image_size == 160
     # Eyes decide where a crop lies; the astronaut's smile is her own.
     np.testing.assert_allclose(found.landmarks[:2], wanted.landmarks[:2], atol=0.015)
     np.testing.assert_allclose(found.landmarks, wanted.landmarks, atol=0.06)

@@ -10,7 +10,7 @@ import pytest
 from agelens.data.baselines import baselines
 from agelens.data.loaders import face_batches
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.errors import AgeLensError
 from agelens.evaluation import compare_backbones as module
 from agelens.evaluation.compare_backbones import Comparison, compare, train_small_heads
@@ -25,9 +25,9 @@ from agelens.training.transfer import join, standardisation_of
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("faces") / "drawn"
-    draw_faces(folder, 80, seed=4, side=64)
+    synthesize_faces(folder, 80, seed=4, image_size=64)
     faces = read_faces(folder).table
-    return faces.assign(part=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
+    return faces.assign(split=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
 
 
 @pytest.mark.parametrize(("name", "exact"), [("VGG16", False), ("MobileNetV3Small", False), ("VGG16", True)])
@@ -35,7 +35,7 @@ def test_cached_features_train_as_fit_through_the_frozen_backbone(
     name: str, exact: bool, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     backbone = build_backbone(find_backbone(name), "random", 64)
-    recipes = [comparison_recipe(task, "flatten", 3).with_(dropout=0.0) for task in ("age", "gender")]
+    recipes = [comparison_recipe(task, "flatten", 3).replace(dropout=0.0) for task in ("age", "gender")]
     if exact:
         recipes = [recipe.exact() for recipe in recipes]
     features = extract(backbone, table, "f32", cache=tmp_path)
@@ -47,16 +47,16 @@ def test_cached_features_train_as_fit_through_the_frozen_backbone(
     for recipe in recipes:
         keras.utils.set_random_seed(42)
         network = join(backbone, build_head(recipe, backbone.feature_shape, median_age, scale))
-        train = face_batches(table[table["part"] == "train"], recipe.task, 64, shuffle_seed=42)
+        train = face_batches(table[table["split"] == "train"], recipe.task, 64, shuffle_seed=42)
         compile_network(network, recipe, len(train))
-        validation = face_batches(table[table["part"] == "validation"], recipe.task, 64)
+        validation = face_batches(table[table["split"] == "validation"], recipe.task, 64)
         history = network.fit(train, validation_data=validation, epochs=3, shuffle=False, verbose=0).history
         for ours_key, keras_key in ((f"train_{recipe.metric}", recipe.metric), (f"val_{recipe.metric}",) * 2):
             np.testing.assert_allclose(ours[recipe.task][ours_key], history[keras_key], rtol=1e-4)
 
 
 def test_the_result_keeps_the_contract(table: pd.DataFrame, tmp_path: Path) -> None:
-    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=2, cache=tmp_path / "cache")
+    settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=2, cache=tmp_path / "cache")
     result = compare(table, settings, tmp_path / "comparison")
     age, gender = result["age"]["SmallConv"], result["gender"]["SmallConv"]
     assert len(age["train_mae"]) == len(age["val_mae"]) == 2
@@ -67,13 +67,13 @@ def test_the_result_keeps_the_contract(table: pd.DataFrame, tmp_path: Path) -> N
     assert len(gender["train_accuracy"]) == len(gender["val_accuracy"]) == 2
     low, high = gender["val_accuracy_ci95"]
     assert low <= gender["val_accuracy"][-1] <= high
-    validation = table[table["part"] == "validation"]
-    median = table[table["part"] == "train"]["age"].median()
+    validation = table[table["split"] == "validation"]
+    median = table[table["split"] == "train"]["age"].median()
     assert result["baseline"]["age"]["val_mae"] == pytest.approx((validation["age"] - median).abs().mean())
 
 
 def test_the_notebooks_arithmetic_stands_beside(table: pd.DataFrame, tmp_path: Path) -> None:
-    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=2, cache=tmp_path / "cache")
+    settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=2, cache=tmp_path / "cache")
     alone = compare(table, settings, tmp_path / "comparison")
     assert "notebook_exact" not in alone
     said: list[str] = []
@@ -82,7 +82,7 @@ def test_the_notebooks_arithmetic_stands_beside(table: pd.DataFrame, tmp_path: P
     assert both == alone
     for task, figure in (("age", "val_mae"), ("gender", "val_accuracy")):
         ours, theirs = alone[task]["SmallConv"], exact[task]["SmallConv"]
-        assert (ours["scaling"], theirs["scaling"]) == ("tf", "unit")
+        assert (ours["preprocessing"], theirs["preprocessing"]) == ("tf", "unit")
         assert len(theirs[figure]) == 2
         low, high = theirs[f"{figure}_ci95"]
         assert low <= theirs[figure][-1] <= high
@@ -92,18 +92,18 @@ def test_the_notebooks_arithmetic_stands_beside(table: pd.DataFrame, tmp_path: P
 
 
 def test_features_of_the_test_part_are_not_computed(table: pd.DataFrame, tmp_path: Path) -> None:
-    parted = table.assign(part=np.resize(["train", "train", "validation", "test"], len(table)))
-    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=1, cache=tmp_path / "cache")
+    parted = table.assign(split=np.resize(["train", "train", "validation", "test"], len(table)))
+    settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=1, cache=tmp_path / "cache")
     compare(parted, settings, tmp_path / "comparison")
     (digests,) = (tmp_path / "cache" / "features").glob("*/digests.txt")
-    assert set(digests.read_text().split()) == set(parted.loc[parted["part"] != "test", "digest"])
+    assert set(digests.read_text().split()) == set(parted.loc[parted["split"] != "test", "digest"])
 
 
 def test_a_comparison_that_was_killed_goes_on(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def settings(*backbones: str) -> Comparison:
-        return Comparison(backbones, weights="random", side=32, epochs=1, cache=tmp_path / "cache")
+        return Comparison(backbones, weights="random", image_size=32, epochs=1, cache=tmp_path / "cache")
 
     first = compare(table, settings("SmallConv"), tmp_path / "comparison")
     built: list[str] = []
@@ -120,7 +120,7 @@ def test_a_comparison_that_was_killed_goes_on(
 
 
 def test_the_pooled_head_keeps_small_features(table: pd.DataFrame, tmp_path: Path) -> None:
-    settings = Comparison(("SmallConv",), "random", 64, "pooled", 1, "f32", cache=tmp_path / "cache")
+    settings = Comparison(("SmallConv",), "random", 64, "avg-pool", 1, "f32", cache=tmp_path / "cache")
     result: dict[str, Any] = compare(table, settings, tmp_path / "comparison")
     assert result["age"]["SmallConv"]["feature_bytes"] == 96 * 4
 

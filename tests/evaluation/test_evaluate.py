@@ -9,7 +9,7 @@ import pytest
 
 from agelens.bundles.bundle import Bundle, find_bundles
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import choose_rows, evaluate, swapped_genders
@@ -26,33 +26,33 @@ def table(study) -> pd.DataFrame:
     return read_table(study.folder / "table.csv")
 
 
-def copies(table: pd.DataFrame, part: str, count: int, folder: Path) -> pd.DataFrame:
-    """A new dataset out of images of one part, under other names and with other labels."""
+def copies(table: pd.DataFrame, split: str, count: int, folder: Path) -> pd.DataFrame:
+    """A new dataset out of images of one split, under other names and with other labels."""
     folder.mkdir()
-    for number, path in enumerate(table.loc[table["part"] == part, "path"].iloc[:count]):
+    for number, path in enumerate(table.loc[table["split"] == split, "path"].iloc[:count]):
         shutil.copy(path, folder / f"50_0_0_{number}.jpg")
     return read_faces(folder).table
 
 
 def test_figures_are_those_of_the_estimates(table: pd.DataFrame, bundles: list[Bundle], study) -> None:
     done = evaluate(table, bundles, "test", precision="f32")
-    test = table[table["part"] == "test"]
+    test = table[table["split"] == "test"]
     assert done.predictions["path"].tolist() == test["path"].tolist()
-    estimates = load(study.folder, "f32").estimate(test["path"].tolist(), crops=True)
+    estimates = load(study.folder, "f32").predict(test["path"].tolist(), crops=True)
     assert done.predictions["age_years"].tolist() == [one.faces[0].age_years for one in estimates]
     assert done.predictions["p_female"].tolist() == [one.faces[0].p_female for one in estimates]
     errors = done.predictions["age_years"].to_numpy() - test["age"].to_numpy()
     assert done.figures["age"]["mae"] == pytest.approx(np.abs(errors).mean())
     right = (done.predictions["p_female"].to_numpy() >= 0.5) == (test["gender"].to_numpy() == 1)
     assert done.figures["gender"]["accuracy"] == pytest.approx(right.mean())
-    assert done.figures["settings"]["seen_images_included"] is False
-    assert done.figures["settings"]["seen_images"] == {"age": 0, "gender": 0}
+    assert done.figures["settings"]["overlap_included"] is False
+    assert done.figures["settings"]["overlapping_images"] == {"age": 0, "gender": 0}
     json.dumps(done.figures, allow_nan=False)
 
 
 def test_baselines_come_from_the_training_part(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     figures = evaluate(table, bundles, "test").figures
-    train, test = (table[table["part"] == part] for part in ("train", "test"))
+    train, test = (table[table["split"] == split] for split in ("train", "test"))
     assert figures["age"]["baseline_mae"] == pytest.approx((test["age"] - train["age"].median()).abs().mean())
     majority = int(train["gender"].mean() >= 0.5)
     assert figures["gender"]["baseline_accuracy"] == pytest.approx((test["gender"] == majority).mean())
@@ -61,7 +61,7 @@ def test_baselines_come_from_the_training_part(table: pd.DataFrame, bundles: lis
 def test_a_part_that_made_the_network_is_refused_and_counted(
     table: pd.DataFrame, bundles: list[Bundle]
 ) -> None:
-    count = int((table["part"] == "train").sum())
+    count = int((table["split"] == "train").sum())
     with pytest.raises(
         AgeLensError,
         match=rf"{count} of {count} were used .* age network \(train {count}\)",
@@ -77,13 +77,13 @@ def test_a_part_that_made_the_network_is_refused_and_counted(
 def test_a_copied_and_renamed_image_is_known_by_its_bytes(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
-    draw_faces(tmp_path / "new", 12, seed=99, side=64)
+    synthesize_faces(tmp_path / "new", 12, seed=99, image_size=64)
     fresh = read_faces(tmp_path / "new").table
     assert evaluate(fresh, bundles).figures["settings"]["images"] == 12
     mixed = pd.concat([fresh, copies(table, "validation", 1, tmp_path / "copied")], ignore_index=True)
     with pytest.raises(
         AgeLensError,
-        match=r"1 of 13 were used .* age network \(validation 1\).*--include-seen",
+        match=r"1 of 13 were used .* age network \(validation 1\).*--overlap allow",
     ):
         evaluate(mixed, bundles)
 
@@ -92,30 +92,30 @@ def test_seen_images_are_measured_when_asked_and_the_result_says_so(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
     seen = copies(table, "train", 5, tmp_path / "copied")
-    settings = evaluate(seen, bundles, seen="include").figures["settings"]
-    assert settings["seen_images_included"] is True
-    assert settings["seen_images"] == {"age": 5, "gender": 5}
-    assert settings["part"] == "all"
+    settings = evaluate(seen, bundles, overlap="allow").figures["settings"]
+    assert settings["overlap_included"] is True
+    assert settings["overlapping_images"] == {"age": 5, "gender": 5}
+    assert settings["split"] == "all"
 
 
 def test_seen_images_and_their_look_alikes_are_left_out_when_asked(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
-    draw_faces(tmp_path / "new", 12, seed=99, side=64)
+    synthesize_faces(tmp_path / "new", 12, seed=99, image_size=64)
     fresh = read_faces(tmp_path / "new").table
     mixed = pd.concat([fresh, copies(table, "train", 5, tmp_path / "copied")], ignore_index=True)
-    done = evaluate(mixed, bundles, seen="skip")
+    done = evaluate(mixed, bundles, overlap="skip")
     assert sorted(done.predictions["path"]) == sorted(fresh["path"])
     assert done.figures["settings"]["images_left_out"] == 5
-    assert done.figures["settings"]["seen_images_included"] is False
+    assert done.figures["settings"]["overlap_included"] is False
     # The audit found the first new face to look like one that was seen, wherever that one is.
     mixed["group"] = [mixed["digest"].iloc[-1], *mixed["digest"].iloc[1:]]
-    mixed["part"] = ["test"] * 12 + ["train"] * 5
-    done = evaluate(mixed, bundles, "test", seen="skip")
+    mixed["split"] = ["test"] * 12 + ["train"] * 5
+    done = evaluate(mixed, bundles, "test", overlap="skip")
     assert sorted(done.predictions["path"]) == sorted(fresh["path"][1:])
     assert done.figures["settings"]["images_left_out"] == 1
-    with pytest.raises(AgeLensError, match=r"All 5 images made a network.*--include-seen"):
-        evaluate(mixed, bundles, "train", seen="skip")
+    with pytest.raises(AgeLensError, match=r"All 5 images made a network.*--overlap allow"):
+        evaluate(mixed, bundles, "train", overlap="skip")
 
 
 def test_one_network_gives_one_task(table: pd.DataFrame, bundles: list[Bundle]) -> None:
@@ -135,7 +135,7 @@ def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles:
 def test_an_image_that_is_gone_is_left_out_and_told(
     table: pd.DataFrame, bundles: list[Bundle], tmp_path: Path
 ) -> None:
-    rows = table[table["part"] == "test"].copy()
+    rows = table[table["split"] == "test"].copy()
     rows.iloc[1, rows.columns.get_loc("path")] = str(tmp_path / "gone.jpg")
     done = evaluate(rows, bundles, "test")
     assert done.predictions["path"].tolist() == rows["path"].drop(rows.index[1]).tolist()
@@ -161,13 +161,13 @@ def test_genders_that_seldom_fit_are_asked_about(count: int, accuracy: float, as
 
 
 def test_rows_of_a_part(table: pd.DataFrame) -> None:
-    assert set(choose_rows(table, "validation")["part"]) == {"validation"}
+    assert set(choose_rows(table, "validation")["split"]) == {"validation"}
     assert len(choose_rows(table, "all")) == len(table)
-    assert len(choose_rows(table.drop(columns="part"), "test")) == len(table)
-    with pytest.raises(AgeLensError, match="no rows in the part 'nonsense'"):
+    assert len(choose_rows(table.drop(columns="split"), "test")) == len(table)
+    with pytest.raises(AgeLensError, match="no rows in the split 'nonsense'"):
         choose_rows(table, "nonsense")
 
 
 def test_two_networks_for_one_task_are_refused(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     with pytest.raises(AgeLensError, match="at most one bundle for age"):
-        evaluate(table, [bundles[0], dataclasses.replace(bundles[0], seen={})], "test")
+        evaluate(table, [bundles[0], dataclasses.replace(bundles[0], training_images={})], "test")

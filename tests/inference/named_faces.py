@@ -1,4 +1,4 @@
-"""An estimator that finds as many faces in a photograph as its name says, and nothing where it cannot be read."""
+"""A predictor that finds as many faces in a photograph as its name says, and nothing where it cannot be read."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from PIL import Image
 
 from agelens.errors import ImageError
-from agelens.inference.results import Face, Photo
+from agelens.inference.results import Face, ImagePrediction
 from agelens.utils.images import read_rgb
 
 
 def draw_photo(file: Path, colour: str = "teal") -> Path:
-    """A photograph in which `NamedEstimator` finds as many faces as the digit says that its name begins with."""
+    """A photograph in which `NamedPredictor` finds as many faces as the digit says that its name begins with."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (64, 48), colour).save(file, "PNG")
     return file
 
 
-class NamedEstimator:
-    """Stands for `agelens.inference.predictor.Estimator`.
+class NamedPredictor:
+    """Stands for `agelens.inference.predictor.Predictor`.
 
     Args:
         interrupted_after: so many photographs come before a Ctrl-C; None lets all come.
@@ -33,7 +33,7 @@ class NamedEstimator:
         self._after = interrupted_after
         self.asked: list[Path] = []
 
-    def stream(self, files: Iterable[Path], crops: bool) -> Iterator[Photo]:
+    def stream(self, files: Iterable[Path], crops: bool) -> Iterator[ImagePrediction]:
         for file in files:
             if len(self.asked) == self._after:
                 raise KeyboardInterrupt
@@ -41,12 +41,12 @@ class NamedEstimator:
             try:
                 image = read_rgb(file)
             except ImageError as error:
-                yield Photo(str(file), 0, 0, problem=str(error))
+                yield ImagePrediction(str(file), 0, 0, error=str(error))
                 continue
             faces = () if crops else tuple(_face(file, number) for number in range(int(file.name[0])))
             if crops:
                 faces = (Face(31.0, 0.25),)
-            yield Photo(str(file), image.shape[1], image.shape[0], faces)
+            yield ImagePrediction(str(file), image.shape[1], image.shape[0], faces)
 
 
 def _face(file: Path, number: int) -> Face:

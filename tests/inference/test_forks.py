@@ -1,4 +1,4 @@
-"""Estimators in other processes: forked from the one that loaded them, or sent there.
+"""Predictors in other processes: forked from the one that loaded them, or sent there.
 
 Each program is a process of its own, with an end to its patience: what goes wrong here waits for ever.
 """
@@ -26,14 +26,14 @@ import agelens
 crops = list(np.random.default_rng(0).integers(0, 256, (5, 40, 40, 3), np.uint8))
 
 def ages(images=crops):
-    return [face.age_years for face in estimator.estimate(images, crops=True).faces]
+    return [face.age_years for face in predictor.estimate(images, crops=True).faces]
 
 def found(_=None):
-    return len(estimator.estimate(np.zeros((64, 64, 3), np.uint8))), ages()
+    return len(predictor.estimate(np.zeros((64, 64, 3), np.uint8))), ages()
 
 if __name__ == "__main__":
     method, folder = sys.argv[1:]
-    estimator = agelens.load(folder, "f32")
+    predictor = agelens.load(folder, "f32")
 """
 
 
@@ -94,7 +94,7 @@ def test_a_fork_while_networks_are_at_work_says_what_to_do(study, tmp_path: Path
     program = """
     busy, end = threading.Event(), threading.Event()
     def hold():
-        network = estimator._networks[0].compiled
+        network = predictor._networks[0].compiled
         busy.set()
         end.wait()
     thread = threading.Thread(target=hold)
@@ -119,7 +119,7 @@ def test_a_fork_while_networks_are_at_work_says_what_to_do(study, tmp_path: Path
 
 def test_a_stream_goes_on_beside_a_fork(study, tmp_path: Path) -> None:
     program = """
-    stream = estimator.stream(iter(crops), crops=True)
+    stream = predictor.stream(iter(crops), crops=True)
     first = next(stream)
     child = os.fork()
     if not child:
@@ -132,28 +132,28 @@ def test_a_stream_goes_on_beside_a_fork(study, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_an_estimator_is_sent_to_a_pool(study, tmp_path: Path, method: str) -> None:
+def test_an_predictor_is_sent_to_a_pool(study, tmp_path: Path, method: str) -> None:
     program = """
     with multiprocessing.get_context(method).Pool(1) as pool:
-        (faces,) = pool.starmap(agelens.Estimator.estimate, [(estimator, crops, True)])
+        (faces,) = pool.starmap(agelens.Predictor.predict, [(predictor, crops, True)])
     assert [face.age_years for face in faces.faces] == ages()
     print("done")
 """
     assert run(study, tmp_path, program, method) == "done\n"
 
 
-def test_a_pickled_estimator_is_the_same_one(study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_pickled_predictor_is_the_same_one(study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (5, 40, 40, 3), np.uint8)
     # By a path that does not depend on the folder in which it is unpickled.
     monkeypatch.chdir(study.folder.parent)
-    estimator = load(study.folder.name, "f32", max_pixels=123)
-    data = pickle.dumps(estimator)
+    predictor = load(study.folder.name, "f32", max_pixels=123)
+    data = pickle.dumps(predictor)
     assert len(data) < 2000
     monkeypatch.chdir(tmp_path)
     again = pickle.loads(data)  # noqa: S301
-    assert again.estimate(crops, crops=True).to_json() == estimator.estimate(crops, crops=True).to_json()
-    photo = again.estimate(study.source.resolve() / "none.jpg")[0]
-    assert photo.problem == "cannot be read: No such file or directory"
+    assert again.predict(crops, crops=True).to_json() == predictor.predict(crops, crops=True).to_json()
+    photo = again.predict(study.source.resolve() / "none.jpg")[0]
+    assert photo.error == "cannot be read: No such file or directory"
     assert again._max_pixels == 123
 
 
@@ -162,7 +162,7 @@ def test_a_detector_is_pickled_by_its_file() -> None:
     again = pickle.loads(pickle.dumps(detector))  # noqa: S301
     image = np.zeros((64, 64, 3), np.uint8)
     assert type(again) is type(detector)
-    assert len(again.look(image).scores) == len(detector.look(image).scores) == 0
+    assert len(again.detect(image).scores) == len(detector.detect(image).scores) == 0
 
 
 def test_a_bundle_that_was_replaced_since_is_told(study, tmp_path: Path) -> None:
@@ -175,5 +175,5 @@ def test_a_bundle_that_was_replaced_since_is_told(study, tmp_path: Path) -> None
     assert pickle.loads(data) is not None  # noqa: S301
     shutil.rmtree(tmp_path / "age")
     shutil.copytree(study.folder / "gender", tmp_path / "age")
-    with pytest.raises(AgeLensError, match="has changed since this estimator was pickled; load it again"):
+    with pytest.raises(AgeLensError, match="has changed since this predictor was pickled; load it again"):
         pickle.loads(data)  # noqa: S301

@@ -15,7 +15,7 @@ import agelens
 from agelens.errors import AgeLensError, ImageError, NoImageError
 from agelens.inference import preparing
 from agelens.inference.given import decode, decode_crop, separate, take
-from agelens.inference.predictor import Estimator, load
+from agelens.inference.predictor import Predictor, load
 from agelens.inference.preparing import Prepared
 from agelens.utils.images import Pixels
 from tests.utils.decoding.made import encoded, gamma_curve, oriented, rgb_profile, texture
@@ -210,7 +210,7 @@ def test_a_limit_of_pixels_counts_for_files_and_for_images_that_are_opened(file:
 
 
 @pytest.fixture(scope="module")
-def estimator() -> Estimator:
+def predictor() -> Predictor:
     return agelens.load()
 
 
@@ -225,10 +225,10 @@ def boxes(photos: object) -> list[list[tuple[float, ...]]]:
 
 
 def test_each_image_of_an_iterator_has_its_own_answer(
-    estimator: Estimator, astronaut: NDArray[np.uint8]
+    predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
     pictures = [astronaut, np.zeros_like(astronaut), np.ascontiguousarray(astronaut[:, ::-1])]
-    expected = boxes(estimator.estimate(pictures))
+    expected = boxes(predictor.predict(pictures))
     assert [len(found) for found in expected] == [1, 0, 1]
     assert expected[0] != expected[2]
 
@@ -257,18 +257,18 @@ def test_each_image_of_an_iterator_has_its_own_answer(
             Image.fromarray(picture).save(stream, "PNG")
             yield stream
 
-    assert boxes(estimator.estimate(one_buffer())) == expected
+    assert boxes(predictor.predict(one_buffer())) == expected
     for images in (one_buffer, one_image, opened_in_turn, one_stream):
-        assert boxes(estimator.stream(images())) == expected
+        assert boxes(predictor.stream(images())) == expected
 
 
 def test_one_file_may_be_streamed_and_annotated_by_its_name(
-    estimator: Estimator, astronaut: NDArray[np.uint8], tmp_path: Path
+    predictor: Predictor, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     path = tmp_path / "1.png"
     Image.fromarray(astronaut).save(path)
     for one in (str(path), path, path.read_bytes(), astronaut):
-        (photo,) = estimator.stream(one)
+        (photo,) = predictor.stream(one)
         assert len(photo.faces) == 1
         assert np.array_equal(
             np.asarray(agelens.annotate(one, photo.faces)),
@@ -280,9 +280,9 @@ def test_one_file_may_be_streamed_and_annotated_by_its_name(
         agelens.annotate(b"", [])
 
 
-def test_a_table_says_which_image_a_face_is_of(estimator: Estimator, astronaut: NDArray[np.uint8]) -> None:
+def test_a_table_says_which_image_a_face_is_of(predictor: Predictor, astronaut: NDArray[np.uint8]) -> None:
     two = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
-    found = estimator.estimate([np.zeros_like(astronaut), astronaut, "gone.jpg", two])
+    found = predictor.predict([np.zeros_like(astronaut), astronaut, "gone.jpg", two])
     frame = found.to_frame()
     assert frame["image"].tolist() == [0, 1, 2, 3, 3]
     assert frame["face"].tolist() == [pd.NA, 1, pd.NA, 1, 2]
@@ -293,13 +293,13 @@ def test_a_table_says_which_image_a_face_is_of(estimator: Estimator, astronaut: 
         assert row["age_years"] == face.age_years
         assert row["left"] == pytest.approx(face.box[0], abs=0.06)  # type: ignore[index]
     # Types do not depend on what was found, so that tables can be put together.
-    assert (estimator.estimate([]).to_frame().dtypes == frame.dtypes).all()
-    assert (frame[frame["uncertain"]].empty, len(frame[~frame["uncertain"]])) == (True, 3)
+    assert (predictor.predict([]).to_frame().dtypes == frame.dtypes).all()
+    assert (frame[frame["low_confidence"]].empty, len(frame[~frame["low_confidence"]])) == (True, 3)
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_what_pillow_makes_of_a_lying_image_is_found_as_it_is_and_turned(
-    estimator: Estimator, astronaut: NDArray[np.uint8], orientation: int
+    predictor: Predictor, astronaut: NDArray[np.uint8], orientation: int
 ) -> None:
     upright = astronaut[:, 20:420]
     turned = {3: np.rot90(upright, 2), 6: np.rot90(upright), 8: np.rot90(upright, -1)}[orientation]
@@ -307,12 +307,12 @@ def test_what_pillow_makes_of_a_lying_image_is_found_as_it_is_and_turned(
     back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[
         orientation
     ]
-    plain = estimator.estimate(upright)[0].faces[0]
+    plain = predictor.predict(upright)[0].faces[0]
     for same in (image, image.transpose(back), image.convert("RGB").transpose(back)):
-        photo = estimator.estimate(same)[0]
+        photo = predictor.predict(same)[0]
         assert (photo.width, photo.height, photo.faces) == (400, 512, (plain,))
     # In the pixels of the image that was given.
-    photo = estimator.estimate(image.convert("RGB"))[0]
+    photo = predictor.predict(image.convert("RGB"))[0]
     (face,) = photo.faces
     assert (photo.width, photo.height) == image.size
     assert plain.box is not None
@@ -327,12 +327,12 @@ def test_what_pillow_makes_of_a_lying_image_is_found_as_it_is_and_turned(
 
 
 def test_positions_in_a_reduced_photograph_are_those_of_the_full_one(
-    estimator: Estimator, astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor, astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = encoded(np.repeat(np.repeat(astronaut, 2, 0), 2, 1), "JPEG", quality=95, exif=oriented(1))
-    full = estimator.estimate(data)[0]
+    full = predictor.predict(data)[0]
     monkeypatch.setattr("agelens.utils.images.FULL_PIXELS", 500_000)
-    reduced = estimator.estimate(data)[0]
+    reduced = predictor.predict(data)[0]
     assert (reduced.width, reduced.height) == (full.width, full.height) == (1024, 1024)
     # Of a face of 180 x 240 pixels; other sizes are searched, which moves a box a little.
     assert reduced.faces[0].box == pytest.approx(full.faces[0].box, abs=25)
@@ -340,16 +340,16 @@ def test_positions_in_a_reduced_photograph_are_those_of_the_full_one(
 
 
 def test_networks_see_faces_in_srgb(
-    estimator: Estimator, astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor, astronaut: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    estimate_crops = Estimator.estimate_crops
+    predict_crops = Predictor.predict_crops
 
-    def spy(self: Estimator, crops: dict[int, Pixels]) -> list[agelens.Face]:
+    def spy(self: Predictor, crops: dict[int, Pixels]) -> list[agelens.Face]:
         seen.append(next(iter(crops.values())).astype(int))
-        return estimate_crops(self, crops)
+        return predict_crops(self, crops)
 
-    monkeypatch.setattr(Estimator, "estimate_crops", spy)
+    monkeypatch.setattr(Predictor, "predict_crops", spy)
     # The primaries of sRGB and no curve: linear in light, and far too dark without its profile.
     linear = rgb_profile(
         ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141)), gamma_curve(1)
@@ -357,7 +357,7 @@ def test_networks_see_faces_in_srgb(
     light = np.where(astronaut <= 10, astronaut / 3294.6, ((astronaut / 255 + 0.055) / 1.055) ** 2.4)
     dark = np.rint(light * 255).astype(np.uint8)
     with_profile = encoded(dark, "PNG", icc_profile=linear)
-    estimator.estimate([astronaut, dark, with_profile, Image.open(io.BytesIO(with_profile))])
+    predictor.predict([astronaut, dark, with_profile, Image.open(io.BytesIO(with_profile))])
     plain, bare, noted, opened = np.concatenate(seen)
     # Faces are searched in the file's own colours, which moves landmarks a little.
     assert np.abs(noted - plain).mean() < 8
@@ -367,16 +367,16 @@ def test_networks_see_faces_in_srgb(
 
 def test_a_limit_that_is_set_refuses_larger_images(astronaut: NDArray[np.uint8]) -> None:
     strict = load(max_pixels=1000)
-    photo = strict.estimate(encoded(astronaut, "JPEG"))[0]
-    assert photo.problem == "has 512 x 512 pixels, more than the limit of 1,000"
+    photo = strict.predict(encoded(astronaut, "JPEG"))[0]
+    assert photo.error == "has 512 x 512 pixels, more than the limit of 1,000"
     with pytest.raises(AgeLensError, match="max_pixels is a number of pixels from 1 up, not 0"):
         load(max_pixels=0)
 
 
 def test_what_is_no_image_is_told_behind_the_images_before_it(
-    estimator: Estimator, astronaut: NDArray[np.uint8]
+    predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
-    stream = estimator.stream(iter([astronaut, astronaut, None, astronaut]))
+    stream = predictor.stream(iter([astronaut, astronaut, None, astronaut]))
     assert len(next(stream).faces) == len(next(stream).faces) == 1
     with pytest.raises(NoImageError, match="not NoneType"):
         next(stream)
@@ -390,7 +390,7 @@ def test_few_images_are_held_when_they_are_large(monkeypatch: pytest.MonkeyPatch
         nonlocal held
         assert gate.wait(20)
         held -= 1
-        return Prepared(preparing.Photo("", 1, 1), None, {})
+        return Prepared(preparing.ImagePrediction("", 1, 1), None, {})
 
     def images() -> Iterator[NDArray[np.uint8]]:
         nonlocal held, most
@@ -403,7 +403,7 @@ def test_few_images_are_held_when_they_are_large(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(preparing.Preparation, "prepare", slow)
     monkeypatch.setattr(preparing, "HELD_BYTES", 3 * RGB.nbytes)
-    how = preparing.Preparation(None, agelens.load().geometry, [32], None, True)
+    config = preparing.Preparation(None, agelens.load().geometry, [32], None, True)
     threading.Timer(0.3, gate.set).start()
-    assert sum(len(group) for group in preparing.prepare_ahead(images(), False, how)) == 12
+    assert sum(len(group) for group in preparing.prepare_ahead(images(), False, config)) == 12
     assert most <= 4

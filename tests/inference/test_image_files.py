@@ -24,8 +24,8 @@ def names(found: dict[Path, Path], folder: Path) -> list[str]:
     return [file.relative_to(folder).as_posix() for file in found]
 
 
-def problems(left_out: LeftOut) -> dict[str, str]:
-    return {Path(photo.file).name: photo.problem for photo in left_out.problems}
+def errors(left_out: LeftOut) -> dict[str, str]:
+    return {Path(photo.file).name: photo.error for photo in left_out.errors}
 
 
 def kinds(left_out: LeftOut) -> str:
@@ -50,7 +50,7 @@ def test_a_folder_gives_what_is_read_singly_and_says_what_it_skips(tmp_path: Pat
     left_out = LeftOut()
     assert names(find_images([tmp_path], left_out=left_out), tmp_path) == list(forms)
     assert kinds(left_out) == "agelens: skipped: 2 .txt, 1 .json, 1 .mp4, 1 hidden file."
-    assert left_out.problems == []
+    assert left_out.errors == []
     # A pattern means the same as the folder.
     left_out = LeftOut()
     assert names(find_images([tmp_path / "*"], left_out=left_out), tmp_path) == list(forms)
@@ -99,7 +99,7 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
         [*(tmp_path / name for name in wrong), one, Path("https://example.org/a.jpg")], None, left_out
     )
     assert list(found) == [one]
-    assert problems(left_out) == {
+    assert errors(left_out) == {
         "gone.jpg": "does not exist",
         "empty": "holds no image",
         "pipe.jpg": "is no plain file; a camera is read with --video",
@@ -109,7 +109,7 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
         "x" * 300 + ".jpg": "is too long for a name",
         "a.jpg": "is no file. Addresses are not fetched",
     }
-    assert sum(problem.problem == "does not exist" for problem in left_out.problems) == 2
+    assert sum(error.error == "does not exist" for error in left_out.errors) == 2
     said: list[str] = []
     left_out.tell_problems(said.append)
     assert f"agelens: {tmp_path / 'gone.jpg'} does not exist" in said

@@ -24,12 +24,10 @@ def test_a_mistyped_name_keeps_the_others(photos: list[Path], tmp_path: Path) ->
     located = locate([wrong[0], photos[0], *wrong[1:], tmp_path / "photos"])
     assert list(located.found) == photos
     assert located.found[photos[1]] == Path("b.png")
-    assert [str(name) in sentence for name, sentence in zip(wrong, located.problems, strict=True)] == [
-        True
-    ] * 4
-    assert "does not exist" in located.problems[0]
-    assert "fits no file" in located.problems[1]
-    assert "holds no image" in located.problems[2]
+    assert [str(name) in sentence for name, sentence in zip(wrong, located.errors, strict=True)] == [True] * 4
+    assert "does not exist" in located.errors[0]
+    assert "fits no file" in located.errors[1]
+    assert "holds no image" in located.errors[2]
 
 
 def test_all_names_that_are_mistyped_are_told(tmp_path: Path) -> None:
@@ -89,9 +87,9 @@ def test_a_video_among_photographs_names_the_option(photos: list[Path], tmp_path
     for name in HEADS:
         located = locate([photos[0], tmp_path / name])
         assert list(located.found) == photos[:1]
-        (problem,) = located.problems
+        (error,) = located.errors
         assert (
-            problem
+            error
             == f"{tmp_path / name} is a video and not a photograph; give it as --video '{tmp_path / name}'."
         )
     for name in NO_VIDEOS:

@@ -80,10 +80,10 @@ def test_ages_below_zero_belong_to_the_youngest(share: float) -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(-5, 40))
-def test_an_interval_holds_its_estimate_and_lies_within_life(seed: int, widen: float) -> None:
+def test_an_interval_holds_its_estimate_and_lies_within_life(seed: int, offsets: float) -> None:
     shares = np.random.default_rng(seed).dirichlet(np.full(117, 0.05), 8)
     years = median(shares)
-    found = Calibration((0.0, 30.0), (widen, -widen), (100, 100)).intervals(years, shares)
+    found = Calibration((0.0, 30.0), (offsets, -offsets), (100, 100)).intervals(years, shares)
     assert (found[:, 0] <= years).all()
     assert (years <= found[:, 1]).all()
     assert found.min() >= 0

@@ -10,13 +10,13 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.inference.output_formats import form_of_file, read_back, writing
-from agelens.inference.results import Face, Photo
+from agelens.inference.results import Face, ImagePrediction
 
 FACE = Face(31.25, 0.125, None, (24.0, 40.0), (1.5, 2.0, 30.0, 40.5), ((1.0, 2.0),) * 5, 0.875, True)
 PHOTOS = [
-    Photo("a.jpg", 100, 80, (FACE, Face(7.0, 0.5, box=(0.0, 0.0, 9.0, 9.0), score=0.5))),
-    Photo("no face.jpg", 100, 80),
-    Photo('odd, "name"\nin two lines.jpg', 10, 10, (Face(50.0, None),)),
+    ImagePrediction("a.jpg", 100, 80, (FACE, Face(7.0, 0.5, box=(0.0, 0.0, 9.0, 9.0), score=0.5))),
+    ImagePrediction("no face.jpg", 100, 80),
+    ImagePrediction('odd, "name"\nin two lines.jpg', 10, 10, (Face(50.0, None),)),
 ]
 
 

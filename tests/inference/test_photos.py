@@ -1,4 +1,4 @@
-"""Photographs through the estimator: the astronaut of scikit-image (NASA, public domain), in many disguises."""
+"""Photographs through the predictor: the astronaut of scikit-image (NASA, public domain), in many disguises."""
 
 import dataclasses
 import io
@@ -15,8 +15,8 @@ import agelens
 from agelens.bundles.bundle import BUNDLED, amend_card, open_bundle
 from agelens.detection.base import Found
 from agelens.inference.annotate import annotate, describe
-from agelens.inference.predictor import Estimator, load
-from agelens.inference.results import COLUMNS, Face, Photo
+from agelens.inference.predictor import Predictor, load
+from agelens.inference.results import COLUMNS, Face, ImagePrediction
 
 skimage_data = pytest.importorskip(
     "skimage.data", reason="scikit-image, whose photographs these are, is not there"
@@ -24,7 +24,7 @@ skimage_data = pytest.importorskip(
 
 
 @pytest.fixture(scope="module")
-def estimator() -> Estimator:
+def predictor() -> Predictor:
     return agelens.load()
 
 
@@ -33,8 +33,8 @@ def astronaut() -> NDArray[np.uint8]:
     return np.asarray(skimage_data.astronaut())
 
 
-def check_astronaut(photo: Photo) -> Face:
-    assert photo.problem == ""
+def check_astronaut(photo: ImagePrediction) -> Face:
+    assert photo.error == ""
     (face,) = photo.faces
     assert face.age_years is not None
     assert face.p_female is not None
@@ -44,28 +44,28 @@ def check_astronaut(photo: Photo) -> Face:
     left, top, right, bottom = (value * 512 / photo.width for value in face.box)
     assert abs((left + right) / 2 - 224) < 20
     assert abs((top + bottom) / 2 - 125) < 20
-    assert not face.uncertain
+    assert not face.low_confidence
     return face
 
 
 def test_the_astronaut_is_one_woman_between_25_and_50(
-    estimator: Estimator, astronaut: NDArray[np.uint8]
+    predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
-    found = estimator.estimate(astronaut)
+    found = predictor.predict(astronaut)
     assert (found[0].width, found[0].height) == (512, 512)
     face = check_astronaut(found[0])
-    assert face.age_interval is not None
-    assert face.age_interval[0] <= face.age_years <= face.age_interval[1]
-    assert 10 < face.age_interval[1] - face.age_interval[0] < 50
+    assert face.prediction_interval is not None
+    assert face.prediction_interval[0] <= face.age_years <= face.prediction_interval[1]
+    assert 10 < face.prediction_interval[1] - face.prediction_interval[0] < 50
 
 
 def test_paths_arrays_and_pillow_images_in_any_mix(
-    estimator: Estimator, astronaut: NDArray[np.uint8], tmp_path: Path
+    predictor: Predictor, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     path = tmp_path / "astronaut.png"
     Image.fromarray(astronaut).save(path)
     coffee = np.asarray(skimage_data.coffee())
-    found = estimator.estimate([path, astronaut, coffee, Image.fromarray(astronaut), str(path)])
+    found = predictor.predict([path, astronaut, coffee, Image.fromarray(astronaut), str(path)])
     assert [len(photo.faces) for photo in found] == [1, 1, 0, 1, 1]
     assert len({photo.faces for photo in found if photo.faces}) == 1
     assert [photo.file for photo in found] == [str(path), "", "", "", str(path)]
@@ -109,34 +109,34 @@ DISGUISES: dict[str, Callable[[Image.Image], bytes]] = {
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_every_kind_of_file(
-    estimator: Estimator, astronaut: NDArray[np.uint8], tmp_path: Path, disguise: str
+    predictor: Predictor, astronaut: NDArray[np.uint8], tmp_path: Path, disguise: str
 ) -> None:
     path = tmp_path / "photo"
     path.write_bytes(DISGUISES[disguise](Image.fromarray(astronaut)))
-    check_astronaut(estimator.estimate(path)[0])
+    check_astronaut(predictor.predict(path)[0])
 
 
 def test_a_file_that_cannot_be_read_stands_in_its_place(
-    estimator: Estimator, astronaut: NDArray[np.uint8], tmp_path: Path
+    predictor: Predictor, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     good = tmp_path / "good.jpg"
     good.write_bytes(_save(Image.fromarray(astronaut), "JPEG"))
     for name, content in {"cut.jpg": good.read_bytes()[:9000], "text.jpg": b"text", "empty.jpg": b""}.items():
         (tmp_path / name).write_bytes(content)
-    found = estimator.estimate([tmp_path / name for name in ("cut.jpg", "good.jpg", "text.jpg", "empty.jpg")])
-    assert [bool(photo.problem) for photo in found] == [True, False, True, True]
+    found = predictor.predict([tmp_path / name for name in ("cut.jpg", "good.jpg", "text.jpg", "empty.jpg")])
+    assert [bool(photo.error) for photo in found] == [True, False, True, True]
     check_astronaut(found[1])
     frame = found.to_frame()
     assert list(frame.columns) == ["image", *COLUMNS, "error"]
     assert frame["image"].tolist() == [0, 1, 2, 3]
     assert frame["face"].isna().tolist() == [True, False, True, True]
-    assert frame["error"].tolist() == [photo.problem for photo in found]
+    assert frame["error"].tolist() == [photo.error for photo in found]
 
 
-def test_straightening_undoes_the_turn_of_a_head(estimator: Estimator, astronaut: NDArray[np.uint8]) -> None:
+def test_straightening_undoes_the_turn_of_a_head(predictor: Predictor, astronaut: NDArray[np.uint8]) -> None:
     image = Image.fromarray(astronaut)
-    upright = check_astronaut(estimator.estimate(image)[0])
-    turned = estimator.estimate(
+    upright = check_astronaut(predictor.predict(image)[0])
+    turned = predictor.predict(
         [image.rotate(angle, Image.Resampling.BICUBIC, center=(224, 125)) for angle in (-35, 35)]
     )
     for photo in turned:
@@ -151,20 +151,20 @@ def test_straightening_undoes_the_turn_of_a_head(estimator: Estimator, astronaut
 
 
 def test_the_geometry_of_the_bundle_is_used(
-    estimator: Estimator, astronaut: NDArray[np.uint8], tmp_path: Path
+    predictor: Predictor, astronaut: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     bundle = open_bundle(BUNDLED)
     card = bundle.card["geometry"]
-    assert estimator.geometry.to_card() == card
+    assert predictor.geometry.to_card() == card
     tight = {**card, "landmarks": [[x * 1.4 - 0.2, y * 1.4 - 0.2] for x, y in card["landmarks"]]}
-    other = Estimator([dataclasses.replace(bundle, card={**bundle.card, "geometry": tight})])
-    one, two = (each.estimate(astronaut)[0].faces[0] for each in (estimator, other))
+    other = Predictor([dataclasses.replace(bundle, card={**bundle.card, "geometry": tight})])
+    one, two = (each.predict(astronaut)[0].faces[0] for each in (predictor, other))
     assert one.box == two.box
     assert one.age_distribution != two.age_distribution
 
 
 def test_many_faces_and_many_photographs_keep_their_order(
-    estimator: Estimator, astronaut: NDArray[np.uint8]
+    predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
     face = Image.fromarray(astronaut[:260, 90:350])
     photos = []
@@ -173,31 +173,31 @@ def test_many_faces_and_many_photographs_keep_their_order(
         for number in range(count):
             sheet.paste(face.resize((110, 110)), (number % 10 * 125 + 10, number // 10 * 125 + 10))
         photos.append(sheet)
-    found = estimator.estimate(photos)
+    found = predictor.predict(photos)
     assert [len(photo.faces) for photo in found] == [0, 40, 1, 0, 3, 70]
     assert all(face.p_female is not None and face.p_female > 0.5 for face in found.faces)
 
 
 def test_several_estimates_of_one_face_are_averaged(
-    estimator: Estimator, astronaut: NDArray[np.uint8]
+    predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
     image = Image.fromarray(astronaut)
     faces = [
-        photo.faces[0] for photo in estimator.estimate([image, image.convert("L"), image.resize((300, 300))])
+        photo.faces[0] for photo in predictor.predict([image, image.convert("L"), image.resize((300, 300))])
     ]
-    mean = estimator.combine(faces)
+    mean = predictor.combine(faces)
     assert mean.box == faces[-1].box
     assert mean.p_female == pytest.approx(np.mean([face.p_female for face in faces]))
     distributions = np.array([face.age_distribution for face in faces])
     assert mean.age_distribution == pytest.approx(tuple(distributions.mean(0)))
-    assert mean.age_interval is not None
-    alone = estimator.combine(faces[:1])
+    assert mean.prediction_interval is not None
+    alone = predictor.combine(faces[:1])
     assert alone.age_years == faces[0].age_years
-    assert alone.age_interval == faces[0].age_interval
+    assert alone.prediction_interval == faces[0].prediction_interval
 
 
-def test_an_annotated_picture_shows_box_and_words(estimator: Estimator, astronaut: NDArray[np.uint8]) -> None:
-    found = estimator.estimate(astronaut)[0]
+def test_an_annotated_picture_shows_box_and_words(predictor: Predictor, astronaut: NDArray[np.uint8]) -> None:
+    found = predictor.predict(astronaut)[0]
     picture = annotate(astronaut, found.faces)
     assert picture.size == (512, 512)
     changed = np.argwhere(np.asarray(picture) != astronaut)
@@ -210,11 +210,13 @@ def test_an_annotated_picture_shows_box_and_words(estimator: Estimator, astronau
     # A picture that lies on its side is drawn upright, as it was searched.
     lying = Image.fromarray(np.rot90(astronaut))
     lying.getexif()[0x0112] = 6
-    again = estimator.estimate(lying)[0]
+    again = predictor.predict(lying)[0]
     assert again.faces[0].box == pytest.approx(found.faces[0].box)
     assert np.array_equal(np.asarray(annotate(lying, again.faces)), np.asarray(picture))
     # Words beside the face at the very edge, and a box beyond it.
-    edge = Face(31.0, 0.9951, age_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), uncertain=True)
+    edge = Face(
+        31.0, 0.9951, prediction_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), low_confidence=True
+    )
     assert annotate(astronaut, [edge]).size == (512, 512)
     assert describe(edge) == "31 (24-40) · female 99 % · perhaps no face"
     assert describe(Face(4.0, 0.2)) == "4 · male 80 %"
@@ -228,7 +230,7 @@ def test_a_face_checks_itself() -> None:
     with pytest.raises(ValueError, match="p_female is a probability"):
         Face(1.0, 1.5)
     with pytest.raises(ValueError, match="from, to"):
-        Face(1.0, 0.5, age_interval=(5.0, 4.0))
+        Face(1.0, 0.5, prediction_interval=(5.0, 4.0))
 
 
 def test_an_odd_card_is_a_sentence(study, tmp_path: Path) -> None:
@@ -272,22 +274,24 @@ def test_the_command_finds_draws_and_tells(agelens, astronaut: NDArray[np.uint8]
 class _Odd:
     """A detector whose first box has no area and whose second lies outside."""
 
-    least, sure = 0.5, 0.6
+    least, confidence_threshold = 0.5, 0.6
 
-    def look(self, image: NDArray[np.uint8]) -> Found:
-        side = float(min(image.shape[:2]))
-        boxes = np.array([[9, 9, 9, 9], [-90, -90, -9, -9], [0, 0, side / 2, side / 2]], np.float32)
+    def detect(self, image: NDArray[np.uint8]) -> Found:
+        image_size = float(min(image.shape[:2]))
+        boxes = np.array(
+            [[9, 9, 9, 9], [-90, -90, -9, -9], [0, 0, image_size / 2, image_size / 2]], np.float32
+        )
         points = np.array([[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.35, 0.7], [0.65, 0.7]], np.float32)
         scores = np.array([0.9, 0.8, 0.7], np.float32)
-        return Found(boxes, scores, boxes[:, None, :2] + points * side / 2)
+        return Found(boxes, scores, boxes[:, None, :2] + points * image_size / 2)
 
 
 def test_boxes_that_are_none_are_left_out_and_the_face_is_estimated(astronaut: NDArray[np.uint8]) -> None:
-    odd = Estimator([open_bundle(BUNDLED)], detector=_Odd())
-    photos = list(odd.stream([astronaut[:400, :400], np.zeros((3, 9, 3), np.uint8)], leaning=False))
+    odd = Predictor([open_bundle(BUNDLED)], detector=_Odd())
+    photos = list(odd.stream([astronaut[:400, :400], np.zeros((3, 9, 3), np.uint8)], rotations=False))
     assert photos[0].faces
     for photo in photos:
-        assert photo.problem == ""
+        assert photo.error == ""
         assert all(face.age_years is not None for face in photo.faces)
         for box in (face.box for face in photo.faces):
             assert box is not None

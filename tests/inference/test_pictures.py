@@ -9,9 +9,9 @@ from agelens.errors import AgeLensError
 from agelens.inference import pictures
 from agelens.inference import predict_files as predict
 from agelens.inference.pictures import draw, name_pictures
-from agelens.inference.predict_files import Prediction, predict_files
-from agelens.inference.results import Photo
-from tests.inference.named_faces import NamedEstimator, draw_photo
+from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.results import ImagePrediction
+from tests.inference.named_faces import NamedPredictor, draw_photo
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def photos(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def estimator(monkeypatch: pytest.MonkeyPatch) -> NamedEstimator:
-    made = NamedEstimator()
+def predictor(monkeypatch: pytest.MonkeyPatch) -> NamedPredictor:
+    made = NamedPredictor()
     monkeypatch.setattr(predict, "load", lambda *_: made)
     return made
 
@@ -33,7 +33,7 @@ def name(file: Path, folder: Path) -> str:
 def test_pictures_of_other_photographs_stay(photos: list[Path], tmp_path: Path) -> None:
     other = draw_photo(tmp_path / "other" / "1.png")
     drawn = tmp_path / "drawn"
-    draw(Photo(str(photos[0]), 64, 48), drawn / name(photos[0], drawn))
+    draw(ImagePrediction(str(photos[0]), 64, 48), drawn / name(photos[0], drawn))
     assert name(photos[0], drawn) == "1.png.jpg"
     assert name(other, drawn) == "1.png-2.jpg"
     # The order of names does not change whose picture is whose.
@@ -57,21 +57,21 @@ def test_names_too_long_for_a_picture_are_cut(tmp_path: Path) -> None:
     names = name_pictures({file: Path(file.name) for file in long}, tmp_path / "drawn")
     assert len({target.name for target in names.values()}) == 2
     for file, target in names.items():
-        draw(Photo(str(file), 64, 48), target)
+        draw(ImagePrediction(str(file), 64, 48), target)
         assert name(file, tmp_path / "drawn") == target.name
 
 
 def test_a_picture_that_cannot_be_written_ends_nothing(
-    photos: list[Path], tmp_path: Path, estimator, monkeypatch: pytest.MonkeyPatch, capsys
+    photos: list[Path], tmp_path: Path, predictor, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    def fail(photo: Photo, target: Path) -> None:
+    def fail(photo: ImagePrediction, target: Path) -> None:
         if target.name.startswith("1"):
             raise OSError(28, "No space left on device", str(target))
         draw(photo, target)
 
     monkeypatch.setattr(predict, "draw", fail)
-    how = Prediction(out=tmp_path / "faces.jsonl", pictures=tmp_path / "drawn")
-    assert predict_files(photos, how) == 1
+    config = PredictionConfig(out=tmp_path / "faces.jsonl", pictures=tmp_path / "drawn")
+    assert predict_files(photos, config) == 1
     said = capsys.readouterr().err.splitlines()
     assert said == [
         f"agelens: The annotated picture of {photos[0]} cannot be written: No space left on device.",
@@ -80,25 +80,25 @@ def test_a_picture_that_cannot_be_written_ends_nothing(
     ]
     # Given again, it does what is missing and that alone.
     monkeypatch.setattr(predict, "draw", draw)
-    estimator.asked.clear()
-    assert predict_files(photos, how) == 0
-    assert estimator.asked == photos[:1]
+    predictor.asked.clear()
+    assert predict_files(photos, config) == 0
+    assert predictor.asked == photos[:1]
     (tmp_path / "drawn" / "2.png.jpg").unlink()
-    estimator.asked.clear()
-    assert predict_files(photos, how) == 0
-    assert estimator.asked == photos[1:2]
+    predictor.asked.clear()
+    assert predict_files(photos, config) == 0
+    assert predictor.asked == photos[1:2]
     assert len(list((tmp_path / "drawn").iterdir())) == 3
 
 
 def test_one_reason_for_many_pictures_is_told_once(
-    tmp_path: Path, estimator, monkeypatch: pytest.MonkeyPatch, capsys
+    tmp_path: Path, predictor, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    def fail(photo: Photo, target: Path) -> None:
+    def fail(photo: ImagePrediction, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(predict, "draw", fail)
     files = [draw_photo(tmp_path / "photos" / f"1 {number}.png") for number in range(9)]
-    assert predict_files(files, Prediction(pictures=tmp_path / "drawn", form="json")) == 9
+    assert predict_files(files, PredictionConfig(pictures=tmp_path / "drawn", form="json")) == 9
     said = capsys.readouterr()
     assert said.out.count("\n") == 9
     assert said.err.count("No space left") == 6
@@ -106,32 +106,32 @@ def test_one_reason_for_many_pictures_is_told_once(
 
 
 def test_a_folder_that_takes_no_picture_is_told_before_any_work(
-    photos: list[Path], tmp_path: Path, estimator
+    photos: list[Path], tmp_path: Path, predictor
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
-        predict_files(photos, Prediction(pictures=tmp_path / "file"))
-    assert estimator.asked == []
+        predict_files(photos, PredictionConfig(pictures=tmp_path / "file"))
+    assert predictor.asked == []
 
 
 def test_the_mark_does_not_tell_the_place(photos: list[Path], tmp_path: Path) -> None:
-    draw(Photo(str(photos[0]), 64, 48), tmp_path / "a.jpg")
+    draw(ImagePrediction(str(photos[0]), 64, 48), tmp_path / "a.jpg")
     data = (tmp_path / "a.jpg").read_bytes()
     assert pictures.MARK in data
     assert b"photos" not in data
 
 
-def test_pictures_among_their_photographs_are_not_drawn_again(photos: list[Path], estimator) -> None:
+def test_pictures_among_their_photographs_are_not_drawn_again(photos: list[Path], predictor) -> None:
     folder = photos[0].parent
     for _ in range(2):
-        estimator.asked.clear()
-        assert predict_files([folder], Prediction(pictures=folder, form="json")) == 0
-        assert estimator.asked == sorted(photos)
+        predictor.asked.clear()
+        assert predict_files([folder], PredictionConfig(pictures=folder, form="json")) == 0
+        assert predictor.asked == sorted(photos)
     assert len(list(folder.iterdir())) == 6
     drawn = folder / "1.png.jpg"
-    predict_files([drawn], Prediction(pictures=folder / "more", form="json"))
-    assert estimator.asked[-1] == drawn
+    predict_files([drawn], PredictionConfig(pictures=folder / "more", form="json"))
+    assert predictor.asked[-1] == drawn
     for photo in photos:
         photo.unlink()
     with pytest.raises(AgeLensError, match="holds no photograph but those that were drawn here"):
-        predict_files([folder], Prediction(pictures=folder, form="json"))
+        predict_files([folder], PredictionConfig(pictures=folder, form="json"))

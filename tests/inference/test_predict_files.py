@@ -15,7 +15,7 @@ from agelens.errors import AgeLensError
 from agelens.inference import predict_files as predict
 from agelens.inference.image_files import find_images
 from agelens.inference.journal import Journal
-from agelens.inference.predict_files import Prediction, predict_files
+from agelens.inference.predict_files import PredictionConfig, predict_files
 from agelens.inference.predictor import load
 from agelens.inference.results import COLUMNS
 
@@ -30,8 +30,8 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".agelens.json"))
 
 
-def how(study, **options: Any) -> Prediction:
-    return Prediction(**{"crops": True, "bundle": study.folder, "precision": "f32", **options})
+def config(study, **options: Any) -> PredictionConfig:
+    return PredictionConfig(**{"crops": True, "bundle": study.folder, "precision": "f32", **options})
 
 
 def test_images_are_found_in_order_below_folders(tmp_path: Path) -> None:
@@ -78,40 +78,41 @@ def test_no_image_is_a_sentence(tmp_path: Path) -> None:
 def test_lines_go_to_standard_output_or_to_a_file(
     study, paths: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert predict_files(paths, how(study)) == 0
+    assert predict_files(paths, config(study)) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
     lines = [json.loads(line) for line in printed.out.splitlines()]
-    expected = load(study.folder, "f32").estimate(paths, crops=True)
+    expected = load(study.folder, "f32").predict(paths, crops=True)
     for line, path, face in zip(lines, paths, expected.faces, strict=True):
         assert face.age_years is not None
-        assert face.age_interval is not None
+        assert face.prediction_interval is not None
         assert face.p_female is not None
         wanted = {
             "age_years": round(face.age_years, 2),
-            "age_interval": list(face.age_interval),
+            "age_low": face.prediction_interval[0],
+            "age_high": face.prediction_interval[1],
             "p_female": round(face.p_female, 4),
         }
         assert line == {"file": str(path), "faces": [wanted]}
-    assert predict_files(paths, how(study, out=tmp_path / "deep" / "lines.jsonl")) == 0
+    assert predict_files(paths, config(study, out=tmp_path / "deep" / "lines.jsonl")) == 0
     assert (tmp_path / "deep" / "lines.jsonl").read_text(encoding="utf-8") == printed.out
     assert visible(tmp_path / "deep") == ["lines.jsonl"]
     assert capsys.readouterr().out == ""
 
 
 def test_csv_by_the_name_of_the_file(study, paths: list[Path], tmp_path: Path) -> None:
-    assert predict_files(paths, how(study, out=tmp_path / "faces.csv")) == 0
+    assert predict_files(paths, config(study, out=tmp_path / "faces.csv")) == 0
     with (tmp_path / "faces.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     assert tuple(found[0]) == COLUMNS
     assert [row["file"] for row in found] == [str(path) for path in paths]
-    frame = load(study.folder, "f32").estimate(paths, crops=True).to_frame()
+    frame = load(study.folder, "f32").predict(paths, crops=True).to_frame()
     np.testing.assert_allclose([float(row["age_years"]) for row in found], frame["age_years"])
     assert [row["left"] for row in found] == [""] * len(paths)
 
 
 def test_a_table_for_a_person(study, paths: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert predict_files(paths[:2], how(study, form="table")) == 0
+    assert predict_files(paths[:2], config(study, form="table")) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["file", "face", "age", "90", "%", "within", "gender"]
     assert len(rows) >= 2
@@ -123,7 +124,7 @@ def test_bad_files_are_told_and_counted(
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff")
     for out in (None, tmp_path / "lines.jsonl"):
-        assert predict_files([paths[0], tmp_path / "bad.jpg"], how(study, out=out)) == 1
+        assert predict_files([paths[0], tmp_path / "bad.jpg"], config(study, out=out)) == 1
         printed = capsys.readouterr()
         lines = printed.out if out is None else out.read_text()
         assert len(lines.splitlines()) == 1
@@ -137,26 +138,26 @@ def test_bad_files_are_told_and_counted(
 def test_nothing_but_bad_files_leaves_no_file_behind(study, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     with pytest.raises(AgeLensError, match="not one of the files can be read"):
-        predict_files([tmp_path / "bad.jpg"], how(study, out=tmp_path / "lines.jsonl"))
+        predict_files([tmp_path / "bad.jpg"], config(study, out=tmp_path / "lines.jsonl"))
     assert [path.name for path in tmp_path.iterdir()] == ["bad.jpg"]
 
 
 def test_a_folder_in_place_of_the_file_for_the_lines(study, paths: list[Path], tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="is a folder; give a file with --out"):
-        predict_files(paths, how(study, out=tmp_path))
+        predict_files(paths, config(study, out=tmp_path))
 
 
 class _Interrupting:
-    """An estimator that is interrupted after some files, and counts what it is asked for."""
+    """A predictor that is interrupted after some files, and counts what it is asked for."""
 
-    def __init__(self, estimator: Any, after: int) -> None:
-        self._estimator, self._after = estimator, after
-        self.bundles = estimator.bundles
-        self.detector, self.geometry = estimator.detector, estimator.geometry
+    def __init__(self, predictor: Any, after: int) -> None:
+        self._predictor, self._after = predictor, after
+        self.bundles = predictor.bundles
+        self.detector, self.geometry = predictor.detector, predictor.geometry
         self.asked: list[Path] = []
 
     def stream(self, files: list[Path], crops: bool) -> Any:
-        for number, photo in enumerate(self._estimator.stream(files, crops)):
+        for number, photo in enumerate(self._predictor.stream(files, crops)):
             if number == self._after:
                 raise KeyboardInterrupt
             self.asked.append(Path(photo.file))
@@ -171,10 +172,10 @@ def test_interrupted_without_a_file_what_is_estimated_stands(
     capsys: pytest.CaptureFixture[str],
     form: predict.Form,
 ) -> None:
-    estimator = _Interrupting(load(study.folder, "f32"), 2)
-    monkeypatch.setattr(predict, "load", lambda *_: estimator)
+    predictor = _Interrupting(load(study.folder, "f32"), 2)
+    monkeypatch.setattr(predict, "load", lambda *_: predictor)
     with pytest.raises(KeyboardInterrupt, match="with --out FILE a command goes on where it was"):
-        predict_files(paths, how(study, form=form))
+        predict_files(paths, config(study, form=form))
     printed = capsys.readouterr().out
     # The table folds the names of files; each face is a line of its own with its gender, or an object with its odds.
     assert len(re.findall(r"male \d|p_female", printed)) == 2
@@ -188,12 +189,12 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     whole, out = tmp_path / "whole.jsonl", tmp_path / "lines.jsonl"
-    predict_files(paths, how(study, out=whole))
-    estimator = load(study.folder, "f32")
-    first, second = _Interrupting(estimator, 2), _Interrupting(estimator, 99)
+    predict_files(paths, config(study, out=whole))
+    predictor = load(study.folder, "f32")
+    first, second = _Interrupting(predictor, 2), _Interrupting(predictor, 99)
     monkeypatch.setattr(predict, "load", lambda *_: first)
     with pytest.raises(KeyboardInterrupt):
-        predict_files(paths, how(study, out=out))
+        predict_files(paths, config(study, out=out))
     journal = tmp_path / ".lines.jsonl.partial.jsonl"
     assert journal.exists()
     assert not out.exists()
@@ -202,7 +203,7 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
         file.write(b'{"photo": {"file": "')
     monkeypatch.setattr(predict, "load", lambda *_: second)
     capsys.readouterr()
-    predict_files(paths, how(study, out=out))
+    predict_files(paths, config(study, out=out))
     assert second.asked == paths[2:]
     assert "2 of 4 are done already" in capsys.readouterr().err
     assert out.read_text() == whole.read_text()
@@ -213,10 +214,10 @@ def test_two_commands_do_not_write_into_one_file(study, paths: list[Path], tmp_p
     out = tmp_path / "lines.jsonl"
     lock = tmp_path / ".lines.jsonl.partial.lock"
     with FileLock(lock), pytest.raises(AgeLensError, match="Another agelens is at work on"):
-        predict_files(paths, how(study, out=out))
+        predict_files(paths, config(study, out=out))
     assert not out.exists()
     assert not (tmp_path / ".lines.jsonl.partial.jsonl").exists()
-    predict_files(paths, how(study, out=out))
+    predict_files(paths, config(study, out=out))
     assert visible(tmp_path) == ["lines.jsonl"]
 
 
@@ -261,26 +262,26 @@ def test_what_was_begun_otherwise_is_kept_and_a_changed_file_is_estimated_again(
     for file, path in zip(files, paths, strict=False):
         Image.open(path).save(file)
     out = tmp_path / "out" / "lines.jsonl"
-    estimator = load(study.folder, "f32")
+    predictor = load(study.folder, "f32")
     asked = []
     other = {"precision": "auto"}
     for after, options in ((2, {}), (2, {**other, "overwrite": True}), (99, other)):
-        found = _Interrupting(estimator, after)
+        found = _Interrupting(predictor, after)
         monkeypatch.setattr(predict, "load", lambda *_, found=found: found)
         if after == 2:
             if options:
                 with pytest.raises(AgeLensError, match=r"was begun with another --precision; finish it so"):
-                    predict_files(files, how(study, out=out, **other))
+                    predict_files(files, config(study, out=out, **other))
             with pytest.raises(KeyboardInterrupt):
-                predict_files(files, how(study, out=out, **options))
+                predict_files(files, config(study, out=out, **options))
         else:
             Image.open(paths[3]).save(files[0])
-            predict_files(files, how(study, out=out, **options))
+            predict_files(files, config(study, out=out, **options))
         asked.append(found.asked)
     assert asked == [files[:2], files[:2], [files[0], files[2]]]
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["file"] for line in lines] == [str(file) for file in files]
-    again = estimator.estimate(files[0], crops=True).to_json()[0]
+    again = predictor.predict(files[0], crops=True).to_json()[0]
     assert lines[0] == again
 
 
@@ -291,16 +292,16 @@ def test_no_photograph_is_ever_replaced(study, paths: list[Path], tmp_path: Path
         Image.open(paths[0]).save(file)
     before = one.read_bytes()
     with pytest.raises(AgeLensError, match=r"--annotate .*a would replace"):
-        predict_files([other, one], Prediction(bundle=study.folder, pictures=one.parent))
+        predict_files([other, one], PredictionConfig(bundle=study.folder, pictures=one.parent))
     # Nor one that this command does not look at.
     with pytest.raises(
         AgeLensError, match=r"--annotate .*a would replace .*x\.jpg, which was not drawn here"
     ):
-        predict_files([other], Prediction(bundle=study.folder, pictures=one.parent))
+        predict_files([other], PredictionConfig(bundle=study.folder, pictures=one.parent))
     # A file that is named is a photograph whatever it is called, and stays one with every option.
     named = one.rename(tmp_path / "x.csv")
     with pytest.raises(AgeLensError, match=r"--out .*x\.csv would replace a photograph"):
-        predict_files([other, named], how(study, out=named, overwrite=True))
+        predict_files([other, named], config(study, out=named, overwrite=True))
     assert named.read_bytes() == before
 
 
@@ -317,7 +318,7 @@ def test_the_same_command_draws_again(study, paths: list[Path], tmp_path: Path) 
     photo = tmp_path / "deep" / "a.png"
     photo.parent.mkdir()
     Image.open(paths[0]).save(photo)
-    made = Prediction(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
+    made = PredictionConfig(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
     for _ in range(2):
         assert predict_files([tmp_path / "**" / "*.*g"], made) == 0
     assert [file.name for file in (tmp_path / "drawn").iterdir()] == ["a.png.jpg"]
@@ -325,7 +326,7 @@ def test_the_same_command_draws_again(study, paths: list[Path], tmp_path: Path) 
 
 def test_a_picture_longer_than_jpeg_can_be_is_drawn_smaller(study, tmp_path: Path) -> None:
     Image.new("RGB", (66_000, 32), "white").save(tmp_path / "long.png")
-    made = Prediction(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
+    made = PredictionConfig(bundle=study.folder, pictures=tmp_path / "drawn", out=tmp_path / "o.csv")
     assert predict_files([tmp_path / "long.png"], made) == 0
     with Image.open(tmp_path / "drawn" / "long.png.jpg") as drawn:
         assert drawn.width == 65_500
@@ -341,12 +342,12 @@ def test_names_that_are_no_text_or_look_like_markup(
         pytest.skip("this system has no names that are not text")
     marked = tmp_path / "party [final].jpg"
     marked.write_bytes(paths[0].read_bytes())
-    assert predict_files([odd], how(study, out=tmp_path / "lines.jsonl")) == 0
+    assert predict_files([odd], config(study, out=tmp_path / "lines.jsonl")) == 0
     assert json.loads((tmp_path / "lines.jsonl").read_text())["file"] == str(odd)
-    assert predict_files([odd], how(study, out=tmp_path / "faces.csv")) == 0
-    assert predict_files([odd], how(study, form="json")) == 0
+    assert predict_files([odd], config(study, out=tmp_path / "faces.csv")) == 0
+    assert predict_files([odd], config(study, form="json")) == 0
     capsys.readouterr()
-    assert predict_files([marked], how(study, form="table")) == 0
+    assert predict_files([marked], config(study, form="table")) == 0
     assert "[final]" in capsys.readouterr().out.replace("\n", "")
 
 
@@ -357,12 +358,12 @@ def test_a_file_that_became_unreadable_is_not_told_from_before(
     files[0].parent.mkdir()
     for file in files:
         Image.open(paths[0]).save(file)
-    estimator = load(study.folder, "f32")
-    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(estimator, 1))
+    predictor = load(study.folder, "f32")
+    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(predictor, 1))
     with pytest.raises(KeyboardInterrupt):
-        predict_files(files, how(study, out=tmp_path / "lines.jsonl"))
+        predict_files(files, config(study, out=tmp_path / "lines.jsonl"))
     files[0].write_bytes(b"no image")
-    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(estimator, 9))
-    assert predict_files(files, how(study, out=tmp_path / "lines.jsonl")) == 1
+    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(predictor, 9))
+    assert predict_files(files, config(study, out=tmp_path / "lines.jsonl")) == 1
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
     assert [line["file"] for line in lines] == [str(files[1])]

@@ -10,8 +10,8 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.inference import predict_files as predict
-from agelens.inference.predict_files import Prediction, predict_files
-from tests.inference.named_faces import NamedEstimator, draw_photo
+from agelens.inference.predict_files import PredictionConfig, predict_files
+from tests.inference.named_faces import NamedPredictor, draw_photo
 
 NAMES = ("0 none.png", "1 one.png", "2 two.png", "3 three.png")
 
@@ -28,17 +28,17 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Runs `predict_files`; gives the names of what was estimated, and the last line that was said."""
 
     def work(paths, *, after: int | None = None, **options: Any) -> tuple[list[str], str]:
-        estimator = NamedEstimator(after)
-        monkeypatch.setattr(predict, "load", lambda *_: estimator)
+        predictor = NamedPredictor(after)
+        monkeypatch.setattr(predict, "load", lambda *_: predictor)
         capsys.readouterr()
         paths = [paths] if isinstance(paths, Path) else paths
         if after is None:
-            predict_files(paths, Prediction(**options))
+            predict_files(paths, PredictionConfig(**options))
         else:
             with pytest.raises(KeyboardInterrupt) as caught:
-                predict_files(paths, Prediction(**options))
-            return [file.name for file in estimator.asked], str(caught.value)
-        return [file.name for file in estimator.asked], capsys.readouterr().err.splitlines()[-1]
+                predict_files(paths, PredictionConfig(**options))
+            return [file.name for file in predictor.asked], str(caught.value)
+        return [file.name for file in predictor.asked], capsys.readouterr().err.splitlines()[-1]
 
     return work
 

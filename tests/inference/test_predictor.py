@@ -9,13 +9,13 @@ from PIL import Image
 
 from agelens.bundles.bundle import find_bundles
 from agelens.errors import AgeLensError
-from agelens.inference.predictor import AHEAD, BATCH, Estimator, Source, load
-from agelens.inference.results import Estimates, Face
+from agelens.inference.predictor import AHEAD, BATCH, Predictor, Source, load
+from agelens.inference.results import Face, Predictions
 from agelens.utils.images import load_face, read_rgb
 
 
-def estimate(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> list[Face]:
-    return list(estimator.estimate(crops, crops=True).faces)
+def estimate(predictor: Predictor, crops: list[NDArray[np.uint8]]) -> list[Face]:
+    return list(predictor.predict(crops, crops=True).faces)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def crops(paths: list[Path]) -> list[NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="module")
-def estimator(study) -> Estimator:
+def predictor(study) -> Predictor:
     return load(study.folder, "f32")
 
 
-def test_a_face_has_years_and_a_probability(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
-    faces = estimate(estimator, crops)
+def test_a_face_has_years_and_a_probability(predictor: Predictor, crops: list[NDArray[np.uint8]]) -> None:
+    faces = estimate(predictor, crops)
     assert len(faces) == len(crops)
     assert all(isinstance(face.age_years, float) and np.isfinite(face.age_years) for face in faces)
     assert all(face.p_female is not None and 0 <= face.p_female <= 1 for face in faces)
@@ -48,22 +48,22 @@ def test_a_face_has_years_and_a_probability(estimator: Estimator, crops: list[ND
 def test_a_face_does_not_depend_on_its_batch_or_its_place(
     study, crops: list[NDArray[np.uint8]], precision: str
 ) -> None:
-    estimator = load(study.folder, precision)
-    together = estimate(estimator, crops)
-    assert estimate(estimator, crops[::-1])[::-1] == together
-    assert [estimate(estimator, [crop])[0] for crop in crops[:5]] == together[:5]
-    assert estimate(estimator, crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
+    predictor = load(study.folder, precision)
+    together = estimate(predictor, crops)
+    assert estimate(predictor, crops[::-1])[::-1] == together
+    assert [estimate(predictor, [crop])[0] for crop in crops[:5]] == together[:5]
+    assert estimate(predictor, crops[BATCH - 3 : BATCH + 3]) == together[BATCH - 3 : BATCH + 3]
 
 
-def test_files_and_crops_agree(estimator: Estimator, paths: list[Path]) -> None:
-    results = list(estimator.stream(paths, crops=True))
+def test_files_and_crops_agree(predictor: Predictor, paths: list[Path]) -> None:
+    results = list(predictor.stream(paths, crops=True))
     assert [result.file for result in results] == [str(path) for path in paths]
     # Decoded as in training: a JPEG twice as large as the network's side is decoded at half its size.
     crops = [load_face(path, 32) for path in paths]
-    assert [result.faces[0] for result in results] == estimate(estimator, crops)
+    assert [result.faces[0] for result in results] == estimate(predictor, crops)
 
 
-def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Path]) -> None:
+def test_files_are_taken_as_they_are_needed(predictor: Predictor, paths: list[Path]) -> None:
     asked: list[Path] = []
 
     def endless():
@@ -71,56 +71,54 @@ def test_files_are_taken_as_they_are_needed(estimator: Estimator, paths: list[Pa
             asked.append(paths[0])
             yield paths[0]
 
-    next(estimator.stream(endless(), crops=True))
+    next(predictor.stream(endless(), crops=True))
     assert len(asked) == AHEAD
 
 
 def test_a_bad_file_stands_in_its_place_with_a_reason(
-    estimator: Estimator, paths: list[Path], tmp_path: Path
+    predictor: Predictor, paths: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
-    results = estimator.estimate(
-        [paths[0], tmp_path / "bad.jpg", tmp_path / "gone.jpg", paths[1]], crops=True
-    )
-    assert [bool(result.problem) for result in results] == [False, True, True, False]
+    results = predictor.predict([paths[0], tmp_path / "bad.jpg", tmp_path / "gone.jpg", paths[1]], crops=True)
+    assert [bool(result.error) for result in results] == [False, True, True, False]
     assert results[1].faces == ()
-    assert "not an image" in results[1].problem
-    assert "No such file" in results[2].problem
+    assert "not an image" in results[1].error
+    assert "No such file" in results[2].error
     assert results[1].to_dict() == {
         "file": str(tmp_path / "bad.jpg"),
-        "problem": results[1].problem,
+        "error": results[1].error,
         "faces": [],
     }
-    alone = estimator.estimate(tmp_path / "bad.jpg", crops=True)
+    alone = predictor.predict(tmp_path / "bad.jpg", crops=True)
     assert len(alone) == 1
 
 
-def test_nothing_gives_nothing(estimator: Estimator) -> None:
+def test_nothing_gives_nothing(predictor: Predictor) -> None:
     for crops in (True, False):
-        found = estimator.estimate([], crops)
-        assert isinstance(found, Estimates)
+        found = predictor.predict([], crops)
+        assert isinstance(found, Predictions)
         assert len(found) == 0
         assert found.to_json() == []
         assert found.to_frame().empty
 
 
-def test_crops_of_any_size_and_layout_in_memory(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
+def test_crops_of_any_size_and_layout_in_memory(predictor: Predictor, crops: list[NDArray[np.uint8]]) -> None:
     one = np.zeros((1, 1, 3), np.uint8)
     wide = np.zeros((20, 300, 3), np.uint8)
-    assert len(estimate(estimator, [one, wide])) == 2
+    assert len(estimate(predictor, [one, wide])) == 2
     turned = np.asfortranarray(crops[0])
-    assert estimate(estimator, [turned]) == estimate(estimator, [crops[0]])
+    assert estimate(predictor, [turned]) == estimate(predictor, [crops[0]])
 
 
 def test_no_logit_is_too_large(
-    estimator: Estimator, crops: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor, crops: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bundles that are averaged give the logit; e to the power of 1,000 is beyond every number."""
     logits = np.array([-1000, -104, -3, 0, 3, 104, 1000], np.float32)
-    network = dataclasses.replace(estimator._networks[0], outputs={"female_logit": ()})
-    monkeypatch.setattr(estimator, "_networks", [network])
+    network = dataclasses.replace(predictor._networks[0], outputs={"female_logit": ()})
+    monkeypatch.setattr(predictor, "_networks", [network])
     monkeypatch.setattr("agelens.inference.predictor.run_outputs", lambda *_: [logits])
-    faces = estimator.estimate_crops({network.side: np.zeros((7, 8, 8, 3), np.uint8)})
+    faces = predictor.predict_crops({network.image_size: np.zeros((7, 8, 8, 3), np.uint8)})
     assert [face.p_female for face in faces] == pytest.approx([0, 0, 0.0474259, 0.5, 0.9525741, 1, 1])
 
 
@@ -128,14 +126,14 @@ def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[n
     both = estimate(load(study.folder, "f32"), crops[:2])
     age = estimate(load(study.folder / "age", "f32"), crops[:2])
     gender = estimate(load(study.folder / "gender", "f32"), crops[:2])
-    assert age == [Face(face.age_years, None, age_interval=face.age_interval) for face in both]
+    assert age == [Face(face.age_years, None, prediction_interval=face.prediction_interval) for face in both]
     assert gender == [Face(None, face.p_female) for face in both]
 
 
 def test_two_networks_for_one_task_are_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match="at most one bundle for age"):
-        Estimator([age, age])
+        Predictor([age, age])
 
 
 def test_an_unknown_precision_is_refused(study) -> None:
@@ -146,12 +144,12 @@ def test_an_unknown_precision_is_refused(study) -> None:
 def test_a_network_that_is_none_is_refused(study) -> None:
     age = find_bundles(study.folder / "age")[0]
     with pytest.raises(AgeLensError, match=r"The network in .*age cannot be used: "):
-        Estimator([dataclasses.replace(age, network=b"this is no network")])
+        Predictor([dataclasses.replace(age, network=b"this is no network")])
 
 
-def test_images_may_come_from_a_generator(estimator: Estimator, crops: list[NDArray[np.uint8]]) -> None:
-    given = estimator.estimate((crop for crop in crops[:3]), crops=True)
-    assert given.to_json() == estimator.estimate(crops[:3], crops=True).to_json()
+def test_images_may_come_from_a_generator(predictor: Predictor, crops: list[NDArray[np.uint8]]) -> None:
+    given = predictor.predict((crop for crop in crops[:3]), crops=True)
+    assert given.to_json() == predictor.predict(crops[:3], crops=True).to_json()
     assert len(given) == 3
 
 
@@ -159,20 +157,20 @@ def test_images_may_come_from_a_generator(estimator: Estimator, crops: list[NDAr
     "image", [Image.new("RGB", (0, 10)), np.zeros((0, 10, 3), np.uint8)], ids=["Pillow", "array"]
 )
 def test_an_image_without_pixels_is_a_problem_of_its_own(
-    estimator: Estimator, crops: list[NDArray[np.uint8]], image: Source
+    predictor: Predictor, crops: list[NDArray[np.uint8]], image: Source
 ) -> None:
-    found = estimator.estimate([image, crops[0]], crops=True)
-    assert found[0].problem == "has no pixels"
+    found = predictor.predict([image, crops[0]], crops=True)
+    assert found[0].error == "has no pixels"
     assert len(found[1].faces) == 1
 
 
 def test_what_is_no_image_is_told_and_not_taken_for_the_end(
-    estimator: Estimator, crops: list[NDArray[np.uint8]]
+    predictor: Predictor, crops: list[NDArray[np.uint8]]
 ) -> None:
     with pytest.raises(ValueError, match="not NoneType"):
-        estimator.estimate([crops[0], None, crops[1]], crops=True)  # type: ignore[list-item]
+        predictor.predict([crops[0], None, crops[1]], crops=True)  # type: ignore[list-item]
     for nothing in (None, 3, {"a.jpg": 1}):
         with pytest.raises(ValueError, match=f"not {type(nothing).__name__}"):
-            estimator.estimate(nothing)  # type: ignore[arg-type]
+            predictor.predict(nothing)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not NoneType"):
-        list(estimator.stream(iter([crops[0], None]), crops=True))  # type: ignore[list-item]
+        list(predictor.stream(iter([crops[0], None]), crops=True))  # type: ignore[list-item]

@@ -28,7 +28,7 @@ COMMANDS = (
     "compare",
     "train",
     "evaluate",
-    "pack",
+    "export",
     "predict",
     "serve",
     "run",
@@ -99,7 +99,7 @@ def test_importing_the_package_loads_nothing_heavy_and_every_public_name_is_ther
         "read_faces",
         "audit",
         "split",
-        "Estimator",
+        "Predictor",
         "Face",
         "__version__",
     }
@@ -117,10 +117,11 @@ def test_the_version_is_the_packages() -> None:
 
 # A server answers until it is stopped: it has neither a result nor anything that is left to chance.
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve"}))
-def test_every_command_takes_out_seed_and_json(name: str) -> None:
+def test_every_command_takes_out_and_json_and_a_seed_where_something_is_drawn_by_chance(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     options = {option for parameter in command.params for option in parameter.opts}
-    assert {"--out", "--seed", "--json"} <= options
+    assert {"--out", "--json"} <= options
+    assert ("--seed" in options) == (name not in {"predict", "export", "fetch"})
 
 
 def test_the_commands_are_those_of_the_contract() -> None:
@@ -202,8 +203,8 @@ WRONG_CALLS = {
     "audit FACES --out RUN --limit 3": "'--limit'",
     "audit FACES --out RUN --seed -1": "'--seed'",
     "audit FACES --out RUN --seed 4294967296": "'--seed'",
-    "audit FACES --out RUN --fractions 80/20": "'80/20' does not give the shares of train, validation, test",
-    "train FACES --out RUN --fractions 90/10/0": "write three numbers above 0, as 80/10/10",
+    "audit FACES --out RUN --split ratios 80/20": "'80/20' does not give the shares of train, validation, test",
+    "train FACES --out RUN --split ratios 90/10/0": "write three numbers above 0, as 80/10/10",
     "audit FACES --out FILE": "is a file; give a folder with --out",
     "audit FACES --out FILE/run": "cannot be used: a file stands where a folder is needed",
     "audit FACES --out /proc/run": "cannot be used: No such file or directory",
@@ -216,26 +217,26 @@ WRONG_CALLS = {
     "train --out STUDY --task nonsense": "'age', 'gender', 'both'",
     "train --out STUDY --recipe nonsense": "'notebook', 'scratch'",
     "train --out STUDY --learning-rate -1": "'--learning-rate'",
-    "train --out STUDY --recipe finetune": "name its file with --init FILE",
-    "train --out STUDY --recipe finetune --init NOWHERE": "does not exist; give the file of a face network",
-    "train --out STUDY --recipe finetune --init FILE": "is neither a .h5 nor an .onnx file",
-    "train --out STUDY --recipe finetune --init FILE --frozen": "leave out --trainable, --frozen",
+    "train --out STUDY --recipe finetune": "name its file with --pretrained FILE",
+    "train --out STUDY --recipe finetune --pretrained NOWHERE": "does not exist; give the file of a face network",
+    "train --out STUDY --recipe finetune --pretrained FILE": "is neither a .h5 nor an .onnx file",
+    "train --out STUDY --recipe finetune --pretrained FILE --frozen": "leave out --trainable, --frozen",
     "train --out STUDY --recipe scratch --notebook-exact": "leave out --trainable and any --recipe but notebook",
     "train --out STUDY --trainable --notebook-exact": "leave out --trainable and any --recipe but notebook",
-    "train --out STUDY --init FILE": "belong to --recipe finetune",
-    "pack FOLDER/bundle --out STUDY": "holds networks apart for age and gender",
-    "pack FOLDER/bundle --out RUN": "holds no bundle",
+    "train --out STUDY --pretrained FILE": "belong to --recipe finetune",
+    "export FOLDER/bundle --out STUDY": "holds networks apart for age and gender",
+    "export FOLDER/bundle --out RUN": "holds no bundle",
     "evaluate --out RUN": "holds no study yet",
-    "evaluate --out STUDY --part nonsense": "'train', 'validation', 'test', 'all'",
+    "evaluate --out STUDY --split nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
-    "evaluate --out STUDY --part train": "were used to train or choose the age network (train ",
+    "evaluate --out STUDY --split train": "were used to train or choose the age network (train ",
     "predict": "Give photographs, or a video with --video",
     "predict FACES --video FILE": "Give photographs, or a video with --video",
-    "predict FACES --bundle STUDY --every 3": "--every and --seconds belong to a video",
+    "predict FACES --bundle STUDY --frame-stride 3": "--frame-stride and --duration belong to a video",
     "predict FACES --bundle STUDY --annotate FILE": "cannot be used",
     "predict --video NOWHERE": "does not exist",
     "predict --video FILE": "is not a video",
-    "predict --video FILE --every 0": "'--every'",
+    "predict --video FILE --frame-stride 0": "'--frame-stride'",
     "predict --crops NOWHERE --bundle STUDY": "does not exist; give image files or a folder of them",
     "predict --crops FACES --bundle NOWHERE": "holds no bundle",
     "predict FACES --bundle STUDY --precision nonsense": "'auto', 'bf16', 'f32'",
@@ -285,9 +286,9 @@ def test_a_wrong_call_is_one_sentence(call: str, agelens, study, tmp_path: Path,
     [
         (["--seed", "3"], "seed 42 and not 3"),
         (["--limit", "40"], "limit none and not 40"),
-        (["--fractions", "86/4/10"], "fractions 80/10/10 and not 86/4/10"),
+        (["--split ratios", "86/4/10"], "split ratios 80/10/10 and not 86/4/10"),
     ],
-    ids=["seed", "limit", "fractions"],
+    ids=["seed", "limit", "split_ratios"],
 )
 def test_a_run_refuses_another_seed_limit_or_split(agelens, study, change: list[str], words: str) -> None:
     for source in ([], [study.source]):
@@ -436,7 +437,7 @@ def test_predictions_are_one_json_line_an_image(agelens, study) -> None:
     assert [line["file"] for line in lines] == [str(face) for face in faces]
     for line in lines:
         assert set(line) == {"file", "faces"}
-        assert [set(face) for face in line["faces"]] == [{"age_years", "age_interval", "p_female"}]
+        assert [set(face) for face in line["faces"]] == [{"age_years", "age_low", "age_high", "p_female"}]
         assert 0 <= line["faces"][0]["p_female"] <= 1
 
 
@@ -446,7 +447,7 @@ def test_the_whole_study_takes_what_is_done_and_reports(agelens, study, tmp_path
     before = {path: path.stat().st_mtime_ns for path in copy.glob("*/network.onnx")}
     answer = agelens(
         "run", study.source, "--out", copy, "--json", "--backbones", "SmallConv", "--weights", "random",
-        "--side", "32", "--recipe", "scratch", "--epochs", "2", "--cache", study.cache, "--precision", "f32",
+        "--image-size", "32", "--recipe", "scratch", "--epochs", "2", "--cache", study.cache, "--precision", "f32",
     )  # fmt: skip
     assert answer.status == 0, answer.err
     result = json.loads(answer.out)
@@ -689,9 +690,9 @@ def assert_full(answer, place: Path) -> None:
 
 
 def study_files(study) -> list[Path]:
-    """The readable faces of the test part."""
+    """The readable faces of the test split."""
     table = pd.read_csv(study.folder / "table.csv")
-    return [Path(path) for path in table.loc[table["part"] == "test", "path"]]
+    return [Path(path) for path in table.loc[table["split"] == "test", "path"]]
 
 
 def same_estimates(expected: Path, found: Path) -> None:
@@ -701,7 +702,7 @@ def same_estimates(expected: Path, found: Path) -> None:
     for old, new in zip(find_bundles(expected), find_bundles(found), strict=True):
         assert old.card["identity"] == new.card["identity"]
         assert old.card["training"]["history"] == new.card["training"]["history"]
-        assert old.seen == new.seen
+        assert old.training_images == new.training_images
     table = pd.read_csv(expected / "table.csv")
     paths = [Path(path) for path in table["path"][:20]]
     one, other = (list(load(run, "f32").stream(paths, crops=True)) for run in (expected, found))

@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, faces_folder: Path) -> Made:
     from tests.conftest import agelens
 
     place = tmp_path_factory.mktemp("finetuned")
-    init = write_h5(place / "face.h5")
+    pretrained = write_h5(place / "face.h5")
     run, packed, cache = place / "run", place / "packed", place / "cache"
     calls = {
         "train": [
@@ -36,15 +36,15 @@ def made(tmp_path_factory: pytest.TempPathFactory, faces_folder: Path) -> Made:
             faces_folder,
             "--recipe",
             "finetune",
-            "--init",
-            init,
+            "--pretrained",
+            pretrained,
             "--epochs",
             2,
             "--cache",
             cache,
         ],
         "evaluate": ["evaluate", "--precision", "f32"],
-        "pack": ["pack", packed],
+        "export": ["export", packed],
     }
     said = {}
     for name, call in calls.items():
@@ -61,7 +61,10 @@ def test_the_card_tells_how_to_repeat_it_and_how_it_did(made: Made) -> None:
     assert card["training"] == trained["training"]
     assert card["evaluation"] == figures
     command = card["training"]["command"]
-    assert command == "agelens train faces --out RUN --recipe finetune --init face.h5:tf --epochs 2 --seed 42"
+    assert (
+        command
+        == "agelens train faces --out RUN --recipe finetune --pretrained face.h5:tf --epochs 2 --seed 42"
+    )
     assert card["training"]["epochs_run"] == 2
     assert set(card["training"]["validation"]) == {"float32", "int8"}
     assert card["network"]["output"][0].startswith("age_distribution")
@@ -83,7 +86,7 @@ def test_the_packed_file_scores_what_the_run_said(
         faces_folder,
         "--bundle",
         made.packed,
-        "--part",
+        "--split",
         "test",
         "--precision",
         "f32",
@@ -109,7 +112,7 @@ def test_what_was_broken_off_before_it_was_calibrated_is_calibrated_by_measuring
     }
     network = tmp_path / "network.onnx"
     network.write_bytes(bundle.network)
-    write_bundle(run / "both", network, card, bundle.seen)
+    write_bundle(run / "both", network, card, bundle.training_images)
     answer = agelens("evaluate", "--precision", "f32", "--out", run, "--json")
     assert answer.status == 0, answer.err
     assert json.loads(answer.out)["age"] == json.loads(made.said["evaluate"])["age"]
@@ -120,9 +123,9 @@ def test_figures_on_images_already_seen_are_not_packed(made: Made, agelens, tmp_
     run = tmp_path / "run"
     shutil.copytree(made.run, run)
     evaluation = json.loads((run / "evaluation.json").read_text())
-    evaluation["settings"]["seen_images_included"] = True
+    evaluation["settings"]["overlap_included"] = True
     (run / "evaluation.json").write_text(json.dumps(evaluation))
-    answer = agelens("pack", tmp_path / "packed", "--out", run)
+    answer = agelens("export", tmp_path / "packed", "--out", run)
     assert answer.status == 2
     assert "counts images that made the network or its backbone" in answer.err.replace("\n", " ")
 
@@ -137,15 +140,26 @@ def test_the_page_says_of_the_data_what_is_known_of_it(made: Made) -> None:
 
 @pytest.mark.parametrize("option", [("--precision", "f32"), ("--weights", "random")])
 def test_options_of_other_recipes_are_refused(made: Made, agelens, option: tuple[str, str]) -> None:
-    init = made.run.parent / "face.h5"
-    answer = agelens("train", "--recipe", "finetune", "--init", init, *option, "--out", made.run)
+    pretrained = made.run.parent / "face.h5"
+    answer = agelens("train", "--recipe", "finetune", "--pretrained", pretrained, *option, "--out", made.run)
     assert answer.status == 2
     assert "leave out --weights and --precision" in answer.err.replace("\n", " ")
 
 
 def test_training_again_takes_what_is_done(made: Made, agelens) -> None:
-    init = made.run.parent / "face.h5"
-    call = ["train", "--recipe", "finetune", "--init", init, "--epochs", 2, "--cache", made.cache, "--json"]
+    pretrained = made.run.parent / "face.h5"
+    call = [
+        "train",
+        "--recipe",
+        "finetune",
+        "--pretrained",
+        pretrained,
+        "--epochs",
+        2,
+        "--cache",
+        made.cache,
+        "--json",
+    ]
     answer = agelens(*call, "--out", made.run)
     assert answer.status == 0, answer.err
     assert "train-both: done before" in answer.err
@@ -158,10 +172,10 @@ def test_a_face_has_its_whole_distribution(made: Made, agelens) -> None:
     assert answer.status == 0, answer.err
     for line in answer.out.splitlines():
         (face,) = json.loads(line)["faces"]
-        shares = face["age_distribution"]
-        assert len(shares) == 117
-        assert sum(shares) == pytest.approx(1, abs=1e-3)
-        median = next(age for age in range(117) if sum(shares[: age + 1]) > 0.5)
+        ensemble_weights = face["age_distribution"]
+        assert len(ensemble_weights) == 117
+        assert sum(ensemble_weights) == pytest.approx(1, abs=1e-3)
+        median = next(age for age in range(117) if sum(ensemble_weights[: age + 1]) > 0.5)
         assert face["age_years"] == pytest.approx(median, abs=1)
         assert 0 <= face["p_female"] <= 1
 
@@ -184,24 +198,21 @@ def test_what_was_not_measured_is_not_packed(made: Made, agelens, tmp_path: Path
     run = tmp_path / "run"
     shutil.copytree(made.run, run)
     (run / "evaluation.json").unlink()
-    answer = agelens("pack", tmp_path / "packed", "--out", run)
+    answer = agelens("export", tmp_path / "packed", "--out", run)
     assert answer.status == 2
     assert "was not measured yet" in answer.err
-    flattering = agelens("evaluate", "--part", "train", "--include-seen", "--out", run)
+    flattering = agelens("evaluate", "--split", "train", "--overlap", "allow", "--out", run)
     assert flattering.status == 0, flattering.err
-    answer = agelens("pack", tmp_path / "packed", "--out", run)
+    answer = agelens("export", tmp_path / "packed", "--out", run)
     assert answer.status == 2
-    assert "on the test part" in answer.err
+    assert "on the test split" in answer.err
     assert not (tmp_path / "packed").exists()
 
 
-def test_seen_images_are_measured_or_left_out_not_both(made: Made, agelens, tmp_path: Path) -> None:
+def test_seen_images_are_left_out_when_asked(made: Made, agelens, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(made.run, run)
-    answer = agelens("evaluate", "--include-seen", "--skip-seen", "--out", run)
-    assert answer.status == 2
-    assert "give one of the two" in answer.err
-    answer = agelens("evaluate", "--part", "all", "--skip-seen", "--out", run)
+    answer = agelens("evaluate", "--split", "all", "--overlap", "skip", "--out", run)
     assert answer.status == 0, answer.err
     assert "images that made a network, or look like some that did" in answer.out
     assert "Left out:" in (run / "report.html").read_text()
@@ -211,16 +222,16 @@ def test_packing_never_replaces_what_is_no_bundle(made: Made, agelens, tmp_path:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     for target in (tmp_path / "mine", made.run, made.run.parent):
-        answer = agelens("pack", target, "--out", made.run)
+        answer = agelens("export", target, "--out", made.run)
         assert answer.status == 2
         assert "give another folder" in answer.err
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
-    assert agelens("pack", made.packed, "--out", made.run).status == 0
+    assert agelens("export", made.packed, "--out", made.run).status == 0
     # A bundle with something of a person's own in it, and the bundle of another network.
     for name, content in (("thesis.txt", "years of work"), ("card.json", '{"identity": "another"}')):
         copy = shutil.copytree(made.packed, tmp_path / f"with {name}")
         (copy / name).write_text(content)
-        answer = agelens("pack", copy, "--out", made.run)
+        answer = agelens("export", copy, "--out", made.run)
         assert answer.status == 2
         assert "give another folder" in answer.err
         assert (copy / name).read_text() == content

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-SIDE = 32
+IMAGE_SIZE = 32
 
 
 def write_h5(path: Path, code: str = "lambda x, scale: x * scale", arguments: Any = None) -> Path:
@@ -45,7 +45,7 @@ def write_h5(path: Path, code: str = "lambda x, scale: x * scale", arguments: An
         ]
         return add("Activation", f"{name}_relu", [f"{name}_bn"], {"activation": "relu"})
 
-    add("InputLayer", "input_1", [], {"batch_input_shape": [None, SIDE, SIDE, 3]})
+    add("InputLayer", "input_1", [], {"batch_input_shape": [None, IMAGE_SIZE, IMAGE_SIZE, 3]})
     tip = convolution("stem", "input_1", 3, 8, 3, 2)
     tip = convolution("fine", tip, 8, 8, 3, 1)
     tip = convolution("down", tip, 8, 16, 3, 2)
@@ -120,7 +120,7 @@ def write_onnx(path: Path, extra: str = "", mobile: bool = False) -> Path:
     nodes.append(helper.make_node("Flatten", [tip], ["flat"]))
     nodes.append(helper.make_node("Gemm", ["flat", constant("w", (24 * 16, 4))], ["embedding"]))
     values = [
-        helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 3, SIDE, SIDE]),
+        helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 3, IMAGE_SIZE, IMAGE_SIZE]),
         helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, [None, 4]),
     ]
     graph = helper.make_graph(nodes, "face", values[:1], values[1:], constants)

@@ -11,7 +11,7 @@ from keras.applications import imagenet_utils
 
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone, fetch_backbone
-from agelens.models.preprocessing import SCALINGS, scale_layers
+from agelens.models.preprocessing import PREPROCESSINGS, preprocessing_layers
 from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, find_backbone
 from agelens.models.standardization import LENGTH, measure_standardisation
 
@@ -43,7 +43,7 @@ def test_the_weights_are_the_ones_keras_itself_would_fetch(
     monkeypatch.setattr(file_utils, "get_file", get_file)
     assert spec.builder is not None
     with pytest.raises(Stop):
-        spec.builder(input_shape=(spec.side, spec.side, 3), include_top=False, weights="imagenet")
+        spec.builder(input_shape=(spec.image_size, spec.image_size, 3), include_top=False, weights="imagenet")
     assert spec.imagenet is not None
     assert spec.imagenet.url == asked["url"]
     assert spec.imagenet.name == asked["name"]
@@ -53,7 +53,7 @@ def test_the_weights_are_the_ones_keras_itself_would_fetch(
 @pytest.mark.parametrize("mode", ["tf", "caffe", "torch"])
 def test_scalings_equal_the_ones_of_keras_applications(mode: str) -> None:
     faces = keras.Input((32, 32, 3), dtype="uint8")
-    network = keras.Model(faces, scale_layers(SCALINGS[mode], faces))
+    network = keras.Model(faces, preprocessing_layers(PREPROCESSINGS[mode], faces))
     expected = imagenet_utils.preprocess_input(FACES.astype(np.float32), mode=mode)
     np.testing.assert_allclose(network.predict(FACES, verbose=0), expected, atol=1e-4)
 
@@ -61,7 +61,7 @@ def test_scalings_equal_the_ones_of_keras_applications(mode: str) -> None:
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetV2B0", "ConvNeXtTiny"])
 def test_backbones_that_rescale_inside_get_plain_bytes(name: str) -> None:
     body = REGISTRY[name].builder(input_shape=(64, 64, 3), include_top=False, weights=None)  # type: ignore[misc]
-    assert REGISTRY[name].scaling == "raw"
+    assert REGISTRY[name].preprocessing == "raw"
     inside = [type(layer).__name__ for layer in body.layers] + [
         type(inner).__name__ for layer in body.layers for inner in getattr(layer, "layers", [])
     ]
@@ -107,7 +107,7 @@ def test_a_file_needs_its_side_and_scaling(tmp_path: Path) -> None:
     file = tmp_path / "mine.onnx"
     file.write_bytes(b"not a network")
     for text in (str(file), f"{file}@112", f"{file}@112:nonsense"):
-        with pytest.raises(AgeLensError, match="SIDE:SCALING"):
+        with pytest.raises(AgeLensError, match="IMAGE_SIZE:PREPROCESSING"):
             find_backbone(text)
     with pytest.raises(AgeLensError, match=r"not an? (usable )?ONNX file"):
         build_backbone(find_backbone(f"{file}@112:tf"))

@@ -7,18 +7,18 @@ import openvino as ov
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.models.importers import read_trunk
+from agelens.models.importers import read_encoder
 from agelens.models.layers import GroupedConv2D
 from agelens.models.onnx_files import export_onnx
-from tests.models.encoder_files import SIDE, write_h5, write_onnx
+from tests.models.encoder_files import IMAGE_SIZE, write_h5, write_onnx
 
-PIXELS = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, 3)).astype(np.float32)
+PIXELS = np.random.default_rng(0).normal(size=(3, IMAGE_SIZE, IMAGE_SIZE, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("mobile", [False, True])
 def test_an_onnx_trunk_computes_what_its_file_does(mobile: bool, tmp_path: Path) -> None:
     file = write_onnx(tmp_path / "face.onnx", mobile=mobile)
-    trunk = read_trunk(file)
+    encoder = read_encoder(file)
     network = onnx.load(file)
     del network.graph.output[:]
     network.graph.output.append(onnx.helper.make_tensor_value_info("last_2_on", onnx.TensorProto.FLOAT, None))
@@ -26,7 +26,7 @@ def test_an_onnx_trunk_computes_what_its_file_does(mobile: bool, tmp_path: Path)
         ov.Core().read_model(network.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
     expected = compiled(PIXELS.transpose(0, 3, 1, 2))[0].transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(trunk.model(PIXELS)), expected, atol=1e-4)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(encoder.model(PIXELS)), expected, atol=1e-4)
     assert np.abs(expected).max() > 0.1
     assert not mobile or expected.max() == 6
 
@@ -56,24 +56,24 @@ def test_a_grouped_convolution_is_that_of_keras_and_can_be_exported(tmp_path: Pa
 @pytest.mark.parametrize("kind", ["h5", "onnx"])
 def test_a_trunk_can_be_run_at_another_side(kind: str, tmp_path: Path) -> None:
     file = (write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}")
-    whole, small = read_trunk(file), read_trunk(file, 24)
-    assert small.side == 24
+    whole, small = read_encoder(file), read_encoder(file, 24)
+    assert small.image_size == 24
     assert [tensor.shape[1] for tensor in small.last] == [12, 6, 3]
     for one, other in zip(whole.model.get_weights(), small.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_an_old_keras_trunk_computes_what_its_layers_say(tmp_path: Path) -> None:
-    trunk = read_trunk(write_h5(tmp_path / "face.h5"))
-    take = lambda name: trunk.model.get_layer(name)  # noqa: E731
+    encoder = read_encoder(write_h5(tmp_path / "face.h5"))
+    take = lambda name: encoder.model.get_layer(name)  # noqa: E731
     parts = keras.Model(
-        trunk.model.input, [take("down_relu").output, take("branch_relu").output, take("sum").output]
+        encoder.model.input, [take("down_relu").output, take("branch_relu").output, take("sum").output]
     )
     down, branch, total = (keras.ops.convert_to_numpy(one) for one in parts(PIXELS))
     np.testing.assert_allclose(total, down + 0.2 * branch, rtol=1e-5)
     (kernel,) = take("stem").get_weights()
     beta, mean, variance = take("stem_bn").get_weights()
-    stem = keras.Model(trunk.model.input, take("stem_relu").output)(PIXELS)
+    stem = keras.Model(encoder.model.input, take("stem_relu").output)(PIXELS)
     raw = keras.ops.convert_to_numpy(keras.ops.conv(PIXELS, kernel, strides=2, padding="same"))
     expected = np.maximum((raw - mean) / np.sqrt(variance + 1e-3) + beta, 0)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(stem), expected, atol=1e-4)
@@ -81,21 +81,21 @@ def test_an_old_keras_trunk_computes_what_its_layers_say(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["h5", "onnx"])
 def test_a_trunk_knows_its_resolutions(kind: str, tmp_path: Path) -> None:
-    trunk = read_trunk((write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}"))
-    assert trunk.side == SIDE
-    assert [tensor.shape[1] for tensor in trunk.last] == [16, 8, 4]
+    encoder = read_encoder((write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}"))
+    assert encoder.image_size == IMAGE_SIZE
+    assert [tensor.shape[1] for tensor in encoder.last] == [16, 8, 4]
     # The embedding and the average before it are left out; a branch is no place to cut.
-    assert trunk.model.output is trunk.last[-1]
-    assert [tensor.shape[-1] for tensor in trunk.last] == [8, 16, 24]
-    for first, last in zip(trunk.first, trunk.last, strict=True):
-        assert keras.Model(first, trunk.last[-1]).count_params() < trunk.model.count_params()
+    assert encoder.model.output is encoder.last[-1]
+    assert [tensor.shape[-1] for tensor in encoder.last] == [8, 16, 24]
+    for first, last in zip(encoder.first, encoder.last, strict=True):
+        assert keras.Model(first, encoder.last[-1]).count_params() < encoder.model.count_params()
         assert first is not last
 
 
 def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
     spoiled = tmp_path / "spoiled"
     file = write_h5(tmp_path / "face.h5", f"lambda x, scale: open({str(spoiled)!r}, 'w')")
-    read_trunk(file).model(PIXELS)
+    read_encoder(file).model(PIXELS)
     assert not spoiled.exists()
 
 
@@ -113,14 +113,16 @@ def test_code_in_a_file_is_never_run(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_trunk_gets_a_sentence(make, words: str, tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match=words) as caught:
-        read_trunk(make(tmp_path))
+        read_encoder(make(tmp_path))
     assert "\n" not in str(caught.value)
 
 
 def _without_inputs(path: Path) -> Path:
     model = onnx.load(write_onnx(path))
     # What goes in is a constant of the file.
-    pixels = onnx.numpy_helper.from_array(np.zeros((1, 3, SIDE, SIDE), np.float32), model.graph.input[0].name)
+    pixels = onnx.numpy_helper.from_array(
+        np.zeros((1, 3, IMAGE_SIZE, IMAGE_SIZE), np.float32), model.graph.input[0].name
+    )
     model.graph.initializer.append(pixels)
     del model.graph.input[:]
     onnx.save(model, path)

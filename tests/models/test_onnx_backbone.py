@@ -16,7 +16,7 @@ from agelens.export.onnx import append_onnx
 from agelens.models.backbones import build_backbone
 from agelens.models.heads import build_head
 from agelens.models.onnx_files import export_onnx
-from agelens.models.preprocessing import SCALINGS
+from agelens.models.preprocessing import PREPROCESSINGS
 from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract
 from agelens.training.recipes import comparison_recipe
@@ -43,9 +43,9 @@ def write_convolution(path: Path, channels_first: bool, opset: int) -> None:
     onnx.save(model, path)
 
 
-def by_hand(faces: np.ndarray, scaling: str) -> np.ndarray:
+def by_hand(faces: np.ndarray, preprocessing: str) -> np.ndarray:
     """The same convolution in NumPy, from bytes: blocks of 4x4 pixels times the kernel."""
-    rule = SCALINGS[scaling]
+    rule = PREPROCESSINGS[preprocessing]
     pixels = faces.astype(np.float64)[..., ::-1] if rule.bgr else faces.astype(np.float64)
     pixels = pixels * rule.scale + rule.offset
     blocks = pixels.reshape(len(faces), 8, 4, 8, 4, 3)
@@ -53,16 +53,16 @@ def by_hand(faces: np.ndarray, scaling: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels_first", [True, False])
-@pytest.mark.parametrize(("scaling", "opset"), [("tf", 13), ("caffe", 18)])
+@pytest.mark.parametrize(("preprocessing", "opset"), [("tf", 13), ("caffe", 18)])
 def test_an_onnx_file_is_a_backbone(
-    channels_first: bool, scaling: str, opset: int, table: pd.DataFrame, tmp_path: Path
+    channels_first: bool, preprocessing: str, opset: int, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.onnx"
     write_convolution(file, channels_first, opset)
-    backbone = build_backbone(find_backbone(f"{file}@32:{scaling}"))
+    backbone = build_backbone(find_backbone(f"{file}@32:{preprocessing}"))
     assert backbone.feature_shape == (8, 8, 5)
     features = extract(backbone, table.iloc[:6], "f32", cache=tmp_path / "cache")
-    expected = by_hand(read_faces_at(table["path"].tolist()[:6], 32), scaling)
+    expected = by_hand(read_faces_at(table["path"].tolist()[:6], 32), preprocessing)
     np.testing.assert_allclose(features.read(slice(None)), expected, rtol=1e-4, atol=1e-3)
 
 
@@ -78,8 +78,8 @@ def test_scaling_is_part_of_what_features_are_kept_under(table: pd.DataFrame, tm
     mine = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, strides=4)])
     file, cache = tmp_path / "mine.keras", tmp_path / "cache"
     mine.save(file)
-    for scaling in ("tf", "caffe"):
-        backbone = build_backbone(find_backbone(f"{file}@32:{scaling}"))
+    for preprocessing in ("tf", "caffe"):
+        backbone = build_backbone(find_backbone(f"{file}@32:{preprocessing}"))
         assert backbone.model is not None
         expected = backbone.model.predict(read_faces_at(table["path"].tolist()[:3], 32), verbose=0)
         ours = extract(backbone, table.iloc[:3], "f32", cache=cache).read(slice(None))

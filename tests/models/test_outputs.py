@@ -18,11 +18,11 @@ from agelens.models.outputs import Output, choose_output, only_features
 from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract
 
-SIDE = 32
+IMAGE_SIZE = 32
 FINE, COARSE, POOLED, ANSWER = (
     Output("fine", (16, 16, 24)),
     Output("coarse", (8, 8, 12)),
-    Output("pooled", (1, 1, 12)),
+    Output("avg-pool", (1, 1, 12)),
     Output("answer", (10,)),
 )
 
@@ -71,14 +71,14 @@ def test_of_equals_the_last_map_and_the_first_vector_are_taken() -> None:
 def several(order: tuple[str, ...]) -> keras.Model:
     """Swish, whose converted form has outputs of its own; a fine map, a coarse one, their mean and an answer."""
     keras.utils.set_random_seed(0)
-    pixels = keras.Input((SIDE, SIDE, 3))
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
     tip = keras.layers.Conv2D(24, 3, 2, "same", activation="silu")(pixels)
     tensors = {"fine": tip}
     tip = keras.layers.Conv2D(12, 3, 2, "same", activation="silu")(tip)
     # Of the same shape as the features, and not they.
     tip = keras.layers.Conv2D(12, 1, activation="silu")(tip)
     tensors["coarse"] = tip = keras.layers.Conv2D(12, 1, activation="silu")(tip)
-    tensors["pooled"] = keras.layers.GlobalAveragePooling2D(keepdims=True)(tip)
+    tensors["avg-pool"] = keras.layers.GlobalAveragePooling2D(keepdims=True)(tip)
     tensors["answer"] = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(tip))
     named = [keras.layers.Identity(name=name)(tensors[name]) for name in order]
     return keras.Model(pixels, named if len(named) > 1 else named[0])
@@ -88,7 +88,7 @@ def vectors(order: tuple[str, ...], named: bool) -> keras.Model:
     """An embedding, two answers from it of which one is the other after a softmax, and one from elsewhere."""
     keras.utils.set_random_seed(0)
     layers = keras.layers
-    pixels = keras.Input((SIDE, SIDE, 3))
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3))
     tip = layers.Conv2D(8, 3, 2, "same", activation="silu")(pixels)
     tensors = {"embedding": layers.GlobalAveragePooling2D(name="embedding")(tip)}
     tensors["scores"] = layers.Dense(5, name="scores")(tensors["embedding"])
@@ -109,8 +109,8 @@ def test_the_vector_that_answers_are_computed_from_is_taken(
     file = tmp_path / f"mine{suffix}"
     write(model, order, file)
     some = table.iloc[:4]
-    pixels = read_faces_at(some["path"].tolist(), SIDE) / np.float32(255)
-    backbone = build_backbone(find_backbone(f"{file}@{SIDE}:unit"))
+    pixels = read_faces_at(some["path"].tolist(), IMAGE_SIZE) / np.float32(255)
+    backbone = build_backbone(find_backbone(f"{file}@{IMAGE_SIZE}:unit"))
     found = extract(backbone, some, "f32", cache=tmp_path / "cache").read(slice(None))
     np.testing.assert_allclose(found, model.predict(pixels, verbose=0)[2], rtol=1e-3, atol=1e-5)
     order = ("answer", "other", "embedding")
@@ -118,7 +118,7 @@ def test_the_vector_that_answers_are_computed_from_is_taken(
     with pytest.raises(
         AgeLensError, match=r"answer\w* \(5\), other\w* \(5\), embedding\w* \(8\), and it is not clear"
     ):
-        build_backbone(find_backbone(f"{file}@{SIDE}:unit"))
+        build_backbone(find_backbone(f"{file}@{IMAGE_SIZE}:unit"))
 
 
 def write(model: keras.Model, order: tuple[str, ...], file: Path) -> None:
@@ -128,7 +128,7 @@ def write(model: keras.Model, order: tuple[str, ...], file: Path) -> None:
         export_onnx(model, order, file)
 
 
-ORDERS = [("coarse",), ("answer", "fine", "coarse", "pooled"), ("coarse", "answer"), ("pooled", "coarse")]
+ORDERS = [("coarse",), ("answer", "fine", "coarse", "avg-pool"), ("coarse", "answer"), ("avg-pool", "coarse")]
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".onnx"])
@@ -140,10 +140,10 @@ def test_features_of_a_file_equal_those_of_keras(
     file = tmp_path / f"mine{suffix}"
     write(model, order, file)
     some = table.iloc[:6]
-    pixels = read_faces_at(some["path"].tolist(), SIDE) / np.float32(255)
+    pixels = read_faces_at(some["path"].tolist(), IMAGE_SIZE) / np.float32(255)
     given = dict(zip(order, keras.tree.flatten(model.predict(pixels, verbose=0)), strict=True))
     for named in ("", *order):
-        text = f"{file}@{SIDE}:unit" + (f":{named}" if named else "")
+        text = f"{file}@{IMAGE_SIZE}:unit" + (f":{named}" if named else "")
         backbone = build_backbone(find_backbone(text))
         right = given[named or "coarse"]
         assert backbone.feature_shape == right.shape[1:]
@@ -163,13 +163,13 @@ def test_an_output_that_is_not_there_is_named(tmp_path: Path) -> None:
         with pytest.raises(
             AgeLensError, match=r"has no output 'top'; it gives answer \(10\), coarse \(8 x 8"
         ):
-            build_backbone(find_backbone(f"{file}@{SIDE}:unit:top"))
+            build_backbone(find_backbone(f"{file}@{IMAGE_SIZE}:unit:top"))
 
 
 def test_two_outputs_of_a_file_are_two_backbones(table: pd.DataFrame, tmp_path: Path) -> None:
     file, order = tmp_path / "mine.keras", ("fine", "coarse")
     several(order).save(file)
-    specs = [find_backbone(f"{file}@{SIDE}:unit:{name}") for name in order]
+    specs = [find_backbone(f"{file}@{IMAGE_SIZE}:unit:{name}") for name in order]
     assert [spec.name for spec in specs] == ["mine-fine", "mine-coarse"]
     widths = [
         extract(build_backbone(spec), table.iloc[:2], "f32", cache=tmp_path / "cache").shape[-1]
@@ -191,7 +191,7 @@ def write_channels_first(path: Path) -> np.ndarray:
     graph = helper.make_graph(
         nodes,
         "several",
-        [helper.make_tensor_value_info("x", float32, [1, 3, SIDE, SIDE])],
+        [helper.make_tensor_value_info("x", float32, [1, 3, IMAGE_SIZE, IMAGE_SIZE])],
         [
             helper.make_tensor_value_info("answer", float32, [1, 5]),
             helper.make_tensor_value_info("label", whole, [1]),
@@ -208,19 +208,19 @@ def test_channels_that_come_first_go_last(table: pd.DataFrame, tmp_path: Path) -
     file = tmp_path / "mine.onnx"
     kernel = write_channels_first(file)
     some = table.iloc[:4]
-    blocks = (read_faces_at(some["path"].tolist(), SIDE) / 255.0).reshape(4, 8, 4, 8, 4, 3)
+    blocks = (read_faces_at(some["path"].tolist(), IMAGE_SIZE) / 255.0).reshape(4, 8, 4, 8, 4, 3)
     right = np.einsum("nhiwjc,ocij->nhwo", blocks, kernel)
     for named, expected in (("", right), (":map", right), (":answer", right.mean((1, 2)))):
-        backbone = build_backbone(find_backbone(f"{file}@{SIDE}:unit{named}"))
+        backbone = build_backbone(find_backbone(f"{file}@{IMAGE_SIZE}:unit{named}"))
         found = extract(backbone, some, "f32", cache=tmp_path / "cache").read(slice(None))
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_conversion_that_computes_something_else_is_refused() -> None:
     model = several(("coarse",))
-    faces = keras.Input((SIDE, SIDE, 3), dtype="uint8")
+    faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3), dtype="uint8")
     model = keras.Model(faces, model(keras.layers.Rescaling(1 / 255)(faces)))
-    pixels = ov.opset13.parameter([-1, SIDE, SIDE, 3], np.uint8)
+    pixels = ov.opset13.parameter([-1, IMAGE_SIZE, IMAGE_SIZE, 3], np.uint8)
     zeros = ov.opset13.constant(np.zeros((2, 8, 8, 12), np.float32))
     mean = ov.opset13.reduce_mean(ov.opset13.convert(pixels, "f32"), np.array([1, 2, 3]), keep_dims=True)
     wrong = ov.Model([ov.opset13.result(ov.opset13.add(mean, zeros))], [pixels], "wrong")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.reporting.exploration import CHARTS, draw_rows, explore, face_caption, load_tile
-from agelens.reporting.findings import describe, find_humps, find_spikes, measure, whipple_index
+from agelens.reporting.findings import describe, find_modes, find_outlier_bins, measure, whipple_index
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +44,14 @@ def two_humps() -> list[int]:
 def test_peaks_and_their_counts_are_named() -> None:
     ages = two_humps()
     numbers = measure(table_of(ages))
-    assert len(numbers["humps"]) == 2
-    young, adult = numbers["humps"]
+    assert len(numbers["modes"]) == 2
+    young, adult = numbers["modes"]
     assert young["peak"] in range(1, 6)
     assert young["peak_images"] == ages.count(young["peak"])
     assert adult["peak"] == 26
     assert adult["peak_images"] == ages.count(26) > 500
     assert young["share"] + adult["share"] == pytest.approx(1.0)
-    assert [spike["age"] for spike in numbers["spikes"]] == [26]
+    assert [outlier_bin["age"] for outlier_bin in numbers["outlier_bins"]] == [26]
     text = " ".join(describe(numbers))
     assert f"its peak at 26 ({ages.count(26):,} images)" in text
     assert "The peak at 26 is the strongest." in text
@@ -60,16 +60,16 @@ def test_peaks_and_their_counts_are_named() -> None:
 def test_a_hump_at_the_oldest_age_counts() -> None:
     counts = np.zeros(117, dtype=np.int64)
     counts[[1, 2, 115, 116]] = 50
-    assert [(hump["from"], hump["to"]) for hump in find_humps(counts)] == [(1, 2), (115, 116)]
+    assert [(mode["from"], mode["to"]) for mode in find_modes(counts)] == [(1, 2), (115, 116)]
 
 
 def test_noise_makes_no_humps() -> None:
     counts = np.bincount(np.random.default_rng(0).integers(20, 60, 80))
-    assert len(find_humps(counts)) <= 2
+    assert len(find_modes(counts)) <= 2
 
 
 def test_few_images_make_no_spike() -> None:
-    assert find_spikes(np.array([0, 1, 9, 1, 1])) == []
+    assert find_outlier_bins(np.array([0, 1, 9, 1, 1])) == []
 
 
 @pytest.mark.parametrize(("ages", "index"), [([25, 30, 35, 40] * 30, 5.0), (list(range(23, 63)) * 5, 1.0)])
@@ -85,8 +85,8 @@ def test_shares_skewness_and_thin_bands() -> None:
     assert numbers["gender"]["male"] == {"images": 75, "share": 0.75}
     assert numbers["aged_80_or_more"] == {"images": 1, "share": 0.01}
     assert numbers["bands"]["20-29"]["share"] == 0.6
-    assert "80+" in numbers["thin_bands"]
-    assert "50-59" not in numbers["thin_bands"]
+    assert "80+" in numbers["under_represented_bands"]
+    assert "50-59" not in numbers["under_represented_bands"]
     text = " ".join(describe(numbers))
     assert "75 (75.0 %) are labelled male and 25 (25.0 %) female: a gap of 50.0 percentage points" in text
     assert "longer tail is on the older side" in text

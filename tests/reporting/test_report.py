@@ -54,7 +54,7 @@ def make_table(folder: Path, images: int) -> pd.DataFrame:
         rows.append((str(path), age, index % 2, RACES[index % 5], "", f"{index:064x}", index // 2 * 2))
     table = pd.DataFrame(rows, columns=["path", "age", "gender", "race", "taken_at", "digest", "group"])
     parts = np.array(["train", "train", "train", "validation", "test"])
-    table["part"] = parts[table["group"] // 2 % 5]
+    table["split"] = parts[table["group"] // 2 % 5]
     return table
 
 
@@ -68,10 +68,10 @@ def make_comparison() -> dict[str, Any]:
             "parameters": parameters,
             "weights": "imagenet",
             "feature_bytes": width * 2,
-            "side": 224,
+            "image_size": 224,
             "precision": "bf16",
             "head": "flatten",
-            "scaling": "caffe",
+            "preprocessing": "caffe",
         }
         comparison["age"][name] = {
             "train_mae": list(mae * shape * 0.95),
@@ -102,8 +102,8 @@ def make_card(task: str, weights: str = "imagenet") -> dict[str, Any]:
         "network": {
             "backbone": "VGG16" if task == "age" else "ResNet152V2",
             "weights": weights,
-            "side": 224,
-            "scaling": "caffe",
+            "image_size": 224,
+            "preprocessing": "caffe",
             "head": ["Dropout(0.4)", "Flatten", "Dense(256, relu, he_normal)", "Dense(1)"],
             "parameters": 21_137_729,
             "frozen": True,
@@ -172,7 +172,7 @@ def make_evaluation() -> dict[str, Any]:
             "baseline_accuracy": 0.523,
             "groups": gender_groups,
         },
-        "settings": {"part": "test", "seen_images_included": False},
+        "settings": {"split": "test", "overlap_included": False},
     }
 
 
@@ -184,7 +184,7 @@ def make_run(run: Path, images: int = 120) -> Path:
     step = {"settings": {"epochs": 5}, "seconds": 75.2, "finished_at": "2026-01-02T03:04:05+00:00"}
     config = {
         "source": "/somewhere/UTKFace",
-        "drawn": False,
+        "synthetic": False,
         "seed": 42,
         "limit": None,
         "versions": {"agelens": "0.1.0", "keras": "3.12.0"},
@@ -211,7 +211,7 @@ def make_run(run: Path, images: int = 120) -> Path:
     write_json(run / "gender" / "card.json", make_card("gender"))
     write_json(run / "evaluation.json", make_evaluation())
     random = np.random.default_rng(1)
-    rows = table[table["part"] == "test"][["path", "age", "gender", "race", "part"]].copy()
+    rows = table[table["split"] == "test"][["path", "age", "gender", "race", "split"]].copy()
     rows["age_years"] = (rows["age"] * 0.85 + 5 + random.normal(0, 5, len(rows))).clip(0)
     rows["p_female"] = np.where(
         random.random(len(rows)) < 0.9, rows["gender"] * 0.9 + 0.03, 0.5 - 0.4 * (rows["gender"] - 0.5)
@@ -268,7 +268,7 @@ def test_figures_stand_beside_intervals_and_baselines(page: str) -> None:
     for told in ("5.43", "5.20 to 5.66", "15.20", "61.2 %", "91.2 %", "89.9 % to 92.4 %", "52.3 %", "0.969"):
         assert told in text
     assert "worst 80+ (8.00, n 40)" in text
-    assert "Best on the validation part: MobileNetV3Large (7.60)" in text
+    assert "Best on the validation split: MobileNetV3Large (7.60)" in text
     assert "overlaps with that of MobileNetV3Small, VGG16" in text
     assert "non-commercial research only" in text
     assert "Before you trust" not in text
@@ -359,14 +359,14 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
 def test_warnings_come_first(tmp_path: Path) -> None:
     run = tmp_path / "run"
     table = make_table(run / "faces", 20)
-    table.loc[table["group"] == 0, "part"] = ["train", "test"]
+    table.loc[table["group"] == 0, "split"] = ["train", "test"]
     write_table(table, run / "table.csv")
-    write_json(run / "config.json", {"drawn": True, "limit": 20, "seed": 1})
+    write_json(run / "config.json", {"synthetic": True, "limit": 20, "seed": 1})
     write_json(run / "gender" / "card.json", make_card("gender", weights="random"))
     evaluation = make_evaluation()
     evaluation["age"]["n"] = 12
     write_json(run / "age" / "card.json", {**make_card("age"), "identity": "own"})
-    evaluation["settings"] = {"part": "validation", "seen_images_included": True, "bundles": {"age": "other"}}
+    evaluation["settings"] = {"split": "validation", "overlap_included": True, "bundles": {"age": "other"}}
     write_json(run / "evaluation.json", evaluation)
     page = without_plotly(write_report(run).read_text(encoding="utf-8"))
     warned = page[page.index('class="warnings"') : page.index("</ul></div>")]
@@ -378,7 +378,7 @@ def test_warnings_come_first(tmp_path: Path) -> None:
         "1 group ",
         "only 12 faces",
         "figures for age are of another network than the one that this run holds",
-        "of the validation part",
+        "of the validation split",
     ):
         assert told in warned
 

@@ -12,8 +12,7 @@ from agelens.detection import base
 from agelens.detection.detector import find_detector
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import find_backbone
-from agelens.runtime import int8 as eight_bits
-from agelens.runtime import session
+from agelens.runtime import int8, session
 from agelens.runtime import session as of_bundles
 from agelens.runtime.session import compile_bundle
 from agelens.training import feature_cache as features
@@ -23,7 +22,7 @@ CHANNELS = 32
 
 @pytest.fixture
 def overflows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eight_bits, "saturates", lambda: True)
+    monkeypatch.setattr(int8, "overflows", lambda: True)
 
 
 def large_weights() -> np.ndarray:
@@ -115,7 +114,7 @@ def test_sums_of_bytes_are_right_on_this_processor(form: str) -> None:
     """Whatever it is: on one that overflows the first outputs would be half of this."""
     weights, maps = large_weights(), high_maps()
     right = expected(weights, maps)
-    found = sums(eight_bits.fit_processor(network(weights, form=form)), maps)
+    found = sums(int8.fit_processor(network(weights, form=form)), maps)
     assert np.abs(found - right).max() < 0.01 * np.abs(right).max()
 
 
@@ -123,15 +122,15 @@ def test_the_processor_is_judged_by_what_it_gives() -> None:
     weights = np.full((CHANNELS, CHANNELS, 3, 3), 127, np.int8)
     maps = np.ones((1, CHANNELS, 8, 8), np.float32)
     short = sums(network(weights), maps).max() < 0.9 * expected(weights, maps).max()
-    assert eight_bits.saturates() == short
+    assert int8.overflows() == short
 
 
 @pytest.mark.usefixtures("overflows")
 @pytest.mark.parametrize("form", ["plain", "half", "twice", "reshaped", "rounded"])
 def test_weights_of_seven_bits_give_nearly_the_same(form: str) -> None:
     weights, maps = large_weights(), high_maps()
-    model = eight_bits.fit_processor(network(weights, form=form))
-    assert not list(eight_bits._weights(model))
+    model = int8.fit_processor(network(weights, form=form))
+    assert not list(int8._weights(model))
     right = expected(weights, maps)
     np.testing.assert_allclose(sums(model, maps), right, atol=0.01 * np.abs(right).max())
 
@@ -140,7 +139,7 @@ def test_weights_of_seven_bits_give_nearly_the_same(form: str) -> None:
 @pytest.mark.parametrize(("largest", "becomes"), [(64, 64), (65, 33)])
 def test_weights_are_halved_from_where_two_products_overflow(largest: int, becomes: int) -> None:
     weights = np.full((CHANNELS, CHANNELS, 3, 3), largest, np.int8)
-    model = eight_bits.fit_processor(network(weights))
+    model = int8.fit_processor(network(weights))
     (halved,) = weights_of(model)
     assert halved.max() == becomes
 
@@ -149,24 +148,24 @@ def test_weights_are_halved_from_where_two_products_overflow(largest: int, becom
 def test_weights_of_other_networks_stay_as_they_are() -> None:
     """Weights that are small enough, weights with a zero point, and none in 8 bits."""
     for weights, zero in ((large_weights() // 2, 0), (large_weights(), 3)):
-        (kept,) = weights_of(eight_bits.fit_processor(network(weights, zero)))
+        (kept,) = weights_of(int8.fit_processor(network(weights, zero)))
         np.testing.assert_array_equal(kept, weights)
     pixels = ov.opset13.parameter([1], np.float32)
     plain = ov.Model([ov.opset13.result(ov.opset13.relu(pixels))], [pixels], "plain")
     before = [node.get_type_name() for node in plain.get_ops()]
-    assert eight_bits.fit_processor(plain) is plain
+    assert int8.fit_processor(plain) is plain
     assert [node.get_type_name() for node in plain.get_ops()] == before
 
 
 def test_a_processor_that_adds_exactly_keeps_eight_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eight_bits, "saturates", lambda: False)
-    (kept,) = weights_of(eight_bits.fit_processor(network(large_weights())))
+    monkeypatch.setattr(int8, "overflows", lambda: False)
+    (kept,) = weights_of(int8.fit_processor(network(large_weights())))
     np.testing.assert_array_equal(kept, large_weights())
 
 
 def test_halves_keep_the_sum_of_each_output() -> None:
     weights = np.random.default_rng(2).integers(-128, 128, (64, 48, 3, 3), np.int8)
-    halved = eight_bits.halve(weights)
+    halved = int8.reduce_range(weights)
     assert halved.dtype == np.int8
     assert halved.shape == weights.shape
     exact = weights / 2
@@ -183,10 +182,10 @@ def test_halves_keep_the_sum_of_each_output() -> None:
 def test_networks_of_bundles_are_fitted() -> None:
     """All convolutions of the bundled one are found; a converter that writes them in another way would be seen."""
     bundle = open_bundle(BUNDLED)
-    assert len(list(eight_bits._weights(ov.Core().read_model(bundle.network)))) > 100
-    faces = np.random.default_rng(0).integers(0, 256, (2, bundle.side, bundle.side, 3), np.uint8)
+    assert len(list(int8._weights(ov.Core().read_model(bundle.network)))) > 100
+    faces = np.random.default_rng(0).integers(0, 256, (2, bundle.image_size, bundle.image_size, 3), np.uint8)
     found = compile_bundle(bundle, "f32").compiled([faces])
-    by_hand = eight_bits.fit_processor(ov.Core().read_model(bundle.network))
+    by_hand = int8.fit_processor(ov.Core().read_model(bundle.network))
     right = ov.Core().compile_model(by_hand, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([faces])
     np.testing.assert_allclose(found["female_logit"], right["female_logit"], atol=1e-3)
 
@@ -206,7 +205,7 @@ def test_every_network_from_a_file_is_fitted(monkeypatch: pytest.MonkeyPatch) ->
     # Bundles and detectors are compiled when they are first used.
     assert compile_bundle(open_bundle(BUNDLED), "f32").compiled is not None
     assert len(fitted) == 2
-    find_detector().look(np.zeros((64, 64, 3), np.uint8))
+    find_detector().detect(np.zeros((64, 64, 3), np.uint8))
     assert len(fitted) == 3
 
 
@@ -216,7 +215,7 @@ def test_features_of_seven_bits_are_kept_apart(monkeypatch: pytest.MonkeyPatch, 
     backbones = (own, replace(own, model=keras.Sequential()))
 
     def folders(seven: bool) -> list[Path]:
-        monkeypatch.setattr(features, "saturates", lambda: seven)
+        monkeypatch.setattr(features, "overflows", lambda: seven)
         return [features._Store(tmp_path, backbone, "f32", True, None).folder for backbone in backbones]
 
     (file, in_keras), (fitted_file, same) = folders(False), folders(True)

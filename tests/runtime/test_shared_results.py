@@ -12,8 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from agelens.bundles.bundle import BUNDLED, open_bundle
 from agelens.errors import AgeLensError
 from agelens.export.graph_passes import add_biases
-from agelens.runtime import int8 as eight_bits
-from agelens.runtime import shared_results
+from agelens.runtime import int8, shared_results
 
 CHANNELS = 16
 MAPS = np.random.default_rng(1).uniform(0, 1, (2, CHANNELS, 8, 8)).astype("f4")
@@ -179,7 +178,7 @@ def expected(model: onnx.ModelProto) -> list[np.ndarray]:
 def test_a_result_that_several_read_is_scaled_once(form: Form) -> None:
     """On this processor, whatever it is; of OpenVINO alone most of the first list came out scaled twice."""
     model = built(form)
-    network = eight_bits.fit_processor(read(model))
+    network = int8.fit_processor(read(model))
     for found, right in zip(outputs(network), expected(model), strict=True):
         # Roundings that fall just between two bytes may differ.
         np.testing.assert_allclose(found, right, atol=0.002 * np.abs(right).max())
@@ -222,8 +221,8 @@ def test_a_network_that_comes_out_wrong_all_the_same_is_refused(monkeypatch: pyt
     assert shared_results.are_right()
     monkeypatch.setattr(shared_results, "are_right", lambda: False)
     with pytest.raises(AgeLensError, match=r"odd\.onnx has 8-bit layers without bias, and OpenVINO 2\d{3}\."):
-        eight_bits.fit_processor(read(built(residual)), "odd.onnx")
-    eight_bits.fit_processor(read(built(with_a_bias)), "odd.onnx")
+        int8.fit_processor(read(built(residual)), "odd.onnx")
+    int8.fit_processor(read(built(with_a_bias)), "odd.onnx")
 
 
 def test_the_processor_is_asked_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What tests of the server share: an estimator that reads its answers from the colours, and a running server."""
+"""What tests of the server share: a predictor that reads its answers from the colours, and a running server."""
 
 import contextlib
 import io
@@ -16,23 +16,23 @@ import uvicorn
 from PIL import Image
 
 from agelens.bundles.bundle import Bundle
-from agelens.inference.results import Estimates, Face, Photo
+from agelens.inference.results import Face, ImagePrediction, Predictions
 from agelens.serving.app import create_app
 from agelens.serving.limits import Limits
 from agelens.utils.images import Photograph
 
-CARD = {"task": "both", "identity": "abc", "known_failures": ["old people"]}
+CARD = {"task": "both", "identity": "abc", "limitations": ["old people"]}
 AGES = tuple(np.full(117, 1 / 117).tolist())
-# Colours by which a test asks the estimator for a failure or for no face.
+# Colours by which a test asks the predictor for a failure or for no face.
 POISON, EMPTY = (255, 0, 0), (0, 0, 0)
 
 
 @dataclass
-class ColourEstimator:
+class ColourPredictor:
     """Finds one face an image, at x = red and y = green, of blue years.
 
     Attributes:
-        open: while it is cleared the estimator hangs. batches: how many images each call had.
+        open: while it is cleared the predictor hangs. batches: how many images each call had.
     """
 
     bundles: tuple[Bundle, ...] = (Bundle(Path("somewhere"), CARD, b"", {}),)
@@ -44,22 +44,22 @@ class ColourEstimator:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def estimate(self, images: Sequence[Photograph], crops: bool = False) -> Estimates:
-        assert self._busy.acquire(blocking=False), "the estimator is called twice at a time"
+    def predict(self, images: Sequence[Photograph], crops: bool = False) -> Predictions:
+        assert self._busy.acquire(blocking=False), "the predictor is called twice at a time"
         try:
             self.batches.append(len(images))
             assert self.open.wait(20)
-            return Estimates(self._photo(image) for image in images)
+            return Predictions(self._photo(image) for image in images)
         finally:
             self._busy.release()
 
-    def _photo(self, image: Photograph) -> Photo:
+    def _photo(self, image: Photograph) -> ImagePrediction:
         red, green, blue = (int(value) for value in image.to_rgb()[0, 0])
         self.seen.append((red, green, blue))
         if (red, green, blue) == POISON:
             raise ZeroDivisionError("poison")
         faces = () if (red, green, blue) == EMPTY else (face(red, green, blue),)
-        return Photo("", image.width, image.height, faces)
+        return ImagePrediction("", image.width, image.height, faces)
 
 
 def face(red: int, green: int, blue: int) -> Face:
@@ -95,10 +95,10 @@ def detail(answer: httpx.Response) -> str:
 
 
 @contextlib.contextmanager
-def running(estimator: object, limits: Limits | None = None) -> Iterator[httpx.Client]:
+def running(predictor: object, limits: Limits | None = None) -> Iterator[httpx.Client]:
     """A server in a thread on a free port, and a client of it."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(estimator, limits)  # type: ignore[arg-type]
+    app = create_app(predictor, limits)  # type: ignore[arg-type]
     config = uvicorn.Config(
         app, http="h11", ws="none", lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2
     )  # fmt: skip

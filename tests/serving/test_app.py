@@ -21,7 +21,7 @@ from agelens.serving.limits import Limits
 from tests.serving.serving import (
     CARD,
     EMPTY,
-    ColourEstimator,
+    ColourPredictor,
     detail,
     face,
     picture,
@@ -35,7 +35,7 @@ SMALL = Limits(body_bytes=200_000, pixels=10_000, images=3, receive_seconds=0.5)
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with running(ColourEstimator(), SMALL) as client:
+    with running(ColourPredictor(), SMALL) as client:
         yield client
 
 
@@ -203,7 +203,7 @@ def test_nothing_is_written_to_the_disk(careful: bool, monkeypatch: pytest.Monke
     if not careful:
         # What Starlette would do, so that this test is known to see it.
         monkeypatch.setattr(uploads._MemoryParser, "spool_max_size", 1 << 20)
-    with running(ColourEstimator()) as client:
+    with running(ColourPredictor()) as client:
         answer = predict(client, ("large.bmp", picture((1, 2, 3), (1500, 1500), "BMP")))
         assert answer.status_code == 200
     assert bool(rolled) is not careful
@@ -226,7 +226,7 @@ def test_the_description_declares_every_refusal_and_the_form(client: httpx.Clien
     operation = description["paths"]["/api/predict"]["post"]
     assert {"200", "403", "408", "413", "415", "422", "503"} <= set(operation["responses"])
     assert operation["requestBody"] == json.loads(json.dumps(_form_description(SMALL)))
-    fields = description["components"]["schemas"]["FaceAnswer"]["properties"]
+    fields = description["components"]["schemas"]["FaceResponse"]["properties"]
     assert all(one["description"] for one in fields.values())
 
 

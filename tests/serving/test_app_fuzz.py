@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from agelens.serving.limits import Limits
-from tests.serving.serving import ColourEstimator, picture, raw, running, upload
+from tests.serving.serving import ColourPredictor, picture, raw, running, upload
 
 QUICK = settings(
     max_examples=100,
@@ -25,7 +25,7 @@ QUICK = settings(
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with running(ColourEstimator(), Limits(pixels=1_000_000, images=4, receive_seconds=2)) as client:
+    with running(ColourPredictor(), Limits(pixels=1_000_000, images=4, receive_seconds=2)) as client:
         yield client
 
 

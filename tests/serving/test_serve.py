@@ -16,7 +16,7 @@ from agelens.serving.batching import Batcher, StoppingError
 from agelens.serving.limits import Limits
 from agelens.serving.middleware import is_address_or_one_of, is_loopback
 from agelens.serving.server import serve
-from tests.serving.serving import ColourEstimator, picture, wait_for
+from tests.serving.serving import ColourPredictor, picture, wait_for
 
 COMMAND = (
     "from agelens.serving.limits import Limits; from agelens.serving.server import serve; "
@@ -74,21 +74,21 @@ def test_an_address_that_cannot_be_is_told_in_a_sentence(host: str, port: int, w
 
 
 def test_whoever_waits_when_the_server_stops_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    estimator = ColourEstimator()
-    estimator.open.clear()
+    predictor = ColourPredictor()
+    predictor.open.clear()
 
     async def stop() -> list[BaseException]:
-        async with Batcher(estimator, Limits()) as batcher:
-            waiting = [asyncio.create_task(batcher.estimate(picture((1, 2, 3)))) for _ in range(3)]
-            while not estimator.batches:
+        async with Batcher(predictor, Limits()) as batcher:
+            waiting = [asyncio.create_task(batcher.predict(picture((1, 2, 3)))) for _ in range(3)]
+            while not predictor.batches:
                 await asyncio.sleep(0.01)
         with pytest.raises(StoppingError):
-            await batcher.estimate(picture((1, 2, 3)))
+            await batcher.predict(picture((1, 2, 3)))
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(stop())] == [StoppingError] * 3
     # The call that was running ends after the loop that waited for it.
-    estimator.open.set()
+    predictor.open.set()
     wait_for(lambda: not any(one.name.startswith("agelens-estimate") for one in threading.enumerate()))
     assert caplog.records == []
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import agelens
-from agelens.inference.results import Estimates, Photo
-from tests.serving.serving import EMPTY, ColourEstimator, face, picture, running
+from agelens.inference.results import ImagePrediction, Predictions
+from tests.serving.serving import EMPTY, ColourPredictor, face, picture, running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright here, so the page is not tested")
 BROWSER = next(
@@ -27,16 +27,16 @@ ARGUMENTS = [
 PHONE = {"width": 390, "height": 844}
 
 
-class TwoFaces(ColourEstimator):
+class TwoFaces(ColourPredictor):
     """A second face, an uncertain one, in every image that has one."""
 
-    def estimate(self, images: Sequence[NDArray[np.uint8]], crops: bool = False) -> Estimates:
-        return Estimates(self._with_another(photo) for photo in super().estimate(images))
+    def predict(self, images: Sequence[NDArray[np.uint8]], crops: bool = False) -> Predictions:
+        return Predictions(self._with_another(photo) for photo in super().predict(images))
 
-    def _with_another(self, photo: Photo) -> Photo:
+    def _with_another(self, photo: ImagePrediction) -> ImagePrediction:
         if not photo.faces:
             return photo
-        other = replace(face(60, 60, 8), uncertain=True, p_female=0.2)
+        other = replace(face(60, 60, 8), low_confidence=True, p_female=0.2)
         return replace(photo, faces=(*photo.faces, other))
 
 
@@ -116,8 +116,8 @@ def test_several_photographs_are_shown_each_with_its_own(page: Any) -> None:
     assert articles.nth(0).locator(".age strong").all_inner_texts() == ["31", "8"]
     assert articles.nth(0).locator(".gender b").all_inner_texts() == ["female 90 %", "male 80 %"]
     assert "No face was found" in articles.nth(1).inner_text()
-    problem = articles.nth(2).get_by_role("alert")
-    assert problem.inner_text() == "no.heic is not an image of a known format."
+    error = articles.nth(2).get_by_role("alert")
+    assert error.inner_text() == "no.heic is not an image of a known format."
     assert page.locator(".curve .inside").count() == 2
 
 
@@ -138,7 +138,7 @@ def test_uncertain_faces_are_marked_in_form_and_in_words(page: Any) -> None:
     ]
     assert styles == ["solid", "dashed"]
     cards = page.locator(".card").all_inner_texts()
-    assert ["uncertain" in text for text in cards] == [False, True]
+    assert ["low_confidence" in text for text in cards] == [False, True]
 
 
 def test_the_keyboard_reaches_every_card_and_lights_its_box(page: Any) -> None:
@@ -203,8 +203,8 @@ def test_the_card_of_the_network_is_told(page: Any) -> None:
 
 
 def test_the_camera_is_shown_live_until_it_is_stopped(browser: Any) -> None:
-    estimator = TwoFaces()
-    with running(estimator) as client:
+    predictor = TwoFaces()
+    with running(predictor) as client:
         page = browser.new_page()
         page.goto(str(client.base_url))
         page.get_by_role("button", name="Use the camera").click()
@@ -214,15 +214,15 @@ def test_the_camera_is_shown_live_until_it_is_stopped(browser: Any) -> None:
         sync_api.expect(page.locator("article .card")).to_have_count(2)
         page.get_by_role("button", name="Stop").click()
         page.wait_for_timeout(300)
-        frames = len(estimator.batches)
+        frames = len(predictor.batches)
         page.wait_for_timeout(500)
-        assert len(estimator.batches) == frames > 3
+        assert len(predictor.batches) == frames > 3
         assert page.locator("#camera").is_hidden()
         page.close()
 
 
 def test_a_server_that_is_gone_is_told_in_a_sentence(browser: Any) -> None:
-    with running(ColourEstimator()) as client:
+    with running(ColourPredictor()) as client:
         page = browser.new_page()
         page.goto(str(client.base_url))
         page.locator("#version").filter(has_text="AgeLens").wait_for()

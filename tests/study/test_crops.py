@@ -10,7 +10,7 @@ from PIL import Image
 
 from agelens.bundles.bundle import Bundle, find_bundles
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_face
+from agelens.data.synthetic.dataset import synthesize_face
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import evaluate
 from agelens.inference.predictor import load
@@ -22,14 +22,14 @@ from agelens.utils.files import read_json
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """16 pictures of 300 x 400 pixels, each with a drawn face that is 130 pixels high."""
+    """16 pictures of 300 x 400 pixels, each with a synthetic face that is 130 pixels high."""
     folder = tmp_path_factory.mktemp("scenes")
     for number in range(16):
         rng = np.random.default_rng(number)
         age, gender = int(rng.integers(1, 80)), number % 2
         picture = Image.fromarray(rng.integers(60, 200, (4, 3, 3), dtype=np.uint8)).resize((300, 400))
         picture.paste(
-            draw_face(age, gender, rng, 140), (int(rng.integers(0, 160)), int(rng.integers(0, 260)))
+            synthesize_face(age, gender, rng, 140), (int(rng.integers(0, 160)), int(rng.integers(0, 260)))
         )
         picture.save(folder / f"{age}_{gender}_0_2017010100000{number:04d}.jpg", quality=95)
     return folder
@@ -54,7 +54,7 @@ def test_scenes_are_measured_as_they_are_when_told_and_the_result_says_so(
     table: pd.DataFrame, bundles: list[Bundle], study
 ) -> None:
     done = evaluate(table, bundles, "all", precision="f32", framed="as-they-are")
-    expected = load(study.folder, "f32").estimate(table["path"].tolist(), crops=True)
+    expected = load(study.folder, "f32").predict(table["path"].tolist(), crops=True)
     assert done.predictions["age_years"].tolist() == [photo.faces[0].age_years for photo in expected]
     assert done.figures["settings"]["framed"] == "as-they-are"
 
@@ -67,7 +67,7 @@ def test_aligned_the_largest_face_is_measured_and_images_without_one_are_left_ou
     Image.new("RGB", (300, 300), "gray").save(tmp_path / "40_1_0_20180101000000000.jpg")
     table = read_faces(tmp_path).table
     done = evaluate(table, bundles, "all", precision="f32", framed="align")
-    photos = load(study.folder, "f32").estimate(table["path"].tolist())
+    photos = load(study.folder, "f32").predict(table["path"].tolist())
     expected = [photo.faces[0].age_years for photo in photos if photo.faces]
     assert len(expected) == 5
     assert done.predictions["age_years"].tolist() == expected
@@ -92,7 +92,7 @@ def test_a_run_is_looked_at_once_for_a_table(
     tight = tmp_path / "tight"
     tight.mkdir()
     for number in range(12):
-        face = draw_face(20 + number, number % 2, np.random.default_rng(number), 100)
+        face = synthesize_face(20 + number, number % 2, np.random.default_rng(number), 100)
         face.save(tight / f"{20 + number}_{number % 2}_0_2017010100000{number:04d}.jpg")
     other = Run(tmp_path / "other")
     other.begin(tight)

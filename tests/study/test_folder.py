@@ -7,8 +7,7 @@ import pytest
 from filelock import FileLock
 
 from agelens.data.sources.reading import read_faces
-from agelens.data.splits import DEFAULT_FRACTIONS
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
@@ -44,19 +43,19 @@ def test_an_audit_leaves_a_table_with_parts_and_says_what_made_it(faces_folder: 
     run = Run(tmp_path / "run")
     found = audit_faces(run, faces_folder, 42, None)
     assert found == json.loads((run.folder / "audit.json").read_text())
-    assert set(run.table["part"]) == {"train", "validation", "test"}
+    assert set(run.table["split"]) == {"train", "validation", "test"}
     assert found["usable"] == len(run.table)
     config = read_json(run.folder / "config.json")
     assert (config["source"], config["seed"], config["limit"]) == (str(faces_folder), 42, None)
-    assert config["drawn"] is True
+    assert config["synthetic"] is True
     assert config["versions"]["agelens"]
     assert config["steps"]["audit"]["seconds"] >= 0
 
 
 def test_copies_of_a_picture_stay_in_one_part(study) -> None:
     table = Run(study.folder).table
-    assert (table.groupby("group")["part"].nunique() == 1).all()
-    assert (table.groupby("digest")["part"].nunique() == 1).all()
+    assert (table.groupby("group")["split"].nunique() == 1).all()
+    assert (table.groupby("digest")["split"].nunique() == 1).all()
     assert (table.groupby("group").size() > 1).sum() >= 8
 
 
@@ -238,30 +237,29 @@ def test_what_is_not_asked_for_is_the_runs_own(faces_folder: Path, tmp_path: Pat
 
 
 def test_a_run_keeps_its_shares(faces_folder: Path, tmp_path: Path) -> None:
-    Run(tmp_path / "run").begin(faces_folder, fractions=(0.5, 0.2, 0.3))
+    Run(tmp_path / "run").begin(faces_folder, split_ratios=(0.5, 0.2, 0.3))
     again = Run(tmp_path / "run")
     again.begin(faces_folder)
-    counts = again.table["part"].value_counts(normalize=True)
-    assert [counts[part] for part in ("train", "validation", "test")] == pytest.approx(
+    counts = again.table["split"].value_counts(normalize=True)
+    assert [counts[split] for split in ("train", "validation", "test")] == pytest.approx(
         [0.5, 0.2, 0.3], abs=0.02
     )
     for source in (None, faces_folder):
-        with pytest.raises(AgeLensError, match="fractions 50/20/30 and not 80/10/10; give another"):
-            Run(tmp_path / "run").begin(source, fractions=(0.8, 0.1, 0.1))
+        with pytest.raises(AgeLensError, match="split ratios 50/20/30 and not 80/10/10; give another"):
+            Run(tmp_path / "run").begin(source, split_ratios=(0.8, 0.1, 0.1))
 
 
-def test_a_run_that_knows_no_shares_has_the_usual(run: Run) -> None:
+def test_a_study_that_an_earlier_version_began_is_refused_in_a_sentence(run: Run) -> None:
     config = read_json(run.folder / "config.json")
-    del config["fractions"]
+    del config["split_ratios"]
     write_json(run.folder / "config.json", config)
-    Run(run.folder).begin(None, fractions=DEFAULT_FRACTIONS)
-    with pytest.raises(AgeLensError, match="begun with fractions"):
-        Run(run.folder).begin(None, fractions=(0.5, 0.2, 0.3))
+    with pytest.raises(AgeLensError, match="an earlier AgeLens began; begin it again with another --out"):
+        Run(run.folder)
 
 
 def test_shares_that_make_no_whole_begin_no_run(faces_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match=r"add up to 1, not 0\.5, 0\.2, 0\.2"):
-        Run(tmp_path / "run").begin(faces_folder, fractions=(0.5, 0.2, 0.2))
+        Run(tmp_path / "run").begin(faces_folder, split_ratios=(0.5, 0.2, 0.2))
     assert not (tmp_path / "run").exists()
 
 
@@ -314,7 +312,7 @@ def test_what_a_killed_program_was_writing_is_removed(run: Run) -> None:
 
 def test_images_that_were_renamed_are_audited_again(tmp_path: Path) -> None:
     folder = tmp_path / "faces"
-    draw_faces(folder, 40, seed=9, side=64)
+    synthesize_faces(folder, 40, seed=9, image_size=64)
     first = Run(tmp_path / "run")
     first.begin(folder)
     old = Path(first.table["path"][0])
@@ -326,12 +324,12 @@ def test_images_that_were_renamed_are_audited_again(tmp_path: Path) -> None:
 
 
 def test_a_small_network_learns_drawn_faces(tmp_path: Path) -> None:
-    """Half of the error of predicting the median is what drawn faces were made for."""
+    """Half of the error of predicting the median is what synthetic faces were made for."""
     folder = tmp_path / "faces"
-    draw_faces(folder, 1600, seed=11, side=64)
+    synthesize_faces(folder, 1600, seed=11, image_size=64)
     run = Run(tmp_path / "run")
     run.begin(folder)
-    train_networks(run, TrainingPlan(recipe="scratch", side=64))
+    train_networks(run, TrainingPlan(recipe="scratch", image_size=64))
     figures = evaluate_networks(run)
     assert figures["age"]["mae"] < 0.5 * figures["age"]["baseline_mae"]
     assert figures["gender"]["accuracy"] > 0.85
@@ -339,7 +337,7 @@ def test_a_small_network_learns_drawn_faces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_handful_of_faces_is_measured_without_a_split(agelens, study, tmp_path: Path, count: int) -> None:
-    draw_faces(tmp_path / "faces", count, seed=3, side=64)
+    synthesize_faces(tmp_path / "faces", count, seed=3, image_size=64)
     command = ["evaluate", tmp_path / "faces", "--bundle", study.folder, "--out", tmp_path / "check"]
     said = agelens(*command, "--precision", "f32")
     assert said.status == 0, said.err
@@ -347,7 +345,7 @@ def test_a_handful_of_faces_is_measured_without_a_split(agelens, study, tmp_path
     assert f", {count} face{'s' * (count > 1)}\n" in said.out
     assert "nan" not in said.out
     figures = read_json(tmp_path / "check" / "evaluation.json")
-    assert (figures["age"]["n"], figures["settings"]["part"]) == (count, "all")
+    assert (figures["age"]["n"], figures["settings"]["split"]) == (count, "all")
     assert ("too few" in said.err) == (count < 3)
     assert "None" not in (tmp_path / "check" / "report.html").read_text(encoding="utf-8").split("<script")[0]
     if count < 3:
@@ -364,13 +362,13 @@ def test_a_handful_of_faces_is_measured_without_a_split(agelens, study, tmp_path
 def test_swapped_genders_are_asked_about(agelens, study, tmp_path: Path) -> None:
     # Labels that stand the other way round than this network says, as of a manifest that counts from the other end.
     paths = read_table(study.folder / "table.csv")["path"]
-    estimates = load(study.folder, "f32").estimate(paths.tolist()[:40], crops=True)
+    estimates = load(study.folder, "f32").predict(paths.tolist()[:40], crops=True)
     rows = [
         f"{path},30,{int(one.faces[0].p_female < 0.5)}" for path, one in zip(paths, estimates, strict=False)
     ]
     (tmp_path / "faces.csv").write_text("\n".join(["path,age,gender", *rows]))
     command = ["evaluate", tmp_path / "faces.csv", "--bundle", study.folder, "--out", tmp_path / "run"]
-    said = agelens(*command, "--include-seen", "--precision", "f32")
+    said = agelens(*command, "--overlap", "allow", "--precision", "f32")
     assert said.status == 0, said.err
     assert "are 0 and 1 swapped in the labels?" in said.out
     assert "are 0 and 1 swapped in the labels?" in (tmp_path / "run" / "report.html").read_text(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.evaluation import compare_backbones as comparing
 from agelens.evaluation.compare_backbones import Comparison, compare
 from agelens.models import onnx_backbone as portable
@@ -32,9 +32,9 @@ MODULES = (features, finetuned, network, portable, comparing)
 
 @pytest.fixture
 def table(tmp_path: Path) -> pd.DataFrame:
-    draw_faces(tmp_path / "faces", 40, seed=4, side=64)
+    synthesize_faces(tmp_path / "faces", 40, seed=4, image_size=64)
     faces = read_faces(tmp_path / "faces").table
-    return faces.assign(part=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
+    return faces.assign(split=np.where(np.arange(len(faces)) % 4 == 3, "validation", "train"))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_comparison_is_kept_for_one_round_and_one_version(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Any
 ) -> None:
     built = counted(monkeypatch, comparing, "build_backbone")
-    settings = Comparison(("SmallConv",), weights="random", side=32, epochs=1, cache=tmp_path / "cache")
+    settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=1, cache=tmp_path / "cache")
     for round_, times in ((0, 1), (0, 1), (1, 2), (1, 2)):
         compare(table, replace(settings, round=round_), tmp_path / "comparison")
         assert len(built) == times
@@ -99,8 +99,8 @@ def test_a_network_is_kept_for_one_round_and_one_version(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Any
 ) -> None:
     trained = counted(monkeypatch, network, "fit")
-    recipe = find_recipe("notebook", "age").with_(epochs=1)
-    settings = Settings(weights="random", side=32, cache=tmp_path / "cache")
+    recipe = find_recipe("notebook", "age").replace(epochs=1)
+    settings = Settings(weights="random", image_size=32, cache=tmp_path / "cache")
 
     def train(round_: int) -> str:
         making = replace(settings, round=round_)

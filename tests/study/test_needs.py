@@ -65,7 +65,7 @@ def test_networks_that_begin_from_nothing_need_nothing(study, tmp_path: Path) ->
     with pytest.raises(
         AgeLensError, match=r"network nowhere\.h5 does not exist.*network gone\.onnx does not exist"
     ):
-        look_before(run, plan=TrainingPlan(recipe="finetune", init=("nowhere.h5", "gone.onnx:tf")))
+        look_before(run, plan=TrainingPlan(recipe="finetune", pretrained=("nowhere.h5", "gone.onnx:tf")))
 
 
 @pytest.mark.usefixtures("offline")

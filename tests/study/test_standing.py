@@ -13,7 +13,7 @@ OTHER = Measured("the bundle agelens", {"age": "c", "gender": "c"}, "all", "refu
 
 
 def stand(folder: Path, what: Measured) -> None:
-    settings = {"part": what.part, "bundles": what.bundles, **what.settings()}
+    settings = {"split": what.split, "bundles": what.bundles, **what.settings()}
     (folder / "evaluation.json").write_text(json.dumps({"settings": settings}))
 
 
@@ -42,12 +42,12 @@ def test_figures_of_the_same_networks_and_faces_are_replaced(
         (
             OWN,
             OTHER,
-            "the run's own networks on the test part, and those of the bundle agelens on all faces would",
+            "the run's own networks on the test split, and those of the bundle agelens on all faces would",
         ),
         (
             OTHER,
             OWN,
-            "the bundle agelens on all faces, and those of the run's own networks on the test part would",
+            "the bundle agelens on all faces, and those of the run's own networks on the test split would",
         ),
         (
             OTHER,
@@ -66,25 +66,27 @@ def test_figures_of_other_networks_are_not_replaced(
 
 
 @pytest.mark.parametrize(
-    ("part", "seen", "words"),
+    ("split", "overlap", "words"),
     [
         (
             "validation",
             "skip",
-            "the figures on the validation part without those it has seen replace those on all faces",
+            "the figures on the validation split without those it has seen replace those on all faces",
         ),
         (
             "all",
-            "include",
+            "allow",
             "the figures on all faces with those it has seen replace those on all faces without those",
         ),
     ],
 )
 def test_figures_of_the_same_network_on_other_faces_are_replaced_and_told(
-    tmp_path: Path, part: str, seen: str, words: str
+    tmp_path: Path, split: str, overlap: str, words: str
 ) -> None:
     stand(tmp_path, Measured("the bundle a", {"age": "a"}, "all", "skip"))
-    assert refuse_to_replace(tmp_path, Measured("the bundle a", {"age": "a"}, part, seen)).startswith(words)
+    assert refuse_to_replace(tmp_path, Measured("the bundle a", {"age": "a"}, split, overlap)).startswith(
+        words
+    )
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"settings": 3}', '{"age": {"mae": 3}}'])
@@ -120,19 +122,22 @@ def test_the_command_keeps_figures_until_it_is_told_otherwise(agelens, study, tm
         "f32",
         "--bundle",
         study.folder / "age",
-        "--part",
+        "--split",
         "test",
     ]
     said = agelens(*other)
     assert said.status == 2
-    assert "holds the figures of the run's own networks on the test part" in said.err
+    assert "holds the figures of the run's own networks on the test split" in said.err
     assert (run / "evaluation.json").read_bytes() == kept
-    said = agelens("evaluate", "--out", run, "--precision", "f32", "--part", "validation", "--include-seen")
+    said = agelens(
+        "evaluate", "--out", run, "--precision", "f32", "--split", "validation", "--overlap", "allow"
+    )
     assert said.status == 0, said.err
     assert (
-        "the figures on the validation part with those it has seen replace those on the test part" in said.err
+        "the figures on the validation split with those it has seen replace those on the test split"
+        in said.err
     )
-    assert json.loads((run / "evaluation.json").read_text())["settings"]["part"] == "validation"
+    assert json.loads((run / "evaluation.json").read_text())["settings"]["split"] == "validation"
     said = agelens(*other, "--force")
     assert said.status == 0, said.err
     assert set(json.loads((run / "evaluation.json").read_text())) == {"age", "settings"}

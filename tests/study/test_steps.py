@@ -6,7 +6,7 @@ from agelens.study.folder import Run
 from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.steps import training_command
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import KNOWN, FaceNetwork, Init
+from agelens.training.pretrained_encoders import KNOWN, KnownEncoder, PretrainedEncoder
 
 
 def test_what_the_plan_says_goes_before_what_suits_the_network(
@@ -14,13 +14,13 @@ def test_what_the_plan_says_goes_before_what_suits_the_network(
 ) -> None:
     file = tmp_path / "face.h5"
     file.write_bytes(b"a network")
-    init = Init(file)
+    pretrained = PretrainedEncoder(file)
     monkeypatch.setitem(
-        KNOWN, init.digest, FaceNetwork("from a friend", {"epochs": 8, "learning_rate": 3e-4})
+        KNOWN, pretrained.digest, KnownEncoder("from a friend", {"epochs": 8, "learning_rate": 3e-4})
     )
 
     def settings(**said: object) -> tuple[int, float, int]:
-        recipe = fine_tuning(TrainingPlan(recipe="finetune", **said), init)  # type: ignore[arg-type]
+        recipe = fine_tuning(TrainingPlan(recipe="finetune", **said), pretrained)  # type: ignore[arg-type]
         return recipe.epochs, recipe.learning_rate, recipe.batch_size
 
     assert settings() == (8, 3e-4, FineTuning().batch_size)
@@ -29,14 +29,14 @@ def test_what_the_plan_says_goes_before_what_suits_the_network(
 
 
 @pytest.mark.parametrize(
-    ("fractions", "told"), [((0.8, 0.1, 0.1), ""), ((0.86, 0.04, 0.1), "--fractions 86/4/10 ")]
+    ("split_ratios", "told"), [((0.8, 0.1, 0.1), ""), ((0.86, 0.04, 0.1), "--split ratios 86/4/10 ")]
 )
 def test_the_command_of_a_card_tells_how_the_faces_were_split(
-    tmp_path: Path, fractions: tuple[float, float, float], told: str
+    tmp_path: Path, split_ratios: tuple[float, float, float], told: str
 ) -> None:
     run = Run(tmp_path / "run")
-    run.config = {"source": "/home/me/faces", "seed": 7, "fractions": list(fractions)}
-    command = training_command(run, TrainingPlan(epochs=3), [Init(tmp_path / "face.h5", "tf")])
+    run.config = {"source": "/home/me/faces", "seed": 7, "split_ratios": list(split_ratios)}
+    command = training_command(run, TrainingPlan(epochs=3), [PretrainedEncoder(tmp_path / "face.h5", "tf")])
     assert command == (
-        f"agelens train faces --out RUN --recipe finetune --init face.h5:tf --epochs 3 {told}--seed 7"
+        f"agelens train faces --out RUN --recipe finetune --pretrained face.h5:tf --epochs 3 {told}--seed 7"
     )

@@ -35,12 +35,12 @@ def jitter_batch_norms(network: keras.Model) -> None:
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_features_equal_those_of_keras(name: str, table: pd.DataFrame, cache: Path) -> None:
-    side = max(64, find_backbone(name).least_side)
-    backbone = build_backbone(find_backbone(name), "random", side)
+    image_size = max(64, find_backbone(name).min_image_size)
+    backbone = build_backbone(find_backbone(name), "random", image_size)
     some = table.iloc[:8]
     assert backbone.model is not None
     jitter_batch_norms(backbone.model)
-    expected = backbone.model.predict(read_faces_at(some["path"].tolist(), side), verbose=0)
+    expected = backbone.model.predict(read_faces_at(some["path"].tolist(), image_size), verbose=0)
     assert np.abs(expected).max() > 0
     for precision, tolerance in (("f32", 1e-5), ("bf16", 2e-2)):
         maps = extract(backbone, some, precision, cache=cache)

@@ -13,29 +13,48 @@ from agelens.bundles.bundle import open_bundle
 from agelens.data.loaders import read_faces_at
 from agelens.data.splits import without_conflicts
 from agelens.errors import AgeLensError
-from agelens.export.pipeline import Learned, ship
+from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import FEATURES, BackboneSpec
 from agelens.runtime.execution import run_outputs
 from agelens.study.train_finetuned import train_finetuned
 from agelens.study.train_network import train_network
-from agelens.training.finetune import build_network, compile_network, finetune, kept_epochs, standardise
+from agelens.training.finetune import (
+    build_network,
+    compile_network,
+    finetune,
+    kept_epochs,
+    standardize_features,
+)
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.losses import AGES, AgeLoss, expectation
 from agelens.training.mixup import train_batches
-from agelens.training.partial_freezing import cut_trunk, frame
-from agelens.training.pretrained_encoders import KNOWN, FaceNetwork, Init, Start, find_init
+from agelens.training.partial_freezing import freeze_encoder, pad_crops
+from agelens.training.pretrained_encoders import (
+    KNOWN,
+    KnownEncoder,
+    PretrainedEncoder,
+    RunSpec,
+    find_pretrained,
+)
 from agelens.training.recipes import find_recipe
 from agelens.training.transfer import Settings
 from agelens.utils.images import load_face, read_rgb
 from agelens.utils.progress import Track, quiet
-from tests.models.encoder_files import SIDE, write_h5, write_onnx
+from tests.models.encoder_files import IMAGE_SIZE, write_h5, write_onnx
 
 RECIPE = FineTuning(
-    stages=2, views=2, hidden=16, warmup=1, epochs=3, batch_size=16, precision="float32", learning_rate=1e-3,
-    average=0.5,
-)  # fmt: skip
+    unfreeze_stages=2,
+    augmented_views=2,
+    hidden=16,
+    warmup=1,
+    epochs=3,
+    batch_size=16,
+    precision="float32",
+    learning_rate=1e-3,
+    ema_momentum=0.5,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +63,8 @@ def faces(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def init(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_h5(tmp_path_factory.mktemp("init") / "face.h5")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_h5(tmp_path_factory.mktemp("pretrained") / "face.h5")
 
 
 def weights_of(network: keras.Model) -> list[np.ndarray]:
@@ -61,7 +80,7 @@ def test_the_loss_is_the_cross_entropy_to_a_normal_distribution_and_the_error_of
     wanted /= wanted.sum(axis=1, keepdims=True)
     mean = (p * years).sum(axis=1)
     expected = -(wanted * np.log(p)).sum(axis=1) + 0.25 * np.abs(mean - ages[:, 0])
-    loss = AgeLoss(spread=3.0, absolute=0.25)
+    loss = AgeLoss(label_std=3.0, mae_weight=0.25)
     assert float(loss(ages, logits)) == pytest.approx(expected.mean(), rel=1e-5)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(expectation(logits)), mean, rtol=1e-5)
     assert AgeLoss.from_config(loss.get_config()).spread == 3.0
@@ -75,7 +94,7 @@ def test_what_stands_for_a_label_widens_with_it() -> None:
     wanted = np.exp(-((years - ages) ** 2) / (2 * spread**2))
     wanted /= wanted.sum(axis=1, keepdims=True)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    loss = AgeLoss(spread=0.5, absolute=0.0, growth=0.08, reduction="none")
+    loss = AgeLoss(label_std=0.5, mae_weight=0.0, label_std_slope=0.08, reduction="none")
     np.testing.assert_allclose(np.asarray(loss(ages, logits)), -(wanted * log_p).sum(axis=1), rtol=1e-5)
     again = AgeLoss.from_config(loss.get_config())
     assert (again.spread, again.growth, again.absolute) == (0.5, 0.08, 0.0)
@@ -91,19 +110,21 @@ def test_of_mixed_faces_the_loss_is_that_of_both_by_their_shares() -> None:
     def entropy(ages: np.ndarray) -> np.ndarray:
         return np.asarray(AgeLoss(3.0, 0.0, reduction="none")(ages, logits))
 
-    parts = share[:, 0] * entropy(first) + (1 - share[:, 0]) * entropy(second)
+    splits = share[:, 0] * entropy(first) + (1 - share[:, 0]) * entropy(second)
     error = np.abs(np.asarray(expectation(logits)) - (share * first + (1 - share) * second)[:, 0])
     given = np.asarray(AgeLoss(3.0, 0.25, reduction="none")(mixed, logits))
-    np.testing.assert_allclose(given, parts + 0.25 * error, rtol=1e-5)
+    np.testing.assert_allclose(given, splits + 0.25 * error, rtol=1e-5)
 
 
 def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
-    faces: pd.DataFrame, init: Path, cache: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path
 ) -> None:
-    cut = cut_trunk(init, "tf", RECIPE)
-    rows = faces[faces["part"] == "train"].reset_index(drop=True)
+    parts = freeze_encoder(pretrained, "tf", RECIPE)
+    rows = faces[faces["split"] == "train"].reset_index(drop=True)
     plain, mixed, again = (
-        train_batches(cut, rows, replace(RECIPE, mixing=mixing, plain=1), 1, cache, quiet, True)
+        train_batches(
+            parts, rows, replace(RECIPE, mixup_alpha=mixing, epochs_without_mixup=1), 1, cache, quiet, True
+        )
         for mixing in (0.0, 0.4, 0.4)
     )
     maps, labels = plain[1]
@@ -131,23 +152,23 @@ def test_faces_are_mixed_with_their_labels_and_the_same_way_again(
     assert np.array_equal(told["age"][:, :1], plain[1][1]["age"])
     assert np.array_equal(told["gender"], plain[1][1]["gender"])
     # What is validated on is never mixed.
-    still = train_batches(cut, rows, replace(RECIPE, mixing=0.4), 1, cache, quiet, False)
+    still = train_batches(parts, rows, replace(RECIPE, mixup_alpha=0.4), 1, cache, quiet, False)
     assert still[0][1]["age"].shape[1] == 1
 
 
 @pytest.mark.parametrize(
-    ("inner", "side", "down", "top", "left"),
+    ("inner", "image_size", "down", "top", "left"),
     [(90, 100, 0.03, 8, 5), (103, 112, 0.14, 20, 4), (100, 100, 0.07, 7, 0), (100, 100, 0.0, 0, 0)],
 )
 def test_a_frame_repeats_the_edges_and_cuts_off_what_runs_out_of_it(
-    inner: int, side: int, down: float, top: int, left: int
+    inner: int, image_size: int, down: float, top: int, left: int
 ) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (2, inner, inner, 3), np.uint8)
     inputs = keras.Input((inner, inner, 3), dtype="uint8")
-    framed = keras.ops.convert_to_numpy(keras.Model(inputs, frame(inputs, side, down))(crops))
+    framed = keras.ops.convert_to_numpy(keras.Model(inputs, pad_crops(inputs, image_size, down))(crops))
     for crop, one in zip(crops, framed, strict=True):
-        around = cv2.copyMakeBorder(crop, top, side, left, side, cv2.BORDER_REPLICATE)
-        assert np.array_equal(one, around[:side, :side])
+        around = cv2.copyMakeBorder(crop, top, image_size, left, image_size, cv2.BORDER_REPLICATE)
+        assert np.array_equal(one, around[:image_size, :image_size])
 
 
 def test_groups_that_contradict_themselves_are_left_out() -> None:
@@ -158,30 +179,30 @@ def test_groups_that_contradict_themselves_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("kind", ["h5", "onnx"])
-@pytest.mark.parametrize("stages", [2, 3])
-def test_what_is_cut_computes_what_the_whole_does(kind: str, stages: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unfreeze_stages", [2, 3])
+def test_what_is_cut_computes_what_the_whole_does(kind: str, unfreeze_stages: int, tmp_path: Path) -> None:
     file = (write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}")
-    whole = cut_trunk(file, "tf", replace(RECIPE, stages=0))
-    cut = cut_trunk(file, "tf", replace(RECIPE, stages=stages))
-    side = round(SIDE * RECIPE.inner)
-    assert cut.frozen.side == side
-    images = np.random.default_rng(1).integers(0, 256, (3, side, side, 3), np.uint8)
+    whole = freeze_encoder(file, "tf", replace(RECIPE, unfreeze_stages=0))
+    parts = freeze_encoder(file, "tf", replace(RECIPE, unfreeze_stages=unfreeze_stages))
+    image_size = round(IMAGE_SIZE * RECIPE.inner)
+    assert parts.frozen.image_size == image_size
+    images = np.random.default_rng(1).integers(0, 256, (3, image_size, image_size, 3), np.uint8)
     expected, given = (
         keras.ops.convert_to_numpy(one.learning(one.frozen.model(images)))
-        for one in (whole, cut)  # type: ignore[misc]
+        for one in (whole, parts)  # type: ignore[misc]
     )
     np.testing.assert_allclose(given, expected, atol=1e-4)
     assert given.shape == (3, 16 + 24)
-    assert cut.learning.count_params() <= whole.learning.count_params()
+    assert parts.learning.count_params() <= whole.learning.count_params()
 
 
 def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
-    faces: pd.DataFrame, init: Path, cache: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path
 ) -> None:
-    cut = cut_trunk(init, "tf", RECIPE)
-    rows = faces[faces["part"] == "train"].reset_index(drop=True)
-    learning = train_batches(cut, rows, RECIPE, 1, cache, quiet, True)
-    still = train_batches(cut, rows, RECIPE, 1, cache, quiet, False)
+    parts = freeze_encoder(pretrained, "tf", RECIPE)
+    rows = faces[faces["split"] == "train"].reset_index(drop=True)
+    learning = train_batches(parts, rows, RECIPE, 1, cache, quiet, True)
+    still = train_batches(parts, rows, RECIPE, 1, cache, quiet, False)
     order = np.arange(len(rows))
     first = learning.take(order)
     learning.start_at(1)
@@ -189,7 +210,9 @@ def test_views_come_round_and_the_validation_part_is_seen_as_it_is(
     learning.start_at(2)
     assert np.array_equal(learning.take(order), first)
     assert not np.isclose(first, second).all(axis=(1, 2, 3)).any()
-    maps = keras.ops.convert_to_numpy(cut.frozen.model(read_faces_at(rows["path"].tolist(), cut.frozen.side)))  # type: ignore[misc]
+    maps = keras.ops.convert_to_numpy(
+        parts.frozen.model(read_faces_at(rows["path"].tolist(), parts.frozen.image_size))
+    )  # type: ignore[misc]
     given = np.concatenate([still[number][0] for number in range(len(still))])
     np.testing.assert_allclose(given, maps, rtol=0.05, atol=0.05)
 
@@ -199,10 +222,12 @@ class KilledError(Exception):
 
 
 def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path
 ) -> None:
     def once(folder: Path, track: Track = quiet) -> tuple[keras.Model, object]:
-        return finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, folder, 3, {"a": 1}, cache, track)
+        return finetune(
+            faces, freeze_encoder(pretrained, "tf", RECIPE), RECIPE, folder, 3, {"a": 1}, cache, track
+        )
 
     undisturbed, training = once(tmp_path / "one")
 
@@ -224,28 +249,32 @@ def test_a_fine_tuning_that_was_broken_off_ends_like_an_undisturbed_one(
 
 
 def test_gender_counts_as_often_as_the_recipe_says(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path
 ) -> None:
     for weight in (1.0, 3.0):
-        recipe, folder = replace(RECIPE, epochs=1, gender=weight), tmp_path / str(weight)
-        _, training = finetune(faces, cut_trunk(init, "tf", recipe), recipe, folder, 3, {"a": 1}, cache)
+        recipe, folder = replace(RECIPE, epochs=1, gender_loss_weight=weight), tmp_path / str(weight)
+        _, training = finetune(
+            faces, freeze_encoder(pretrained, "tf", recipe), recipe, folder, 3, {"a": 1}, cache
+        )
         age, gender, both = (training.history[f"val_{name}loss"][0] for name in ("age_", "gender_", ""))
         assert both == pytest.approx(age + weight * gender, rel=1e-4)
 
 
-def test_the_loss_of_age_is_as_wide_as_the_recipe_says(init: Path) -> None:
-    recipe = replace(RECIPE, spread=1.5, growth=0.1, absolute=0.2)
-    network = build_network(cut_trunk(init, "tf", recipe).learning, recipe)
+def test_the_loss_of_age_is_as_wide_as_the_recipe_says(pretrained: Path) -> None:
+    recipe = replace(RECIPE, label_std=1.5, label_std_slope=0.1, mae_weight=0.2)
+    network = build_network(freeze_encoder(pretrained, "tf", recipe).learning, recipe)
     compile_network(network, recipe, 4, warming=False)
     loss = network.loss["age"]
-    assert (loss.spread, loss.growth, loss.absolute) == (1.5, 0.1, 0.2)
+    assert (loss.label_std, loss.label_std_slope, loss.mae_weight) == (1.5, 0.1, 0.2)
 
 
 def test_the_network_that_is_kept_has_the_weights_of_the_best_and_the_last_epoch_averaged(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agelens.training.trainer.best_epoch", lambda recipe, history: 0)
-    network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    network, training = finetune(
+        faces, freeze_encoder(pretrained, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache
+    )
     assert (training.best_epoch, training.epochs_run) == (1, 3)
     assert kept_epochs(training) == [1, 3]
     ends = []
@@ -259,12 +288,14 @@ def test_the_network_that_is_kept_has_the_weights_of_the_best_and_the_last_epoch
 
 
 def test_the_network_that_is_kept_has_the_averaged_weights(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "agelens.training.trainer.best_epoch", lambda recipe, history: len(history["loss"]) - 1
     )
-    network, training = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    network, training = finetune(
+        faces, freeze_encoder(pretrained, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache
+    )
     raw = keras.saving.load_model(tmp_path / f"epoch-{training.best_epoch:03d}.keras")
     averages = [np.asarray(one) for one in raw.optimizer._model_variables_moving_average]
     kept = [np.asarray(keras.ops.convert_to_numpy(one)) for one in network.trainable_variables]
@@ -275,21 +306,23 @@ def test_the_network_that_is_kept_has_the_averaged_weights(
         not np.array_equal(one, np.asarray(w)) for one, w in zip(kept, raw.trainable_variables, strict=True)
     )
     # The figures of an epoch are those of the averaged weights, too.
-    cut = cut_trunk(init, "tf", RECIPE)
-    rows = faces[faces["part"] == "validation"].reset_index(drop=True)
-    out = network.predict(train_batches(cut, rows, RECIPE, 3, cache, quiet, False), verbose=0)
+    parts = freeze_encoder(pretrained, "tf", RECIPE)
+    rows = faces[faces["split"] == "validation"].reset_index(drop=True)
+    out = network.predict(train_batches(parts, rows, RECIPE, 3, cache, quiet, False), verbose=0)
     mae = np.abs(keras.ops.convert_to_numpy(expectation(out["age"])) - rows["age"]).mean()
     assert mae == pytest.approx(training.history["val_age_mae"][training.best_epoch - 1], rel=1e-4)
 
 
-def test_what_is_shipped_computes_what_was_trained(faces: pd.DataFrame, init: Path, tmp_path: Path) -> None:
-    cut = cut_trunk(init, "tf", RECIPE)
+def test_what_is_shipped_computes_what_was_trained(
+    faces: pd.DataFrame, pretrained: Path, tmp_path: Path
+) -> None:
+    parts = freeze_encoder(pretrained, "tf", RECIPE)
     keras.utils.set_random_seed(1)
-    network = build_network(cut.learning, RECIPE)
-    files = ship([Learned(network, init, "tf", RECIPE)], faces, tmp_path)
+    network = build_network(parts.learning, RECIPE)
+    files = ship([TrainedModel(network, pretrained, "tf", RECIPE)], faces, tmp_path)
     paths = [Path(path) for path in faces["path"][:20]]
-    crops = np.stack([load_face(path, cut.frozen.side) for path in paths])
-    out = network(cut.frozen.model(crops))  # type: ignore[misc]
+    crops = np.stack([load_face(path, parts.frozen.image_size) for path in paths])
+    out = network(parts.frozen.model(crops))  # type: ignore[misc]
     age = keras.ops.convert_to_numpy(keras.ops.softmax(out["age"]))
     female = keras.ops.convert_to_numpy(out["gender"])[:, 0]
     given = {name: estimate(file, crops) for name, file in files.items()}
@@ -310,22 +343,22 @@ def estimate(file: Path, faces: np.ndarray) -> list[np.ndarray]:
 
 
 def test_a_bundle_is_made_and_its_features_are_a_backbone(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(RECIPE, epochs=1, members=2)
+    recipe = replace(RECIPE, epochs=1, soup_size=2)
     card = train_finetuned(
         faces,
-        [Start(Init(init), recipe)],
+        [RunSpec(PretrainedEncoder(pretrained), recipe)],
         tmp_path / "training",
         tmp_path / "both",
         Settings(cache=cache, seed=3),
     )
     assert card["task"] == "both"
-    assert [one["seed"] for one in card["training"]["members"]] == [4, 5]
+    assert [one["seed"] for one in card["training"]["soup_members"]] == [4, 5]
     # Both began with the same head, without which averaging their weights would mean nothing.
     assert len(list((tmp_path / "training").glob("*/warmup"))) == 1
     assert len(list((tmp_path / "training").glob("*/state.json"))) == 2
-    validation = faces[faces["part"] == "validation"]
+    validation = faces[faces["split"] == "validation"]
     assert (
         validate(tmp_path / "both" / "network.onnx", validation, 29, recipe.tasks)
         == card["training"]["validation"]["int8"]
@@ -335,21 +368,28 @@ def test_a_bundle_is_made_and_its_features_are_a_backbone(
     )
     assert build_backbone(spec).feature_shape == (40,)
     # A network on this backbone has learned from what the backbone learned from.
-    fewer = faces.groupby("part").head(10).reset_index(drop=True)
-    heads = find_recipe("notebook", "gender").with_(epochs=1)
+    fewer = faces.groupby("split").head(10).reset_index(drop=True)
+    heads = find_recipe("notebook", "gender").replace(epochs=1)
     train_network(fewer, heads, spec, tmp_path / "heads", tmp_path / "gender", Settings(cache=cache))
-    learned = faces[faces["part"] != "test"]
-    assert open_bundle(tmp_path / "gender").seen == dict(zip(learned["digest"], learned["part"], strict=True))
+    learned = faces[faces["split"] != "test"]
+    assert open_bundle(tmp_path / "gender").training_images == dict(
+        zip(learned["digest"], learned["split"], strict=True)
+    )
 
 
-@pytest.mark.parametrize("change", ["shipping", "shares"])
+@pytest.mark.parametrize("change", ["shipping", "ensemble_weights"])
 def test_a_bundle_is_written_anew_from_what_was_learned_where_only_shipping_changed(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    faces: pd.DataFrame,
+    pretrained: Path,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
 ) -> None:
     def train() -> dict:
         return train_finetuned(
             faces,
-            [Start(Init(init), replace(RECIPE, epochs=1))],
+            [RunSpec(PretrainedEncoder(pretrained), replace(RECIPE, epochs=1))],
             tmp_path / "training",
             tmp_path / "both",
             Settings(cache=cache, seed=3),
@@ -364,7 +404,9 @@ def test_a_bundle_is_written_anew_from_what_was_learned_where_only_shipping_chan
     if change == "shipping":
         monkeypatch.setattr("agelens.study.train_finetuned.SHIPPING_VERSION", -1)
     else:
-        monkeypatch.setitem(KNOWN, Init(init).digest, FaceNetwork("", shares={"age": 0.5}))
+        monkeypatch.setitem(
+            KNOWN, PretrainedEncoder(pretrained).digest, KnownEncoder("", ensemble_weights={"age": 0.5})
+        )
     again = train()
     assert again["identity"] != first["identity"]
     assert (tmp_path / "both" / "network.onnx").stat().st_mtime_ns > written
@@ -372,16 +414,16 @@ def test_a_bundle_is_written_anew_from_what_was_learned_where_only_shipping_chan
 
 
 def test_networks_of_several_sides_are_averaged_in_one_file(
-    faces: pd.DataFrame, init: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, tmp_path: Path
 ) -> None:
     second = write_onnx(tmp_path / "other.onnx")
-    recipes = (RECIPE, replace(RECIPE, side=24, inner=1.0, down=0.0, hidden=8))
+    recipes = (RECIPE, replace(RECIPE, image_size=24, crop_scale=1.0, crop_shift_y=0.0, hidden=8))
     learned = []
-    for number, (file, recipe) in enumerate(zip((init, second), recipes, strict=True)):
+    for number, (file, recipe) in enumerate(zip((pretrained, second), recipes, strict=True)):
         keras.utils.set_random_seed(number)
-        network = build_network(cut_trunk(file, "tf", recipe).learning, recipe)
-        learned.append(Learned(network, file, "tf", recipe, {"gender": 0.25} if number else {}))
-    assert [one.side for one in learned] == [29, 24]
+        network = build_network(freeze_encoder(file, "tf", recipe).learning, recipe)
+        learned.append(TrainedModel(network, file, "tf", recipe, {"gender": 0.25} if number else {}))
+    assert [one.image_size for one in learned] == [29, 24]
     crops = np.stack([read_rgb(Path(path)) for path in faces["path"][:12]])
     alone = []
     for number, one in enumerate(learned):
@@ -389,7 +431,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
         alone.append(estimate(ship([one], faces, tmp_path / str(number))["float32"], crops))
     files = ship(learned, faces, tmp_path)
     given = estimate(files["float32"], crops)
-    assert list(files) == ["float32", "int8", f"{init.stem} alone", f"{second.stem} alone"]
+    assert list(files) == ["float32", "int8", f"{pretrained.stem} alone", f"{second.stem} alone"]
     for output, share in enumerate((0.5, 0.2)):
         expected = (1 - share) * alone[0][output] + share * alone[1][output]
         np.testing.assert_allclose(given[output], expected, atol=1e-5)
@@ -408,64 +450,68 @@ def test_a_recipe_by_which_nothing_could_learn_is_refused(wrong: dict) -> None:
 
 
 def test_a_known_network_is_trained_in_the_way_that_suits_it(
-    init: Path, monkeypatch: pytest.MonkeyPatch
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = Init(init)
+    one = PretrainedEncoder(pretrained)
     assert one.suited(RECIPE) == RECIPE
     assert one.origin == "as its source says"
-    monkeypatch.setitem(KNOWN, one.digest, FaceNetwork("from a friend", {"side": 24, "inner": 1.0}))
+    monkeypatch.setitem(KNOWN, one.digest, KnownEncoder("from a friend", {"image_size": 24, "inner": 1.0}))
     assert one.origin == "from a friend"
-    assert one.suited(RECIPE) == replace(RECIPE, side=24, inner=1.0)
-    assert cut_trunk(init, "tf", one.suited(RECIPE)).frozen.side == 24
+    assert one.suited(RECIPE) == replace(RECIPE, image_size=24, crop_scale=1.0)
+    assert freeze_encoder(pretrained, "tf", one.suited(RECIPE)).frozen.image_size == 24
     # Every setting that a known network brings is one of the recipe's.
     for known in KNOWN.values():
         replace(RECIPE, **known.recipe)
 
 
-def test_an_init_is_a_file_and_a_scaling(init: Path) -> None:
-    assert find_init(str(init)) == Init(init, "tf")
-    assert find_init(f"{init}:unit") == Init(init, "unit")
+def test_an_init_is_a_file_and_a_scaling(pretrained: Path) -> None:
+    assert find_pretrained(str(pretrained)) == PretrainedEncoder(pretrained, "tf")
+    assert find_pretrained(f"{pretrained}:unit") == PretrainedEncoder(pretrained, "unit")
     with pytest.raises(AgeLensError, match="no scaling 'odd'"):
-        find_init(f"{init}:odd")
+        find_pretrained(f"{pretrained}:odd")
     with pytest.raises(AgeLensError, match="does not exist"):
-        find_init("nowhere.h5")
+        find_pretrained("nowhere.h5")
 
 
 def test_batch_normalisation_keeps_the_statistics_of_its_file(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path
 ) -> None:
     def statistics(learning: keras.Model) -> list[np.ndarray]:
         layers = [layer for layer in learning.layers if isinstance(layer, keras.layers.BatchNormalization)]
         return [weight for layer in layers for weight in layer.get_weights()]
 
-    before = statistics(cut_trunk(init, "tf", RECIPE).learning)
-    network, _ = finetune(faces, cut_trunk(init, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache)
+    before = statistics(freeze_encoder(pretrained, "tf", RECIPE).learning)
+    network, _ = finetune(
+        faces, freeze_encoder(pretrained, "tf", RECIPE), RECIPE, tmp_path, 3, {"a": 1}, cache
+    )
     after = statistics(network.get_layer("learning_part"))
     assert len(before) == len(after) > 0
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_averages_are_standardised_over_the_training_faces_and_stay_so(
-    faces: pd.DataFrame, init: Path, cache: Path, tmp_path: Path
+    faces: pd.DataFrame, pretrained: Path, cache: Path, tmp_path: Path
 ) -> None:
-    recipe = replace(RECIPE, standardise=True)
-    cut = cut_trunk(init, "tf", recipe)
+    recipe = replace(RECIPE, standardize_features=True)
+    parts = freeze_encoder(pretrained, "tf", recipe)
     train = train_batches(
-        cut, faces[faces["part"] == "train"].reset_index(drop=True), recipe, 3, cache, quiet, True
+        parts, faces[faces["split"] == "train"].reset_index(drop=True), recipe, 3, cache, quiet, True
     )
     maps = train.take(np.arange(train.rows))
-    raw = cut.learning.predict(maps, verbose=0)
-    standardise(cut.learning, train, recipe.batch_size)
-    given = cut.learning.predict(maps, verbose=0)
+    raw = parts.learning.predict(maps, verbose=0)
+    standardize_features(parts.learning, train, recipe.batch_size)
+    given = parts.learning.predict(maps, verbose=0)
     np.testing.assert_allclose(given.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(given.std(axis=0)[raw.std(axis=0) > 0.02], 1, atol=1e-2)
-    network, _ = finetune(faces, cut_trunk(init, "tf", recipe), recipe, tmp_path, 3, {"a": 1}, cache)
+    network, _ = finetune(
+        faces, freeze_encoder(pretrained, "tf", recipe), recipe, tmp_path, 3, {"a": 1}, cache
+    )
     for name in ("pooled_0", "pooled_1"):
         kept = network.get_layer("learning_part").get_layer(name).get_weights()
-        for one, other in zip(kept, cut.learning.get_layer(name).get_weights(), strict=True):
+        for one, other in zip(kept, parts.learning.get_layer(name).get_weights(), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
-def test_more_stages_than_there_are_is_a_sentence(init: Path) -> None:
+def test_more_stages_than_there_are_is_a_sentence(pretrained: Path) -> None:
     with pytest.raises(AgeLensError, match="has 3 resolutions that can learn, not 4"):
-        cut_trunk(init, "tf", replace(RECIPE, stages=4))
+        freeze_encoder(pretrained, "tf", replace(RECIPE, unfreeze_stages=4))

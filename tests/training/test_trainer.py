@@ -100,15 +100,15 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_training_of_something_else_is_not_touched(tmp_path: Path) -> None:
-    train_once(tmp_path, RECIPE.with_(epochs=1))
+    train_once(tmp_path, RECIPE.replace(epochs=1))
     with pytest.raises(AgeLensError, match="holds another training"):
-        train_once(tmp_path, RECIPE.with_(epochs=2))
-    assert train_once(tmp_path, RECIPE.with_(epochs=1))[1].epochs_run == 1
+        train_once(tmp_path, RECIPE.replace(epochs=2))
+    assert train_once(tmp_path, RECIPE.replace(epochs=1))[1].epochs_run == 1
 
 
 def test_a_loss_that_explodes_is_said(tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="no longer a number"):
-        train_once(tmp_path, RECIPE.with_(learning_rate=1e38))
+        train_once(tmp_path, RECIPE.replace(learning_rate=1e38))
 
 
 SCRIPT = """
@@ -188,7 +188,7 @@ def test_killed_trainings_end_as_an_undisturbed_one(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert least <= epochs_on_disk(killed) < 40
-    recipe = RECIPE.with_(epochs=40)
+    recipe = RECIPE.replace(epochs=40)
     resumed, after_kills = train_once(killed, recipe)
     undisturbed, straight = train_once(tmp_path / "straight", recipe)
     assert after_kills.best_epoch == straight.best_epoch

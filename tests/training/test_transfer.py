@@ -10,7 +10,7 @@ import pytest
 from agelens.bundles.bundle import open_bundle
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
-from agelens.inference.predictor import Estimator
+from agelens.inference.predictor import Predictor
 from agelens.models.registry import find_backbone
 from agelens.study.train_network import train_network
 from agelens.training import transfer as module
@@ -20,7 +20,7 @@ from agelens.utils.images import load_face
 
 
 def settings(cache: Path) -> Settings:
-    return Settings(weights="random", side=32, precision="f32", cache=cache, source="drawn")
+    return Settings(weights="random", image_size=32, precision="f32", cache=cache, source="drawn")
 
 
 def best_state(folder: Path, card: dict[str, Any]) -> Path:
@@ -31,7 +31,7 @@ def best_state(folder: Path, card: dict[str, Any]) -> Path:
 def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     table: pd.DataFrame, tmp_path: Path
 ) -> None:
-    recipe = find_recipe("notebook", "gender").with_(epochs=2, backbone="SmallConv")
+    recipe = find_recipe("notebook", "gender").replace(epochs=2, backbone="SmallConv")
     target = tmp_path / "gender"
     card = train_network(
         table, recipe, find_backbone("SmallConv"), tmp_path / "state", target, settings(tmp_path / "cache")
@@ -41,22 +41,22 @@ def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     assert card["network"]["frozen"] is True
     assert card["network"]["head"][0] == "Standardise"
     assert card["data"]["images"] == {"train": 45, "validation": 15}
-    assert set(bundle.seen.values()) == {"train", "validation"}
-    assert bundle.seen == dict(zip(table["digest"], table["part"], strict=True))
+    assert set(bundle.training_images.values()) == {"train", "validation"}
+    assert bundle.training_images == dict(zip(table["digest"], table["split"], strict=True))
     # The shipped file against Keras: backbone and head put together from the state of the best epoch.
     backbone = module.build_backbone(find_backbone("SmallConv"), "random", 32)
     head = keras.saving.load_model(best_state(tmp_path / "state", card))
     faces = read_faces_at(table["path"].tolist()[:8], 32)
     expected = module.join(backbone, head).predict(faces, verbose=0)[:, 0]
-    estimator = Estimator([bundle], "f32")
-    ours = [face.p_female for face in estimator.estimate(list(faces), crops=True).faces]
+    predictor = Predictor([bundle], "f32")
+    ours = [face.p_female for face in predictor.predict(list(faces), crops=True).faces]
     np.testing.assert_allclose(np.array(ours, float), expected, atol=1e-5)
-    files = [face.p_female for face in estimator.estimate(list(table["path"][:8]), crops=True).faces]
+    files = [face.p_female for face in predictor.predict(list(table["path"][:8]), crops=True).faces]
     np.testing.assert_allclose(np.array(files, float), expected, atol=1e-5)
 
 
 def test_a_network_that_learns_whole_changes_its_backbone(table: pd.DataFrame, tmp_path: Path) -> None:
-    recipe = find_recipe("scratch", "age").with_(epochs=2)
+    recipe = find_recipe("scratch", "age").replace(epochs=2)
     spec, target = find_backbone("SmallConv"), tmp_path / "age"
     card = train_network(table, recipe, spec, tmp_path / "state", target, settings(tmp_path / "cache"))
     assert card["network"]["frozen"] is False
@@ -78,13 +78,13 @@ def test_a_network_that_learns_whole_changes_its_backbone(table: pd.DataFrame, t
 def test_a_table_without_parts_is_refused(table: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="split it first"):
         train_network(
-            table.assign(part="train"), find_recipe("scratch", "age"), find_backbone("SmallConv"),
+            table.assign(split="train"), find_recipe("scratch", "age"), find_backbone("SmallConv"),
             tmp_path / "state", tmp_path / "age", settings(tmp_path),
         )  # fmt: skip
 
 
 def test_a_damaged_bundle_is_made_again(table: pd.DataFrame, tmp_path: Path) -> None:
-    recipe = find_recipe("notebook", "gender").with_(epochs=1, backbone="SmallConv")
+    recipe = find_recipe("notebook", "gender").replace(epochs=1, backbone="SmallConv")
     spec, target = find_backbone("SmallConv"), tmp_path / "gender"
 
     def make() -> dict[str, Any]:

@@ -290,12 +290,12 @@ def test_a_header_with_numbers_of_the_wrong_kind_is_no_crash(
 
 def test_a_jpeg_is_decoded_small_but_never_too_small() -> None:
     data = encoded(Image.fromarray(picture(800, 600)), "JPEG", quality=95)
-    small = decode_rgb(data, least_side=300)
+    small = decode_rgb(data, min_side=300)
     assert small.shape == (400, 300, 3)
     assert_close(small, halved(picture(800, 600)), tolerance=8)
-    assert decode_rgb(data, least_side=224).shape == (300, 225, 3)
-    assert decode_rgb(data, least_side=600).shape == (800, 600, 3)
-    assert decode_rgb(data, least_side=5000).shape == (800, 600, 3)
+    assert decode_rgb(data, min_side=224).shape == (300, 225, 3)
+    assert decode_rgb(data, min_side=600).shape == (800, 600, 3)
+    assert decode_rgb(data, min_side=5000).shape == (800, 600, 3)
 
 
 @pytest.mark.parametrize("shape", [(50, 40), (300, 200), (64, 200), (64, 64), (1, 1)])

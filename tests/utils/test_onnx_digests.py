@@ -7,17 +7,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from agelens.bundles.bundle import BUNDLED, NETWORK, open_bundle, write_bundle
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic.dataset import draw_faces
+from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone, content_digest
-from agelens.models.importers import read_trunk
+from agelens.models.importers import read_encoder
 from agelens.models.registry import find_backbone
 from agelens.training.feature_cache import extract
-from agelens.training.pretrained_encoders import Init
+from agelens.training.pretrained_encoders import PretrainedEncoder
 from agelens.utils.files import digest_file
 from agelens.utils.onnx_digests import digest_network, external_files
 
-SIDE = 32
+IMAGE_SIZE = 32
 
 
 def model(seed: int = 0, bias: bool = True) -> onnx.ModelProto:
@@ -30,7 +30,7 @@ def model(seed: int = 0, bias: bool = True) -> onnx.ModelProto:
     ]
     values = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("x", [None, 3, SIDE, SIDE]), ("y", [None, 6, 8, 8]))
+        for name, shape in (("x", [None, 3, IMAGE_SIZE, IMAGE_SIZE]), ("y", [None, 6, 8, 8]))
     ]
     constants = [
         numpy_helper.from_array(kernel, "kernel"),
@@ -124,11 +124,11 @@ def test_a_digest_covers_the_weights_outside(tmp_path: Path) -> None:
 def test_weights_that_are_missing_or_elsewhere_are_named(tmp_path: Path) -> None:
     file = save(tmp_path / "mine.onnx")
     (tmp_path / "mine.onnx.data").unlink()
-    spec = find_backbone(f"{file}@{SIDE}:tf")
+    spec = find_backbone(f"{file}@{IMAGE_SIZE}:tf")
     for read in (
         lambda: digest_network(file),
         lambda: content_digest(spec, "imagenet"),
-        lambda: read_trunk(file),
+        lambda: read_encoder(file),
     ):
         with pytest.raises(AgeLensError, match=r"mine\.onnx.*mine\.onnx\.data"):
             read()
@@ -142,27 +142,29 @@ def test_weights_that_are_missing_or_elsewhere_are_named(tmp_path: Path) -> None
 
 
 def test_other_weights_in_the_same_file_give_other_features(tmp_path: Path) -> None:
-    draw_faces(tmp_path / "faces", 3, seed=1, side=64)
+    synthesize_faces(tmp_path / "faces", 3, seed=1, image_size=64)
     table = read_faces(tmp_path / "faces").table
     file, found, digests = tmp_path / "a" / "mine.onnx", [], []
     for seed in (0, 1):
         save(file, seed)
-        spec = find_backbone(f"{file}@{SIDE}:unit")
-        digests.append((content_digest(spec, "imagenet"), Init(file).digest, read_trunk(file).digest))
+        spec = find_backbone(f"{file}@{IMAGE_SIZE}:unit")
+        digests.append(
+            (content_digest(spec, "imagenet"), PretrainedEncoder(file).digest, read_encoder(file).digest)
+        )
         features = extract(build_backbone(spec), table, "f32", cache=tmp_path / "cache")
         found.append(features.read(slice(None)))
     assert all(first != second for first, second in zip(*digests, strict=True))
     assert np.abs(found[0] - found[1]).max() > 0.1
     # The weights that lie outside are those that were used.
     onnx.save(model(1), tmp_path / "whole.onnx")
-    whole = build_backbone(find_backbone(f"{tmp_path / 'whole.onnx'}@{SIDE}:unit"))
+    whole = build_backbone(find_backbone(f"{tmp_path / 'whole.onnx'}@{IMAGE_SIZE}:unit"))
     right = extract(whole, table, "f32", cache=tmp_path / "other").read(slice(None))
     np.testing.assert_allclose(found[1], right, rtol=1e-5)
 
 
 def test_a_bundle_with_weights_outside_is_refused(tmp_path: Path) -> None:
     """Both where it is written and where it is read; the file may even lie where the program happens to run."""
-    card = {"task": "age", "network": {"side": SIDE}}
+    card = {"task": "age", "network": {"image_size": IMAGE_SIZE}}
     network = save(tmp_path / "mine.onnx")
     data = network.read_bytes()
     with pytest.raises(AgeLensError, match=r"bundle keeps weights in other files \(mine\.onnx\.data\)"):

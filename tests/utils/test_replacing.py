@@ -30,7 +30,7 @@ if not in_one_step:
 def make(network):
     source = place / "source.onnx"
     source.write_bytes(network)
-    write_bundle(place / "run" / "age", source, {"task": "age", "network": {"side": 32}}, {})
+    write_bundle(place / "run" / "age", source, {"task": "age", "network": {"image_size": 32}}, {})
 
 def kill_at(number):
     left = [number]
@@ -105,7 +105,7 @@ def can_exchange(folder: Path) -> bool:
 def make(target: Path, network: bytes) -> None:
     source = target.with_name(f"{network.decode()}.onnx")
     source.write_bytes(network)
-    write_bundle(target, source, {"task": "age", "network": {"side": 32}}, {})
+    write_bundle(target, source, {"task": "age", "network": {"image_size": 32}}, {})
 
 
 @pytest.mark.parametrize("exchanging", [True, False])
@@ -114,7 +114,7 @@ def test_whoever_opens_a_bundle_that_is_replaced_gets_a_whole_one(
 ) -> None:
     if not exchanging:
         monkeypatch.setattr(replacing, "exchange", lambda first, second: False)
-    target, problems, seen = tmp_path / "bundle", [], set()
+    target, errors, seen = tmp_path / "bundle", [], set()
     make(target, b"0")
     over = threading.Event()
 
@@ -123,7 +123,7 @@ def test_whoever_opens_a_bundle_that_is_replaced_gets_a_whole_one(
             try:
                 seen.add(look())
             except (AgeLensError, OSError) as error:
-                problems.append(str(error))
+                errors.append(str(error))
                 return
 
     looks = (lambda: open_bundle(target).network, lambda: find_bundles(target)[0].network)
@@ -135,7 +135,7 @@ def test_whoever_opens_a_bundle_that_is_replaced_gets_a_whole_one(
     over.set()
     for reader in readers:
         reader.join()
-    assert problems == []
+    assert errors == []
     assert len(seen) > 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
     assert open_bundle(target).network == b"59"

@@ -2,9 +2,9 @@
 
     network.onnx   from RGB bytes to the estimate, preprocessing inside
     card.json      what it was trained on, how, its limits and its licence
-    seen.csv       digest and part of every image used to make it, so that nobody measures it on its own training
-    card.html      the card as a page, where the network was packed for others
-    SHA256SUMS     of these, verified at loading (and by `sha256sum -c`)
+    training_images.csv       digest and split of every image used to make it, so that nobody measures it on its own
+    training card.html      the card as a page, where the network was packed for others SHA256SUMS     of these,
+    verified at loading (and by `sha256sum -c`)
 
 Nothing in a bundle is executed on loading.
 """
@@ -25,8 +25,16 @@ from agelens.utils.files import aside, digest_file, replacing_folder
 from agelens.utils.onnx_digests import external_files
 from agelens.utils.replacing import restore
 
-FORMAT = 1
-NETWORK, CARD, SEEN, PAGE, SUMS = "network.onnx", "card.json", "seen.csv", "card.html", "SHA256SUMS"
+FORMAT = 2
+NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS = (
+    "network.onnx",
+    "card.json",
+    "training_images.csv",
+    "card.html",
+    "SHA256SUMS",
+)
+# What format 1 called the training manifest.
+_OLD_MANIFEST = "seen.csv"
 TASKS = ("age", "gender")
 # What a network for both tasks says of its task, and the folder in which a run keeps it.
 BOTH = "both"
@@ -44,13 +52,13 @@ class Bundle:
         folder: where it lies.
         card: the content of ``card.json``.
         network: the bytes of the ONNX file.
-        seen: for each image that made the network, its SHA-256 and its part ("train" or "validation").
+        training_images: for each image that made the network, its SHA-256 and its split ("train" or "validation").
     """
 
     folder: Path
     card: dict[str, Any]
     network: bytes
-    seen: dict[str, str]
+    training_images: dict[str, str]
 
     @property
     def task(self) -> str:
@@ -63,9 +71,9 @@ class Bundle:
         return TASKS if self.task == BOTH else (self.task,)
 
     @property
-    def side(self) -> int:
+    def image_size(self) -> int:
         """Pixels of the square input that the network was made for."""
-        return int(self.card["network"]["side"])
+        return int(self.card["network"]["image_size"])
 
     def read(self, entry: str, reader: Callable[[Any], Entry]) -> Entry | None:
         """An entry of the card as a value; None where the card has none.
@@ -84,7 +92,7 @@ class Bundle:
 
 
 def write_bundle(
-    target: Path, network: Path, card: dict[str, Any], seen: dict[str, str], page: str = ""
+    target: Path, network: Path, card: dict[str, Any], training_images: dict[str, str], page: str = ""
 ) -> None:
     """Write a bundle; an older one in its place is replaced only when the new one is whole.
 
@@ -92,7 +100,7 @@ def write_bundle(
         network: an ONNX file from uint8 (faces, side, side, 3), RGB, to some of the outputs that
             `agelens.inference.predictor` reads; it is moved into the bundle.
         card: JSON with at least ``task`` and ``network.side``.
-        seen: part by digest of the images that made the network.
+        training_images: split by digest of the images that made the network.
         page: the card as HTML, if it is to lie in the bundle.
 
     Raises:
@@ -103,9 +111,9 @@ def write_bundle(
         _refuse_outside((folder / NETWORK).read_bytes(), target)
         text = json.dumps({"format": FORMAT, **card}, indent=1, allow_nan=False, ensure_ascii=False)
         (folder / CARD).write_text(text + "\n", encoding="utf-8")
-        with (folder / SEEN).open("w", newline="", encoding="ascii") as file:
-            csv.writer(file).writerows([("digest", "part"), *sorted(seen.items())])
-        names = [NETWORK, CARD, SEEN]
+        with (folder / TRAINING_IMAGES).open("w", newline="", encoding="ascii") as file:
+            csv.writer(file).writerows([("digest", "split"), *sorted(training_images.items())])
+        names = [NETWORK, CARD, TRAINING_IMAGES]
         if page:
             (folder / PAGE).write_text(page, encoding="utf-8")
             names.append(PAGE)
@@ -121,7 +129,9 @@ def amend_card(folder: Path, entries: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         network = Path(temporary) / NETWORK
         network.write_bytes(bundle.network)
-        write_bundle(folder, network, card, bundle.seen, page.read_text("utf-8") if page.exists() else "")
+        write_bundle(
+            folder, network, card, bundle.training_images, page.read_text("utf-8") if page.exists() else ""
+        )
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -157,26 +167,35 @@ def _state(folder: Path) -> tuple[int, ...]:
 def _read(folder: Path) -> Bundle:
     if not (folder / SUMS).is_file():
         raise AgeLensError(f"{folder} is not a bundle: it has no {SUMS}.")
+    if (folder / _OLD_MANIFEST).is_file():
+        raise AgeLensError(
+            f"{folder} is a bundle of format 1, which an earlier AgeLens wrote; train its network anew, or use "
+            f"that version."
+        )
     contents = _verified(folder)
     try:
         card = json.loads(contents[CARD])
-        form, task, side = card.get("format"), card.get("task"), card.get("network", {}).get("side")
-        seen = dict(csv.reader(contents[SEEN].decode("ascii").splitlines()[1:]))
+        form, task, image_size = (
+            card.get("format"),
+            card.get("task"),
+            card.get("network", {}).get("image_size"),
+        )
+        training_images = dict(csv.reader(contents[TRAINING_IMAGES].decode("ascii").splitlines()[1:]))
     except (ValueError, AttributeError, csv.Error) as error:
         raise AgeLensError(
-            f"{folder} is not a bundle of AgeLens: {CARD} or {SEEN} is odd ({error})."
+            f"{folder} is not a bundle of AgeLens: {CARD} or {TRAINING_IMAGES} is odd ({error})."
         ) from None
     if form != FORMAT or task not in (*TASKS, BOTH):
         raise AgeLensError(
             f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
             "update AgeLens."
         )
-    if not isinstance(side, int) or side < 1:
+    if not isinstance(image_size, int) or image_size < 1:
         raise AgeLensError(
-            f"{folder / CARD} does not tell the side of the network's input; copy or make the bundle again."
+            f"{folder / CARD} does not tell the image size of the network's input; copy or make the bundle again."
         )
     _refuse_outside(contents[NETWORK], folder)
-    return Bundle(folder, card, contents[NETWORK], seen)
+    return Bundle(folder, card, contents[NETWORK], training_images)
 
 
 def _refuse_outside(network: bytes, folder: Path) -> None:
@@ -201,7 +220,7 @@ def _verified(folder: Path) -> dict[str, bytes]:
         if match:
             expected[match[2]] = match[1]
     contents = {}
-    for name in (NETWORK, CARD, SEEN, PAGE):
+    for name in (NETWORK, CARD, TRAINING_IMAGES, PAGE):
         path = folder / name
         if name == PAGE and name not in expected and not path.exists():
             # Only what was packed for others has a page.

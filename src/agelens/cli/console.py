@@ -79,7 +79,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         lines.append(f"left out: {without:,} images in which no face was found")
     if settings.get("framed") == "as-they-are":
         lines.append("The images were taken for face crops as they are (--crops-as-they-are).")
-    if settings.get("seen_images_included"):
+    if settings.get("overlap_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return [*lines, *settings.get("notes", [])]
 

@@ -7,8 +7,8 @@ import typer
 
 from agelens.cli.console import audit_lines
 from agelens.cli.keras_start import load_keras
-from agelens.cli.options import DEFAULT_OUT, Force, Fractions, Json, Limit, Out, Seed, Source, UnusedSeed
-from agelens.cli.runs import begin_run, fractions_of, open_run, print_lines
+from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
+from agelens.cli.runs import begin_run, open_run, print_lines, split_ratios_of
 
 
 def audit(
@@ -17,13 +17,13 @@ def audit(
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.folder import audit_faces
 
-    found = audit_faces(open_run(out, force), source, seed, limit, fractions_of(fractions))
+    found = audit_faces(open_run(out, force), source, seed, limit, split_ratios_of(split_ratios))
     print_lines(audit_lines(found), json, found)
 
 
@@ -33,13 +33,13 @@ def explore(
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.reporting_steps import explore_faces
 
-    found = explore_faces(begin_run(out, source, seed, limit, fractions, force))
+    found = explore_faces(begin_run(out, source, seed, limit, split_ratios, force))
     print_lines(found["findings"], json, found)
 
 
@@ -51,7 +51,6 @@ def fetch(
         Path | None,
         typer.Option("--out", "-o", help="Folder that takes it; Kaggle's or Keras's own if not given."),
     ] = None,
-    seed: UnusedSeed = 42,
     json: Json = False,
 ) -> None:
     """Download UTKFace from Kaggle, or the ImageNet weights of a backbone, and say where they are."""

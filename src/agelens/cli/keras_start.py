@@ -1,4 +1,4 @@
-"""Starting Keras without its engine's talk."""
+"""Starting Keras without its backend's talk."""
 
 import contextlib
 import logging
@@ -39,12 +39,12 @@ def _terminal() -> Iterator[Console]:
 
 
 def load_keras() -> None:
-    """Load Keras before the rooms that need it, without TensorFlow's lines about its own start."""
+    """Load Keras before the packages that need it, without TensorFlow's lines about its own start."""
     from agelens.utils.progress import waiting
 
     try:
         with _terminal() as terminal, waiting("starting Keras", where=terminal), _hushed():
-            # First, for newer ones prepare for forks, and an engine that loads may be forking in another thread.
+            # First, for newer ones prepare for forks, and a backend that loads may be forking in another thread.
             import filelock  # noqa: F401
             import keras  # noqa: F401
     except ValueError as error:

@@ -13,9 +13,9 @@ from agelens.cli.options import (
 from agelens.cli.predict import predict
 from agelens.cli.serve import serve
 from agelens.cli.study import demo, run_all
-from agelens.cli.training import compare, evaluate, pack, train
+from agelens.cli.training import compare, evaluate, export, train
 
-# Rooms are imported inside the commands: --help must not wait for pandas, let alone for TensorFlow.
+# Packages are imported inside the commands: --help must not wait for pandas, let alone for TensorFlow.
 app = typer.Typer(
     name="agelens",
     help="Study labelled face photographs, build age and gender networks from them, and measure them honestly.",
@@ -45,7 +45,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(serve)
-app.command()(pack)
+app.command()(export)
 app.command("run")(run_all)
 app.command()(demo)
 app.command()(fetch)

@@ -38,10 +38,9 @@ Seed = Annotated[
         max=MOST_SEED,
     ),
 ]
-UnusedSeed = Annotated[int, typer.Option(help="Taken by every command; nothing here is left to chance.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Limit = Annotated[int | None, typer.Option(help="Use only this many images, drawn by chance.", min=30)]
-Fractions = Annotated[
+SplitRatios = Annotated[
     str | None,
     typer.Option(
         help="Shares of train/validation/test, such as 86/4/10. The run's own, or 80/10/10, if not given.",
@@ -50,7 +49,9 @@ Fractions = Annotated[
 ]
 Backbones = Annotated[
     str,
-    typer.Option(help="Names by comma, 'seven' for the notebook's, or FILE.onnx@SIDE:SCALING for your own."),
+    typer.Option(
+        help="Names by comma, 'seven' for the notebook's, or FILE.onnx@IMAGE_SIZE:PREPROCESSING for your own."
+    ),
 ]
 Weights = Annotated[
     str,
@@ -58,11 +59,11 @@ Weights = Annotated[
         help="'imagenet', 'random', a weights file, or a folder that holds Keras's files of weights."
     ),
 ]
-Side = Annotated[
+ImageSize = Annotated[
     int | None, typer.Option(help="Pixels of a side of the images; each backbone's own if not given.", min=16)
 ]
 Head = Annotated[
-    Literal["flatten", "pooled"],
+    Literal["flatten", "avg-pool"],
     typer.Option(help="Head on the features: the notebook's, or one on their averages."),
 ]
 Epochs = Annotated[
@@ -88,10 +89,10 @@ MeasuredPart = Annotated[
     typer.Option(help="Test for the run's own networks, else all, if not given."),
 ]
 IncludeSeen = Annotated[
-    bool, typer.Option("--include-seen", help="Measure on images that made the network too.")
+    bool, typer.Option("--overlap allow", help="Measure on images that made the network too.")
 ]
 SkipSeen = Annotated[
-    bool, typer.Option("--skip-seen", help="Leave out images that made the network, and look-alikes.")
+    bool, typer.Option("--overlap skip", help="Leave out images that made the network, and near duplicates.")
 ]
 Align = Annotated[
     bool, typer.Option("--align", help="Find the largest face of each image and align it, as predict does.")
@@ -145,10 +146,10 @@ NotebookExact = Annotated[
         help="Train with the notebook's own arithmetic: pixels / 255 for every backbone, features as they come.",
     ),
 ]
-Init = Annotated[
+Pretrained = Annotated[
     list[str] | None,
     typer.Option(
-        help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:SCALING; give several to average them.",
+        help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:PREPROCESSING; give several to average them.",
         show_default=False,
     ),
 ]

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli.options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision, UnusedSeed
+from agelens.cli.options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.utils.signals import endings_as_interrupts
 
-# Rooms are imported inside the commands, as in `agelens.cli.main`.
+# Packages are imported inside the commands, as in `agelens.cli.main`.
 
 
 def predict(
@@ -54,10 +54,10 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    every: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
-    seconds: Annotated[
+    frame_stride: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
+    duration: Annotated[
         float | None,
-        typer.Option(help="Stop after so many seconds of a video.", min=0.01, show_default=False),
+        typer.Option(help="Stop after so many duration of a video.", min=0.01, show_default=False),
     ] = None,
     overwrite: Annotated[
         bool,
@@ -68,7 +68,6 @@ def predict(
         ),
     ] = False,
     precision: Precision = "auto",
-    seed: UnusedSeed = 42,
     json: Annotated[
         bool,
         typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
@@ -78,9 +77,9 @@ def predict(
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
     if (video is None) == (not paths):
         raise AgeLensError("Give photographs, or a video with --video, and not both.")
-    if video is None and (every != 1 or seconds is not None):
+    if video is None and (frame_stride != 1 or duration is not None):
         raise AgeLensError(
-            "--every and --seconds belong to a video; give one with --video, or leave them out."
+            "--frame-stride and --duration belong to a video; give one with --video, or leave them out."
         )
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
@@ -88,18 +87,18 @@ def predict(
     try:
         # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
         with endings_as_interrupts():
-            from agelens.inference.predict_files import Prediction, predict_files
+            from agelens.inference.predict_files import PredictionConfig, predict_files
 
-            how = Prediction(
+            config = PredictionConfig(
                 crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
                 max_pixels, crops_as_they_are,
             )  # fmt: skip
             if video is not None:
                 from agelens.inference.video.predict_video import predict_video
 
-                failed = predict_video(video, how, every, seconds)
+                failed = predict_video(video, config, frame_stride, duration)
             else:
-                failed = predict_files(paths or [], how)
+                failed = predict_files(paths or [], config)
     except KeyboardInterrupt as interrupt:
         # Typer makes a bare exit status of KeyboardInterrupt.
         raise InterruptionError(

@@ -14,12 +14,12 @@ def open_run(out: Path, force: bool = False) -> Any:
     return Run(out, bar, say, force)
 
 
-def fractions_of(text: str | None) -> Any:
+def split_ratios_of(text: str | None) -> Any:
     if text is None:
         return None
-    from agelens.data.splits import read_fractions
+    from agelens.data.splits import read_split_ratios
 
-    return read_fractions(text)
+    return read_split_ratios(text)
 
 
 def begin_run(
@@ -27,7 +27,7 @@ def begin_run(
     source: Path | None,
     seed: int | None,
     limit: int | None,
-    fractions: str | None,
+    split_ratios: str | None,
     force: bool = False,
     backbones: str = "",
     weights: str = "imagenet",
@@ -35,7 +35,7 @@ def begin_run(
     crops_as_they_are: bool = False,
 ) -> Any:
     """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
-    shares = fractions_of(fractions)
+    ratios = split_ratios_of(split_ratios)
     opened = open_run(out, force)
     opened.crops_as_they_are = crops_as_they_are
     if backbones or plan:
@@ -44,7 +44,7 @@ def begin_run(
         look_before(opened, names_of(backbones), weights, plan)
     # Only who asks for the whole study again asks for another audit.
     opened.force = force and bool(backbones and plan)
-    opened.begin(source, seed, limit, shares)
+    opened.begin(source, seed, limit, ratios)
     opened.force = force
     return opened
 
@@ -61,7 +61,7 @@ def comparison_of(
     run: Any,
     backbones: str,
     weights: str,
-    side: int | None,
+    image_size: int | None,
     head: str,
     epochs: int,
     precision: str,
@@ -71,7 +71,15 @@ def comparison_of(
     from agelens.evaluation.compare_backbones import Comparison
 
     return Comparison(
-        names_of(backbones), weights, side, head, epochs, precision, run.config["seed"], cache, notebook_exact
+        names_of(backbones),
+        weights,
+        image_size,
+        head,
+        epochs,
+        precision,
+        run.config["seed"],
+        cache,
+        notebook_exact,
     )
 
 

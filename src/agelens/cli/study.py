@@ -16,9 +16,9 @@ from agelens.cli.options import (
     CropsAsTheyAre,
     Epochs,
     Force,
-    Fractions,
     GenderBackbone,
     Head,
+    ImageSize,
     Json,
     Limit,
     NotebookExactToo,
@@ -26,8 +26,8 @@ from agelens.cli.options import (
     Precision,
     RecipeName,
     Seed,
-    Side,
     Source,
+    SplitRatios,
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
@@ -38,7 +38,7 @@ def run_all(
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
-    side: Side = None,
+    image_size: ImageSize = None,
     head: Head = "flatten",
     recipe: RecipeName = "notebook",
     age_backbone: AgeBackbone = None,
@@ -50,7 +50,7 @@ def run_all(
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
@@ -61,10 +61,12 @@ def run_all(
 
     plan = TrainingPlan(
         recipe=recipe, age_backbone=age_backbone, gender_backbone=gender_backbone,
-        weights=weights, side=side, precision=precision, cache=cache, epochs=epochs,
+        weights=weights, image_size=image_size, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, plan, crops_as_they_are)
-    comparison = comparison_of(run, backbones, weights, side, head, 5, precision, cache, notebook_exact)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are
+    )
+    comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)
 

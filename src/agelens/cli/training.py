@@ -1,4 +1,4 @@
-"""The commands of networks: `compare`, `train`, `evaluate` and `pack`."""
+"""The commands of networks: `compare`, `train`, `evaluate` and `export`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,11 +16,10 @@ from agelens.cli.options import (
     CropsAsTheyAre,
     Epochs,
     Force,
-    Fractions,
     GenderBackbone,
     Head,
+    ImageSize,
     IncludeSeen,
-    Init,
     Json,
     Limit,
     MeasuredBundle,
@@ -31,13 +30,13 @@ from agelens.cli.options import (
     Out,
     Patience,
     Precision,
+    Pretrained,
     Seed,
-    Side,
     SkipSeen,
     Source,
+    SplitRatios,
     Stages,
     Trainable,
-    UnusedSeed,
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, print_lines
@@ -49,7 +48,7 @@ def compare(
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
-    side: Side = None,
+    image_size: ImageSize = None,
     head: Head = "flatten",
     epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
     notebook_exact: NotebookExactToo = False,
@@ -58,7 +57,7 @@ def compare(
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
@@ -66,9 +65,12 @@ def compare(
     load_keras()
     from agelens.study.steps import compare_backbones
 
-    run = begin_run(out, source, seed, limit, fractions, force, backbones, weights, None, crops_as_they_are)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
+    )
     result = compare_backbones(
-        run, comparison_of(run, backbones, weights, side, head, epochs, precision, cache, notebook_exact)
+        run,
+        comparison_of(run, backbones, weights, image_size, head, epochs, precision, cache, notebook_exact),
     )
     print_lines(comparison_lines(result), json, result)
 
@@ -80,16 +82,17 @@ def train(
     recipe: Annotated[
         Literal["notebook", "scratch", "finetune"],
         typer.Option(
-            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, --init."
+            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, "
+            "--pretrained."
         ),
     ] = "notebook",
-    init: Init = None,
-    members: Members = None,
-    stages: Stages = None,
+    pretrained: Pretrained = None,
+    soup_size: Members = None,
+    unfreeze_stages: Stages = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
-    side: Side = None,
+    image_size: ImageSize = None,
     epochs: Epochs = None,
     patience: Patience = None,
     batch_size: Annotated[
@@ -103,7 +106,7 @@ def train(
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
@@ -114,10 +117,25 @@ def train(
     from agelens.study.steps import train_networks
 
     plan = TrainingPlan(
-        tasks, recipe, age_backbone, gender_backbone, weights, side, precision, cache,
-        epochs, patience, batch_size, learning_rate, trainable, tuple(init or ()), members, stages, notebook_exact,
-    )  # fmt: skip
-    run = begin_run(out, source, seed, limit, fractions, force, "", "", plan, crops_as_they_are)
+        tasks,
+        recipe,
+        age_backbone,
+        gender_backbone,
+        weights,
+        image_size,
+        precision,
+        cache,
+        epochs,
+        patience,
+        batch_size,
+        learning_rate,
+        trainable,
+        tuple(pretrained or ()),
+        soup_size,
+        unfreeze_stages,
+        notebook_exact,
+    )
+    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
     cards = train_networks(run, plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
@@ -126,22 +144,22 @@ def evaluate(
     source: Source = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
-    part: MeasuredPart = None,
+    split: MeasuredPart = None,
     include_seen: IncludeSeen = False,
     skip_seen: SkipSeen = False,
     precision: Precision = "auto",
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
-    fractions: Fractions = None,
+    split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if include_seen and skip_seen:
-        raise AgeLensError("--include-seen and --skip-seen exclude one another; give one of the two.")
-    seen: Literal["refuse", "skip", "include"] = (
+        raise AgeLensError("--overlap allow and --overlap skip exclude one another; give one of the two.")
+    overlap: Literal["refuse", "skip", "include"] = (
         "include" if include_seen else "skip" if skip_seen else "refuse"
     )
     if align and crops_as_they_are:
@@ -149,22 +167,21 @@ def evaluate(
     load_keras()
     from agelens.study.steps import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, fractions, force, crops_as_they_are=crops_as_they_are)
+    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
     figures = evaluate_networks(
-        run, bundle, part or ("all" if bundle else "test"), seen, precision, force, align
+        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
     )
     print_lines(evaluation_lines(figures), json, figures)
 
 
-def pack(
+def export(
     target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
-    seed: UnusedSeed = 42,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
-    from agelens.study.export import pack as pack_run
+    from agelens.study.export import export_bundle
 
-    card = pack_run(out, target)
-    lines = [*evaluation_lines(card["evaluation"]), *card["known_failures"], f"bundle: {target}"]
+    card = export_bundle(out, target)
+    lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)

@@ -20,7 +20,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from agelens.data.near_duplicates import Look, Near, chains, look_of, near_pairs, refuse_flood
+from agelens.data.near_duplicates import (
+    NearDuplicate,
+    PerceptualHash,
+    duplicate_groups,
+    find_near_duplicates,
+    perceptual_hash,
+    refuse_flood,
+)
 from agelens.data.table import Faces, Rejected
 from agelens.errors import ImageError
 from agelens.utils.images import read_rgb
@@ -28,7 +35,7 @@ from agelens.utils.progress import Track, quiet
 
 Label = Literal["age", "gender"]
 
-LEAST_SIDE = 16
+MIN_SIDE = 16
 # Large photographs are decoded at a fraction of their size: four times the side that the hash looks at.
 _DECODED_SIDE = 256
 
@@ -70,7 +77,7 @@ class Audit:
         source: the folder or the manifest that was read.
         images: files found, the malformed ones included.
         malformed: files that the face table left out, and why.
-        unreadable: files that cannot be read or decoded to the end, or have a side under LEAST_SIDE, and why.
+        unreadable: files that cannot be read or decoded to the end, or have a side under MIN_SIDE, and why.
         duplicate_groups: names of byte-identical files, two or more a group.
         pairs: every two files that show the same picture, of all kinds, in order of name.
         group_of: for the digest of each readable image its group (see `usable`).
@@ -163,16 +170,16 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         track: shows the images decoded so far; see `agelens.utils.progress`.
 
     Raises:
-        AgeLensError: more than `lookalikes.MAX_PAIRS` pairs look alike.
+        AgeLensError: more than `near_duplicates.MAX_PAIRS` pairs look alike.
     """
     table = faces.table
     names = file_names(table["path"], faces.source)
     # Identical files are decoded once. In the order of digests nothing depends on where or how the files lie.
     once = table.drop_duplicates("digest").sort_values("digest")
-    looks = dict(zip(once["digest"], _look_at_all(once["path"].tolist(), track), strict=True))
-    readable = {digest: look for digest, look in looks.items() if isinstance(look, Look)}
-    near = near_pairs(list(readable.values()))
-    rows_of: dict[str, list[int]] = {digest: [] for digest in looks}
+    hashes = dict(zip(once["digest"], _hash_all(once["path"].tolist(), track), strict=True))
+    readable = {digest: hashed for digest, hashed in hashes.items() if isinstance(hashed, PerceptualHash)}
+    near = find_near_duplicates(list(readable.values()))
+    rows_of: dict[str, list[int]] = {digest: [] for digest in hashes}
     for row, digest in enumerate(table["digest"]):
         rows_of[digest].append(row)
     rows = [rows_of[digest] for digest in readable]
@@ -180,7 +187,7 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     unreadable = [Rejected(name, one.reason) for name, one in zip(lost, faces.unreadable, strict=True)] + [
         Rejected(name, reason)
         for name, digest in zip(names, table["digest"], strict=True)
-        if isinstance(reason := looks[digest], str)
+        if isinstance(reason := hashes[digest], str)
     ]
     groups = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
     return Audit(
@@ -212,35 +219,35 @@ def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def _look_at_all(paths: list[str], track: Track) -> list[Look | str]:
-    looks: list[Look | str] = []
+def _hash_all(paths: list[str], track: Track) -> list[PerceptualHash | str]:
+    hashes: list[PerceptualHash | str] = []
     with track("audit", len(paths)) as advance, ThreadPoolExecutor() as threads:
-        for look in threads.map(_look, paths):
-            looks.append(look)
+        for hashed in threads.map(_hash_file, paths):
+            hashes.append(hashed)
             advance(1)
-    return looks
+    return hashes
 
 
-def _look(path: str) -> Look | str:
+def _hash_file(path: str) -> PerceptualHash | str:
     """The hashes of an image, or why it cannot be used."""
     try:
-        pixels = read_rgb(Path(path), least_side=_DECODED_SIDE)
+        pixels = read_rgb(Path(path), min_side=_DECODED_SIDE)
     except ImageError as error:
         return str(error)
     height, width = pixels.shape[:2]
-    if min(height, width) < LEAST_SIDE:
+    if min(height, width) < MIN_SIDE:
         return f"is {width} x {height} pixels, too small to show a face"
-    return look_of(pixels)
+    return perceptual_hash(pixels)
 
 
-def _groups(digests: list[str], near: list[Near]) -> dict[str, str]:
+def _groups(digests: list[str], near: list[NearDuplicate]) -> dict[str, str]:
     """For each digest the name of its group; they come sorted, so the first of a chain is the smallest."""
-    firsts = chains(len(digests), near).tolist()
+    firsts = duplicate_groups(len(digests), near).tolist()
     return {digest: digests[first][:16] for digest, first in zip(digests, firsts, strict=True)}
 
 
 def _labelled(
-    table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[Near]
+    table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[NearDuplicate]
 ) -> tuple[Pair, ...]:
     """Pairs of files from pairs of images: each image stands for all its identical files."""
     refuse_flood(

@@ -4,6 +4,6 @@ import pandas as pd
 
 
 def baselines(table: pd.DataFrame) -> dict[str, float]:
-    """What predicts without looking: the median age in years and the more frequent gender of the training part."""
-    train = table[table["part"] == "train"]
+    """What predicts without looking: the median age in years and the more frequent gender of the training split."""
+    train = table[table["split"] == "train"]
     return {"median_age": float(train["age"].median()), "majority_gender": int(train["gender"].mean() >= 0.5)}

@@ -73,19 +73,19 @@ class Batches(keras.utils.PyDataset):
         return np.random.default_rng([self._shuffle_seed, self._epoch]).permutation(rows)
 
 
-def face_batches(table: pd.DataFrame, target: str, side: int, **options: int | None) -> Batches:
+def face_batches(table: pd.DataFrame, target: str, image_size: int, **options: int | None) -> Batches:
     """Batches of face images and one of their labels.
 
     Args:
         table: a face table.
         target: the column to learn, ``age`` (years) or ``gender`` (0 or 1).
-        side: pixels; images come as uint8 (items, side, side, 3), RGB.
+        image_size: pixels; images come as uint8 (items, side, side, 3), RGB.
         options: ``batch_size``, ``shuffle_seed`` and ``workers`` of `Batches`.
     """
     paths = table["path"].tolist()
 
     def read(rows: NDArray[np.int64]) -> Pixels:
-        return read_faces_at([paths[row] for row in rows], side)
+        return read_faces_at([paths[row] for row in rows], image_size)
 
     return Batches(read, table[target].to_numpy(np.float32), **options)  # type: ignore[arg-type]
 
@@ -103,7 +103,7 @@ class View:
     number: int
 
 
-def read_faces_at(paths: list[str], side: int, view: View | None = None) -> Pixels:
+def read_faces_at(paths: list[str], image_size: int, view: View | None = None) -> Pixels:
     """Decode face crops into one uint8 array (paths, side, side, 3), RGB.
 
     Args:
@@ -113,14 +113,16 @@ def read_faces_at(paths: list[str], side: int, view: View | None = None) -> Pixe
     Raises:
         AgeLensError: names the file that cannot be decoded.
     """
-    images = np.empty((len(paths), side, side, 3), np.uint8)
+    images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
     for row, path in enumerate(paths):
         try:
             if view is None:
-                images[row] = load_face(Path(path), side)
+                images[row] = load_face(Path(path), image_size)
             else:
                 name = zlib.crc32(Path(path).name.encode())
-                images[row] = augment(read_rgb(Path(path), side), side, [view.seed, view.number, name])
+                images[row] = augment(
+                    read_rgb(Path(path), image_size), image_size, [view.seed, view.number, name]
+                )
         except ImageError as error:
             raise AgeLensError(
                 f"{path} {error}; run 'agelens audit' on the folder again to leave such files out."

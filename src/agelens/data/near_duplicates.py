@@ -45,14 +45,14 @@ _HASHED_SIDE = 4 * _HASH_SIDE
 _BLOCK_CELLS = 4_000_000
 
 
-class Look(NamedTuple):
+class PerceptualHash(NamedTuple):
     """The hash of an image and that of its mirror image, each as 4 words of 64 bits."""
 
     upright: Words
     mirrored: Words
 
 
-class Near(NamedTuple):
+class NearDuplicate(NamedTuple):
     """Two images that look alike.
 
     Attributes:
@@ -67,41 +67,41 @@ class Near(NamedTuple):
     mirrored: bool
 
 
-def look_of(image: Pixels) -> Look:
+def perceptual_hash(image: Pixels) -> PerceptualHash:
     """Hash an image: uint8 (height, width, 3) RGB."""
     # The size and the filter of imagehash itself; done here once, the mirror image costs no second resize.
     small = Image.fromarray(image).convert("L").resize((_HASHED_SIDE,) * 2, Image.Resampling.LANCZOS)
-    return Look(_hash(small), _hash(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
+    return PerceptualHash(_hash(small), _hash(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
 
 
 def _hash(image: Image.Image) -> Words:
     return np.packbits(imagehash.phash(image, hash_size=_HASH_SIDE).hash.ravel()).view(np.uint64)
 
 
-def near_pairs(looks: list[Look]) -> list[Near]:
+def find_near_duplicates(hashes: list[PerceptualHash]) -> list[NearDuplicate]:
     """All pairs of images that look alike, in order of their numbers; about 2 seconds for 20,000 images.
 
     Raises:
         AgeLensError: more than MAX_PAIRS pairs look alike.
     """
-    if not looks:
+    if not hashes:
         return []
-    upright = np.stack([look.upright for look in looks])
-    mirrored = np.stack([look.mirrored for look in looks])
-    rows = max(1, _BLOCK_CELLS // len(looks))
+    upright = np.stack([hashed.upright for hashed in hashes])
+    mirrored = np.stack([hashed.mirrored for hashed in hashes])
+    rows = max(1, _BLOCK_CELLS // len(hashes))
 
-    def compare(start: int) -> list[Near]:
+    def compare(start: int) -> list[NearDuplicate]:
         return list(_near_in_block(upright, mirrored, start, start + rows))
 
-    found: list[Near] = []
+    found: list[NearDuplicate] = []
     with ThreadPoolExecutor() as threads:
-        for block in threads.map(compare, range(0, len(looks), rows)):
+        for block in threads.map(compare, range(0, len(hashes), rows)):
             found += block
             refuse_flood(len(found))
     return found
 
 
-def _near_in_block(upright: Words, mirrored: Words, start: int, stop: int) -> Iterator[Near]:
+def _near_in_block(upright: Words, mirrored: Words, start: int, stop: int) -> Iterator[NearDuplicate]:
     """Pairs whose first image is one of start to stop and whose second one comes later."""
     straight = _distances(upright[start:stop], upright[start:])
     flipped = _distances(upright[start:stop], mirrored[start:])
@@ -109,7 +109,9 @@ def _near_in_block(upright: Words, mirrored: Words, start: int, stop: int) -> It
     for first, second in np.argwhere(nearest <= NEAR_BITS).tolist():
         if first < second:
             distance = int(nearest[first, second])
-            yield Near(start + first, start + second, distance, bool(straight[first, second] > distance))
+            yield NearDuplicate(
+                start + first, start + second, distance, bool(straight[first, second] > distance)
+            )
 
 
 def _distances(a: Words, b: Words) -> NDArray[np.uint16]:
@@ -129,7 +131,7 @@ def refuse_flood(pairs: int) -> None:
         )
 
 
-def chains(count: int, near: list[Near]) -> NDArray[np.intp]:
+def duplicate_groups(count: int, near: list[NearDuplicate]) -> NDArray[np.intp]:
     """For each of ``count`` images the smallest number among those it hangs together with."""
     edges = ([pair.first for pair in near], [pair.second for pair in near])
     graph = coo_array((np.ones(len(near), np.int8), edges), shape=(count, count))

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from agelens.data.labels import age_band
-from agelens.data.table import PARTS
+from agelens.data.table import SPLITS
 from agelens.errors import AgeLensError
 
-Fractions = tuple[float, float, float]
-DEFAULT_FRACTIONS: Fractions = (0.8, 0.1, 0.1)
+SplitRatios = tuple[float, float, float]
+DEFAULT_SPLIT_RATIOS: SplitRatios = (0.8, 0.1, 0.1)
 
 
 class _Group(NamedTuple):
@@ -40,59 +40,62 @@ class _Group(NamedTuple):
     stratum: tuple[str, int]
 
 
-def split(table: pd.DataFrame, seed: int = 42, fractions: Fractions = DEFAULT_FRACTIONS) -> pd.DataFrame:
+def split(
+    table: pd.DataFrame, seed: int = 42, split_ratios: SplitRatios = DEFAULT_SPLIT_RATIOS
+) -> pd.DataFrame:
     """Give each face its part, so that no picture is in two parts and the parts have the same mix of labels.
 
     Within each stratum (band of ten years and gender) the groups come in an order that the seed and the
     digests decide, and each goes to the part that lacks most faces. What a part got too little or too much by
-    rounding is carried into the next stratum, so that small strata do not all end in the training part.
+    rounding is carried into the next stratum, so that small strata do not all end in the training split.
 
     Args:
         table: a face table with the column ``group`` (`Audit.usable`); rows of one group stay together.
         seed: another seed draws another split.
-        fractions: shares of train, validation and test, each above 0, together 1.
+        split_ratios: shares of train, validation and test, each above 0, together 1.
 
     Returns:
-        The same rows in the same order with the column ``part``, one of PARTS. The same seed, digests, labels
+        The same rows in the same order with the column ``split``, one of SPLITS. The same seed, digests, labels
         and groups give the same parts, wherever the files lie and however the rows are ordered.
 
     Raises:
-        AgeLensError: the fractions are not shares of a whole, or there are fewer groups than parts.
+        AgeLensError: the split ratios are not shares of a whole, or there are fewer groups than parts.
     """
-    check_fractions(fractions)
+    check_split_ratios(split_ratios)
     if "group" not in table.columns:
         raise AgeLensError(
             "The face table has no column group; audit the images first, or duplicates would leak."
         )
     groups = _groups(table, seed)
-    if len(groups) < len(PARTS):
+    if len(groups) < len(SPLITS):
         raise AgeLensError(
             f"{len(table)} faces that show {len(groups)} different pictures are too few to give each of "
-            f"{', '.join(PARTS)} at least one; add images."
+            f"{', '.join(SPLITS)} at least one; add images."
         )
-    part_of = _assign(groups, fractions)
-    _fill_empty_parts(groups, part_of)
-    return table.assign(part=table["group"].map(part_of).astype(str))
+    split_of = _assign(groups, split_ratios)
+    _fill_empty_splits(groups, split_of)
+    return table.assign(split=table["group"].map(split_of).astype(str))
 
 
 def split_if_enough(
-    table: pd.DataFrame, seed: int, fractions: Fractions, say: Callable[[str], None]
+    table: pd.DataFrame, seed: int, split_ratios: SplitRatios, say: Callable[[str], None]
 ) -> pd.DataFrame:
     """The same, or, where there are fewer groups than parts, the table without parts: it can be measured on."""
-    if "group" in table.columns and table["group"].nunique() < len(PARTS):
+    if "group" in table.columns and table["group"].nunique() < len(SPLITS):
         say(
-            f"{_pictures(table)} too few for a part each of {', '.join(PARTS)}: no network can be trained on them, but "
+            f"{_pictures(table)} too few for a part each of {', '.join(SPLITS)}: no network can be trained on "
+            f"them, but "
             "one that is there already can be measured (agelens evaluate --bundle)."
         )
         return table
-    return split(table, seed, fractions)
+    return split(table, seed, split_ratios)
 
 
 def check_parts(table: pd.DataFrame, folder: Path) -> None:
     """Refuse, with an AgeLensError, the table of a run that was too small to be split."""
-    if "part" not in table.columns:
+    if "split" not in table.columns:
         raise AgeLensError(
-            f"{_pictures(table)} too few to give each of {', '.join(PARTS)} at least one, so that nothing can be "
+            f"{_pictures(table)} too few to give each of {', '.join(SPLITS)} at least one, so that nothing can be "
             f"compared or trained in {folder}; add images."
         )
 
@@ -105,40 +108,40 @@ def _pictures(table: pd.DataFrame) -> str:
 
 def shared_groups(table: pd.DataFrame) -> int:
     """How many groups of a split table stand in more than one part; anything but 0 is a leak."""
-    return int((table.groupby("group")["part"].nunique() > 1).sum())
+    return int((table.groupby("group")["split"].nunique() > 1).sum())
 
 
-def read_fractions(text: str) -> Fractions:
+def read_split_ratios(text: str) -> SplitRatios:
     """Read shares of train, validation and test as a person writes them: "86/4/10" or "0.86/0.04/0.1".
 
     Raises:
         AgeLensError: they are not three numbers above 0.
     """
     try:
-        shares = [float(share) for share in text.split("/")]
+        ratios = [float(share) for share in text.split("/")]
     except ValueError:
-        shares = []
-    if len(shares) != len(PARTS) or not all(math.isfinite(share) and share > 0 for share in shares):
+        ratios = []
+    if len(ratios) != len(SPLITS) or not all(math.isfinite(share) and share > 0 for share in ratios):
         raise AgeLensError(
-            f"'{text}' does not give the shares of {', '.join(PARTS)}; write three numbers above 0, as 80/10/10."
+            f"'{text}' does not give the shares of {', '.join(SPLITS)}; write three numbers above 0, as 80/10/10."
         )
     # The same shares are the same numbers, in whatever unit they were written.
-    train, validation, test = (round(share / sum(shares), 9) for share in shares)
+    train, validation, test = (round(share / sum(ratios), 9) for share in ratios)
     return train, validation, test
 
 
-def write_fractions(fractions: Fractions) -> str:
-    """Shares of train, validation and test in percent, as `read_fractions` takes them: "86/4/10"."""
-    return "/".join(f"{100 * fraction:.6g}" for fraction in fractions)
+def write_split_ratios(split_ratios: SplitRatios) -> str:
+    """Shares of train, validation and test in percent, as `read_split_ratios` takes them: "86/4/10"."""
+    return "/".join(f"{100 * ratio:.6g}" for ratio in split_ratios)
 
 
-def check_fractions(fractions: Fractions) -> None:
-    """Refuse fractions that are not three shares of a whole, with an AgeLensError."""
-    whole = math.isclose(sum(fractions), 1.0, abs_tol=1e-6)
-    if len(fractions) != len(PARTS) or not whole or not all(fraction > 0 for fraction in fractions):
-        given = ", ".join(map(str, fractions))
+def check_split_ratios(split_ratios: SplitRatios) -> None:
+    """Refuse split ratios that are not three shares of a whole, with an AgeLensError."""
+    whole = math.isclose(sum(split_ratios), 1.0, abs_tol=1e-6)
+    if len(split_ratios) != len(SPLITS) or not whole or not all(ratio > 0 for ratio in split_ratios):
+        given = ", ".join(map(str, split_ratios))
         raise AgeLensError(
-            f"The shares of {', '.join(PARTS)} must be three numbers above 0 that add up to 1, not {given}."
+            f"The shares of {', '.join(SPLITS)} must be three numbers above 0 that add up to 1, not {given}."
         )
 
 
@@ -160,44 +163,44 @@ def _rank(seed: int, digest: str) -> str:
     return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
 
 
-def _assign(groups: list[_Group], fractions: Fractions) -> dict[str, str]:
+def _assign(groups: list[_Group], split_ratios: SplitRatios) -> dict[str, str]:
     strata: dict[tuple[str, int], list[_Group]] = defaultdict(list)
     for group in groups:
         strata[group.stratum].append(group)
-    part_of: dict[str, str] = {}
-    lacking = dict.fromkeys(PARTS, 0.0)
+    split_of: dict[str, str] = {}
+    lacking = dict.fromkeys(SPLITS, 0.0)
     for _, members in sorted(strata.items()):
         faces = sum(group.faces for group in members)
-        for part, fraction in zip(PARTS, fractions, strict=True):
-            lacking[part] += fraction * faces
+        for split, ratio in zip(SPLITS, split_ratios, strict=True):
+            lacking[split] += ratio * faces
         # A group that the smallest part cannot hold comes first, while the largest still has room.
-        room = min(fractions) * faces
+        room = min(split_ratios) * faces
         for group in sorted(members, key=lambda group: (group.faces <= max(1.0, room), group.rank)):
-            # PARTS in order decide between equals, whatever the last bit of a sum of fractions says.
-            part = max(PARTS, key=lambda part: round(lacking[part], 6))
-            part_of[group.name] = part
-            lacking[part] -= group.faces
-    return part_of
+            # SPLITS in order decide between equals, whatever the last bit of a sum of split ratios says.
+            split = max(SPLITS, key=lambda split: round(lacking[split], 6))
+            split_of[group.name] = split
+            lacking[split] -= group.faces
+    return split_of
 
 
-def _fill_empty_parts(groups: list[_Group], part_of: dict[str, str]) -> None:
+def _fill_empty_splits(groups: list[_Group], split_of: dict[str, str]) -> None:
     """With a handful of faces rounding may leave a part empty: it takes a group from the fullest part."""
-    for empty in [part for part in PARTS if part not in part_of.values()]:
-        fullest, _ = Counter(part_of.values()).most_common(1)[0]
-        donors = (group for group in groups if part_of[group.name] == fullest)
-        part_of[min(donors, key=lambda group: (group.faces, group.rank)).name] = empty
+    for empty in [split for split in SPLITS if split not in split_of.values()]:
+        fullest, _ = Counter(split_of.values()).most_common(1)[0]
+        donors = (group for group in groups if split_of[group.name] == fullest)
+        split_of[min(donors, key=lambda group: (group.faces, group.rank)).name] = empty
 
 
-def learning_parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def learning_splits(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows that a network learns from and those that choose among its epochs: "train" and "validation".
 
     Raises:
         AgeLensError: there are none of one of them.
     """
-    parts = {name: table[table["part"] == name].reset_index(drop=True) for name in ("train", "validation")}
-    if any(part.empty for part in parts.values()):
-        raise AgeLensError("The table has no training or no validation part; split it first.")
-    return parts
+    splits = {name: table[table["split"] == name].reset_index(drop=True) for name in ("train", "validation")}
+    if any(split.empty for split in splits.values()):
+        raise AgeLensError("The table has no training or no validation split; split it first.")
+    return splits
 
 
 def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ A face table is a pandas DataFrame with the columns
     digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
 
 and, once it is audited, ``group`` (str; the same for images that show the same picture), and, once it is split,
-``part`` ("train", "validation" or "test"). Rows of a folder are sorted by file name, those of a manifest as it lists
+``split`` ("train", "validation" or "test"). Rows of a folder are sorted by file name, those of a manifest as it lists
 them. Nothing in AgeLens but `rows`, beside this, parses a file name.
 """
 
@@ -29,7 +29,7 @@ from agelens.utils.files import digest_file, replacing_file
 from agelens.utils.folders import what_is
 
 COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
@@ -97,7 +97,7 @@ def lost_files(table: pd.DataFrame) -> list[str]:
 
 def digest_table(table: pd.DataFrame) -> str:
     """One SHA-256 over all that a study depends on: digests, labels and parts, whatever the order of the rows."""
-    columns = [name for name in ("digest", "age", "gender", "race", "part") if name in table.columns]
+    columns = [name for name in ("digest", "age", "gender", "race", "split") if name in table.columns]
     lines = sorted(",".join(map(str, row)) for row in table[columns].itertuples(index=False))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -126,7 +126,7 @@ def read_table(path: Path) -> pd.DataFrame:
     kinds = {
         "age": "int64",
         "gender": "int64",
-        **dict.fromkeys(("path", "race", "taken_at", "digest", "group", "part"), "str"),
+        **dict.fromkeys(("path", "race", "taken_at", "digest", "group", "split"), "str"),
     }
     try:
         table = pd.read_csv(path, dtype=kinds, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Straightening: from a face anywhere in a photograph to a crop like those that the networks learned from.
+"""Face alignment: from a face anywhere in a photograph to a crop like those that the networks learned from.
 
 Where eyes, nose and mouth lie in the training crops is measured (`agelens.evaluation.calibration`) and stored in a
 bundle. A face is brought there by the similarity (turn, scale and shift) that fits its landmarks best, each
@@ -27,30 +27,32 @@ class Geometry:
     Attributes:
         landmarks: x and y of the five `agelens.inference.results.LANDMARKS`, in shares of the side.
         spread: standard deviation of each, in shares of the side.
-        side: pixels of the square training crops.
+        image_size: pixels of the square training crops.
     """
 
     landmarks: tuple[tuple[float, float], ...]
     spread: tuple[float, ...]
-    side: int
+    image_size: int
 
     def __post_init__(self) -> None:
         if np.shape(self.landmarks) != (5, 2) or np.shape(self.spread) != (5,):
             raise ValueError("A geometry has five landmarks (x, y) and the spread of each.")
-        if not (np.isfinite(self.landmarks).all() and all(one > 0 for one in self.spread) and self.side > 0):
+        if not (
+            np.isfinite(self.landmarks).all() and all(one > 0 for one in self.spread) and self.image_size > 0
+        ):
             raise ValueError("Landmarks of a geometry are finite, their spreads and its side greater than 0.")
 
     @classmethod
     def from_card(cls, entry: Mapping[str, Any]) -> "Geometry":
         """From what `to_card` gave. Raises ValueError, KeyError or TypeError where it is something else."""
         points = tuple((float(x), float(y)) for x, y in entry["landmarks"])
-        return cls(points, tuple(float(one) for one in entry["spread"]), int(entry["side"]))
+        return cls(points, tuple(float(one) for one in entry["spread"]), int(entry["image_size"]))
 
     def to_card(self) -> dict[str, Any]:
         return {
             "landmarks": [list(point) for point in self.landmarks],
             "spread": list(self.spread),
-            "side": self.side,
+            "image_size": self.image_size,
         }
 
 
@@ -63,12 +65,12 @@ UTKFACE = Geometry(
 )
 
 
-def similarity(landmarks: NDArray[np.floating], geometry: Geometry, side: int) -> NDArray[np.float64]:
+def similarity(landmarks: NDArray[np.floating], geometry: Geometry, image_size: int) -> NDArray[np.float64]:
     """The similarity that brings landmarks to their places, by weighted least squares (Umeyama 1991, in the plane).
 
     Args:
         landmarks: (5, 2), pixels of the photograph.
-        side: pixels of the crop.
+        image_size: pixels of the crop.
 
     Returns:
         (2, 3): crop = matrix @ (x, y, 1). It never mirrors. Landmarks that all lie in one point give scale 1.
@@ -76,7 +78,7 @@ def similarity(landmarks: NDArray[np.floating], geometry: Geometry, side: int) -
     weights = 1 / np.square(geometry.spread)
     weights /= weights.sum()
     source = np.asarray(landmarks, np.float64)
-    target = np.asarray(geometry.landmarks) * side
+    target = np.asarray(geometry.landmarks) * image_size
     source_middle, target_middle = weights @ source, weights @ target
     # In the plane a turn with scale is one complex factor, and its least squares solution a weighted mean.
     here = (source - source_middle) @ np.array([1, 1j])
@@ -87,31 +89,33 @@ def similarity(landmarks: NDArray[np.floating], geometry: Geometry, side: int) -
     return np.column_stack([turn, target_middle - turn @ source_middle])
 
 
-def straighten(
-    image: Pixels, landmarks: NDArray[np.floating], geometry: Geometry, side: int | None = None
+def align_faces(
+    image: Pixels, landmarks: NDArray[np.floating], geometry: Geometry, image_size: int | None = None
 ) -> Pixels:
-    """The straightened faces of a photograph.
+    """The aligned faces of a photograph.
 
     Args:
         image: uint8 (height, width, 3), RGB.
         landmarks: (faces, 5, 2), pixels.
-        side: of the crops, pixels; those of the training crops if not given.
+        image_size: of the crops, pixels; those of the training crops if not given.
 
     Returns:
         uint8 (faces, side, side, 3). What lies beyond the photograph repeats its edge.
     """
-    side = side or geometry.side
-    crops = np.empty((len(landmarks), side, side, 3), np.uint8)
+    image_size = image_size or geometry.image_size
+    crops = np.empty((len(landmarks), image_size, image_size, 3), np.uint8)
     for number, points in enumerate(landmarks):
-        matrix = similarity(points, geometry, side)
+        matrix = similarity(points, geometry, image_size)
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         # Shrinking by sampling alone would let fine texture turn into noise: sample densely, then average.
         dense = int(np.clip(np.ceil(1 / max(scale, 1e-6)), 1, _DENSEST))
         crop = cv2.warpAffine(
-            image, _denser(matrix, dense), (side * dense, side * dense),
+            image, _denser(matrix, dense), (image_size * dense, image_size * dense),
             flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
-        crops[number] = crop if dense == 1 else cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+        crops[number] = (
+            crop if dense == 1 else cv2.resize(crop, (image_size, image_size), interpolation=cv2.INTER_AREA)
+        )
     return crops
 
 

@@ -58,13 +58,13 @@ class Detector(Protocol):
 
     Attributes:
         least: the score from which on something counts as a face.
-        sure: the score from which on it is not called uncertain.
+        confidence_threshold: the score from which on it is not called uncertain.
     """
 
     least: float
-    sure: float
+    confidence_threshold: float
 
-    def look(self, image: Pixels) -> Found:
+    def detect(self, image: Pixels) -> Found:
         """The faces of an image, uint8 (height, width, 3), RGB, whose sides are multiples of STEP.
 
         Boxes of one face may lie over one another, and those below ``least`` are left out.

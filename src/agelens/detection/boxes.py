@@ -11,7 +11,7 @@ _OVERLAP = 0.4
 _WITHIN = 0.25
 
 
-def turned_back(found: Found, matrix: NDArray[np.float64]) -> Found:
+def rotated_back(found: Found, matrix: NDArray[np.float64]) -> Found:
     """Faces of a turned picture in the upright one: boxes of the same size around the same middle.
 
     Args:
@@ -52,7 +52,7 @@ def within(found: Found, width: int, height: int) -> Found:
     return Found(clipped.astype(np.float32), found.scores, found.landmarks).take(kept)
 
 
-def choose(found: Found) -> Found:
+def non_maximum_suppression(found: Found) -> Found:
     """One box for each face: of boxes that share much of the smaller one's area, the one with the highest score.
 
     Boxes without area are left out.

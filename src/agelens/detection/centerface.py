@@ -13,13 +13,13 @@ _STRIDE = 4
 class CenterFace:
     """A map of centres of faces, 4 pixels apart, with size, offset and landmarks at each; pixels from 0 to 255."""
 
-    least, sure = 0.4, 0.6
+    least, confidence_threshold = 0.4, 0.6
     outputs = frozenset({"537", "538", "539", "540"})
 
     def __init__(self, file: Path) -> None:
         self._run = Runner(file)
 
-    def look(self, image: Pixels) -> Found:
+    def detect(self, image: Pixels) -> Found:
         with self._run(image) as maps:
             return self._read(maps)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agelens.detection.base import NOTHING, Detector, Found, join
-from agelens.detection.boxes import turned_back, usable
+from agelens.detection.boxes import rotated_back, usable
 from agelens.utils.images import Pixels
 
 # Pixels of the longer side of the copy, and of the square around it, in which it can be turned.
@@ -48,7 +48,7 @@ def look_close(detector: Detector, image: Pixels, turns: tuple[float, ...] = (0.
         # From the sheet: shifted by the copies to the left of this one.
         matrix[0, 2] += number * TILE
         ways_back.append(np.asarray(cv2.invertAffineTransform(matrix), np.float64) * (longest / LONGEST))
-    return _from_copies(usable(detector.look(sheet)), ways_back, LEAST_SHARE * longest)
+    return _from_copies(usable(detector.detect(sheet)), ways_back, LEAST_SHARE * longest)
 
 
 def _from_copies(found: Found, ways_back: list[NDArray[np.float64]], least: float) -> Found:
@@ -56,7 +56,7 @@ def _from_copies(found: Found, ways_back: list[NDArray[np.float64]], least: floa
     if not len(found.scores):
         return NOTHING
     copies = np.clip((found.boxes[:, 0] + found.boxes[:, 2]) / 2 // TILE, 0, len(ways_back) - 1)
-    parts = [turned_back(found.take(copies == number), back) for number, back in enumerate(ways_back)]
+    parts = [rotated_back(found.take(copies == number), back) for number, back in enumerate(ways_back)]
     together = join(parts)
     longer = (together.boxes[:, 2:] - together.boxes[:, :2]).max(1)
     return together.take(longer >= least)

@@ -17,7 +17,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from agelens.detection.base import NOTHING, STEP, Detector, Found, join
-from agelens.detection.boxes import choose, turned_back, usable, within
+from agelens.detection.boxes import non_maximum_suppression, rotated_back, usable, within
 from agelens.detection.centerface import CenterFace
 from agelens.detection.close_up import look_close
 from agelens.detection.scrfd import Scrfd
@@ -62,7 +62,7 @@ FINE_LONGEST = 4096
 MAGNIFIED = 2.0
 # Degrees by which the photograph is turned for more looks of the first kind: detectors know upright faces best, and
 # lose half of those that lean by 45 degrees (benchmarks).
-TURNS = (-33.0, 33.0)
+ROTATIONS = (-33.0, 33.0)
 # Where no face is found, or none so surely that it must stand upright, the small copies are turned by these too: a face
 # that lies on its side may be found as if it did not, with landmarks that are wrong and a score that is lower.
 LYING = (90.0, -90.0, 180.0)
@@ -115,7 +115,7 @@ def find_faces(
     detector: Detector,
     image: Pixels,
     workers: Executor | None = None,
-    leaning: bool = True,
+    rotations: bool = True,
     close: bool = True,
 ) -> Found:
     """The faces of a photograph, from the largest to the smallest.
@@ -126,7 +126,7 @@ def find_faces(
     Args:
         image: uint8 (height, width, 3), RGB.
         workers: run the looks side by side, if given.
-        leaning: turn the photograph too, for faces that lean by more than about 25 degrees; a third of the work
+        rotations: turn the photograph too, for faces that lean by more than about 25 degrees; a third of the work
             without it.
         close: look for faces that fill the picture.
 
@@ -135,21 +135,23 @@ def find_faces(
     """
     longest = max(image.shape[:2])
     coarse = min(COARSE / longest, MAGNIFIED)
-    turns = (0.0, *(TURNS if leaning else ()))
+    turns = (0.0, *(ROTATIONS if rotations else ()))
     # Shrunken once for all the looks at it: for a large photograph that takes as long as a look.
     small = _scaled(image, coarse)
-    looks: list[Callable[[], Found]] = [partial(_look, detector, small, longest, turn) for turn in turns]
+    passes: list[Callable[[], Found]] = [
+        partial(_run_pass, detector, small, longest, rotation) for rotation in turns
+    ]
     fine = min(max(FINE, coarse), FINE_LONGEST / longest, 1.0)
     if fine > 1.25 * coarse:
         # The longest first, so that none is waited for alone.
-        looks.insert(0, lambda: _look(detector, _scaled(image, fine), longest))
-    looks.append(partial(_look_close, detector, small, longest, turns if close else ()))
+        passes.insert(0, lambda: _run_pass(detector, _scaled(image, fine), longest))
+    passes.append(partial(_look_close, detector, small, longest, turns if close else ()))
     run = workers.map if workers else map
-    found = [within(one, *image.shape[1::-1]) for one in run(lambda look: look(), looks)]
-    faces = choose(join(found))
-    if close and leaning and not (faces.scores >= detector.sure + _QUITE).any():
+    found = [within(one, *image.shape[1::-1]) for one in run(lambda one_pass: one_pass(), passes)]
+    faces = non_maximum_suppression(join(found))
+    if close and rotations and not (faces.scores >= detector.confidence_threshold + _QUITE).any():
         lying = _look_close(detector, small, longest, LYING)
-        faces = choose(join([faces, within(lying, *image.shape[1::-1])]))
+        faces = non_maximum_suppression(join([faces, within(lying, *image.shape[1::-1])]))
     area = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1)
     return faces.take(np.argsort(-area, kind="stable"))
 
@@ -158,23 +160,23 @@ def _scaled(image: Pixels, factor: float) -> Pixels:
     if factor == 1:
         return image
     height, width = (max(1, round(length * factor)) for length in image.shape[:2])
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
-def _look(detector: Detector, small: Pixels, longest: int, turn: float = 0.0) -> Found:
+def _run_pass(detector: Detector, small: Pixels, longest: int, rotation: float = 0.0) -> Found:
     """What is found in a scaled photograph turned by degrees, in pixels of the photograph with this longer side."""
     height, width = small.shape[:2]
     # By the longer side, which rounding changes least, so that boxes do not drift on long images.
     back = longest / max(height, width)
-    if not turn:
-        return usable(detector.look(_padded(small))).scaled(back)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1)
+    if not rotation:
+        return usable(detector.detect(_padded(small))).scaled(back)
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), rotation, 1)
     wide, high = np.ceil(np.abs(matrix[:, :2]) @ [width, height]).astype(int)
     matrix[:, 2] += [(wide - width) / 2, (high - height) / 2]
-    turned = cv2.warpAffine(small, matrix, (int(wide), int(high)), flags=cv2.INTER_LINEAR)
+    rotated = cv2.warpAffine(small, matrix, (int(wide), int(high)), flags=cv2.INTER_LINEAR)
     way_back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-    return turned_back(usable(detector.look(_padded(turned))), way_back).scaled(back)
+    return rotated_back(usable(detector.detect(_padded(rotated))), way_back).scaled(back)
 
 
 def _look_close(detector: Detector, small: Pixels, longest: int, turns: tuple[float, ...]) -> Found:

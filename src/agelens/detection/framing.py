@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agelens.detection.alignment import UTKFACE, Geometry, straighten
+from agelens.detection.alignment import UTKFACE, Geometry, align_faces
 from agelens.detection.base import Detector, Found, join
-from agelens.detection.boxes import choose, within
+from agelens.detection.boxes import non_maximum_suppression, within
 from agelens.detection.close_up import look_close
-from agelens.detection.detector import COARSE, LYING, TURNS, find_faces
+from agelens.detection.detector import COARSE, LYING, ROTATIONS, find_faces
 from agelens.errors import AgeLensError, ImageError
 from agelens.utils.images import Pixels, read_rgb
 
@@ -28,8 +28,8 @@ VERSION = 1
 # How many images are looked at, shrunken to COARSE pixels: some two seconds' work on one core.
 SAMPLE = 64
 # A face of a size between these, in shares of what crops have, and with its middle no further from where crops have it
-# (in shares of the side) is framed as a crop. None of 1,300 crops of UTKFace, 450 drawn faces and 400 crops turned by
-# 20 to 180 degrees lies outside, and one in some hundred of FairFace's, which are not aligned.
+# (in shares of the side) is framed as a crop. None of 1,300 crops of UTKFace, 450 synthetic faces and 400 crops
+# turned by 20 to 180 degrees lies outside, and one in some hundred of FairFace's, which are not aligned.
 _SMALLEST, _LARGEST = 0.6, 1 / 0.6
 _FARTHEST = 0.25
 # Images are no crops where more than this share is framed otherwise, or where the median face is no size between these.
@@ -106,17 +106,17 @@ def measure_framing(
     """
     chosen = np.random.default_rng(0).permutation(len(paths))[:most]
     with ThreadPoolExecutor(2) as workers:
-        look = partial(_look, detector=detector, geometry=geometry)
+        look = partial(_run_pass, detector=detector, geometry=geometry)
         seen = [one for one in workers.map(look, [Path(paths[place]) for place in chosen]) if one is not None]
     sizes = [size for size, _ in seen]
     unlike = sum(not _SMALLEST <= size <= _LARGEST or shift > _FARTHEST for size, shift in seen)
     return Framing(len(chosen), len(seen), unlike, float(np.median(sizes)) if sizes else 0.0)
 
 
-def _look(path: Path, detector: Detector, geometry: Geometry) -> tuple[float, float] | None:
+def _run_pass(path: Path, detector: Detector, geometry: Geometry) -> tuple[float, float] | None:
     """Size and shift of the largest face, in shares of the size in crops and of the side; None where none is sure."""
     try:
-        image = read_rgb(path, least_side=COARSE)
+        image = read_rgb(path, min_side=COARSE)
     except ImageError:
         return None
     factor = COARSE / max(image.shape[:2])
@@ -130,9 +130,9 @@ def _look(path: Path, detector: Detector, geometry: Geometry) -> tuple[float, fl
 def _largest_sure(detector: Detector, image: Pixels) -> Found:
     """The largest face that the detector is sure of: anywhere if it is upright, at any angle if it fills the image."""
     height, width = image.shape[:2]
-    crop = within(look_close(detector, image, (*TURNS, *LYING)), width, height)
-    found = choose(join([find_faces(detector, image, leaning=False), crop]))
-    found = found.take(found.scores >= detector.sure)
+    crop = within(look_close(detector, image, (*ROTATIONS, *LYING)), width, height)
+    found = non_maximum_suppression(join([find_faces(detector, image, rotations=False), crop]))
+    found = found.take(found.scores >= detector.confidence_threshold)
     return found.take(np.argsort(-(found.boxes[:, 2:] - found.boxes[:, :2]).prod(1), kind="stable")[:1])
 
 
@@ -157,7 +157,7 @@ def _middle_and_extent(points: NDArray[np.floating]) -> tuple[NDArray[np.floatin
 
 
 def align_largest(
-    image: Pixels, detector: Detector, geometry: Geometry = UTKFACE, side: int | None = None
+    image: Pixels, detector: Detector, geometry: Geometry = UTKFACE, image_size: int | None = None
 ) -> Pixels | None:
     """The largest face of a photograph, cut out and turned as crops have it.
 
@@ -166,7 +166,7 @@ def align_largest(
     Args:
         image: uint8 (height, width, 3), RGB.
         geometry: where the landmarks lie in crops: of a network's card, or UTKFace's.
-        side: pixels of the crop; that of the geometry if not given.
+        image_size: pixels of the crop; that of the geometry if not given.
 
     Returns:
         uint8 (side, side, 3); None where no face is found.
@@ -174,4 +174,4 @@ def align_largest(
     found = find_faces(detector, image)
     if not len(found.scores):
         return None
-    return np.asarray(straighten(image, found.landmarks[:1], geometry, side)[0])
+    return np.asarray(align_faces(image, found.landmarks[:1], geometry, image_size)[0])

@@ -22,11 +22,11 @@ def find_lying(find: Callable[[Pixels], Found], image: Pixels, orientation: int)
     Returns:
         faces in pixels of the image as it is.
     """
-    as_it_is, turned = find(image), find(turn_upright(image, orientation))
-    if turned.scores.max(initial=0) <= as_it_is.scores.max(initial=0):
+    as_it_is, rotated = find(image), find(turn_upright(image, orientation))
+    if rotated.scores.max(initial=0) <= as_it_is.scores.max(initial=0):
         return as_it_is
     height, width = image.shape[:2]
-    corners = turn_points_back(turned.boxes.reshape(-1, 2, 2), orientation, width, height)
+    corners = turn_points_back(rotated.boxes.reshape(-1, 2, 2), orientation, width, height)
     boxes = np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
-    landmarks = turn_points_back(turned.landmarks, orientation, width, height)
-    return Found(boxes, turned.scores, landmarks.astype(np.float32))
+    landmarks = turn_points_back(rotated.landmarks, orientation, width, height)
+    return Found(boxes, rotated.scores, landmarks.astype(np.float32))

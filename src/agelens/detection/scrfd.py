@@ -15,13 +15,13 @@ _ANCHORS = 2
 class Scrfd:
     """SCRFD with landmarks: at places 8, 16 and 32 pixels apart, scores and the distances of edges and landmarks."""
 
-    least, sure = 0.45, 0.6
+    least, confidence_threshold = 0.45, 0.6
     outputs = frozenset({"score_8", "bbox_16", "kps_32"})
 
     def __init__(self, file: Path) -> None:
         self._run = Runner(file, 127.5, 128.0)
 
-    def look(self, image: Pixels) -> Found:
+    def detect(self, image: Pixels) -> Found:
         with self._run(image) as maps:
             return self._read(maps, image.shape[1])
 

@@ -12,7 +12,7 @@ from agelens.utils.images import Pixels
 class YuNet:
     """YuNet in OpenCV; calls side by side take networks of their own, since OpenCV's keep the size of their image."""
 
-    least, sure = 0.6, 0.75
+    least, confidence_threshold = 0.6, 0.75
     outputs = frozenset({"cls_8", "obj_16", "kps_32"})
 
     def __init__(self, file: Path) -> None:
@@ -22,7 +22,7 @@ class YuNet:
     def __reduce__(self) -> tuple[type["YuNet"], tuple[Path]]:
         return YuNet, (Path(self._file),)
 
-    def look(self, image: Pixels) -> Found:
+    def detect(self, image: Pixels) -> Found:
         size = (image.shape[1], image.shape[0])
         try:
             network = self._idle.pop()

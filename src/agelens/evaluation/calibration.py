@@ -13,7 +13,7 @@ from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
 from agelens.errors import AgeLensError
 from agelens.inference.intervals import Calibration
-from agelens.inference.predictor import Estimator
+from agelens.inference.predictor import Predictor
 from agelens.utils.files import digest_json
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
@@ -31,25 +31,25 @@ def calibrate(folder: Path, table: pd.DataFrame, track: Track = quiet) -> bool:
     """Write geometry and intervals into the card of a bundle, if they are not there yet.
 
     Args:
-        folder: of a bundle that learned from the training part of the table.
-        table: a face table with parts; its training part gives the geometry, its validation part the intervals.
+        folder: of a bundle that learned from the training split of the table.
+        table: a face table that is split; its training split gives the geometry, its validation split the intervals.
 
     Returns:
         whether the card was changed.
     """
     bundle = open_bundle(folder)
-    made_of = digest_json({"version": VERSION, "identity": bundle.card["identity"]})
-    if bundle.card.get("calibrated", {}).get("made_of") == made_of:
+    fingerprint = digest_json({"version": VERSION, "identity": bundle.card["identity"]})
+    if bundle.card.get("calibrated", {}).get("fingerprint") == fingerprint:
         return False
-    parts = {part: rows.reset_index(drop=True) for part, rows in table.groupby("part")}
-    train = parts["train"].sample(min(GEOMETRY_FACES, len(parts["train"])), random_state=0)
+    splits = {split: rows.reset_index(drop=True) for split, rows in table.groupby("split")}
+    train = splits["train"].sample(min(GEOMETRY_FACES, len(splits["train"])), random_state=0)
     geometry, shares = measure_geometry(train["path"].tolist(), find_detector(), track)
     entries: dict[str, Any] = {
         "geometry": geometry and geometry.to_card(),
-        "calibrated": {"made_of": made_of, "training_faces_searched": len(train), "found": shares},
+        "calibrated": {"fingerprint": fingerprint, "training_faces_searched": len(train), "found": shares},
     }
     if "age" in bundle.tasks:
-        fitted = fit_intervals(Estimator([bundle]), parts["validation"], track)
+        fitted = fit_intervals(Predictor([bundle]), splits["validation"], track)
         entries["calibration"] = fitted and fitted.to_card()
     amend_card(folder, entries)
     return True
@@ -94,7 +94,7 @@ def measure_geometry(
     )
 
 
-def fit_intervals(estimator: Estimator, rows: pd.DataFrame, track: Track = quiet) -> Calibration | None:
+def fit_intervals(predictor: Predictor, rows: pd.DataFrame, track: Track = quiet) -> Calibration | None:
     """Calibrate the intervals of an age network on labelled faces that it has not learned from.
 
     Args:
@@ -105,9 +105,9 @@ def fit_intervals(estimator: Estimator, rows: pd.DataFrame, track: Track = quiet
     """
     faces = []
     with track("calibrating", len(rows)) as advance:
-        for photo in estimator.stream(rows["path"], crops=True):
-            if photo.problem:
-                raise AgeLensError(f"{photo.file} {photo.problem}; audit the images again to leave it out.")
+        for photo in predictor.stream(rows["path"], crops=True):
+            if photo.error:
+                raise AgeLensError(f"{photo.file} {photo.error}; audit the images again to leave it out.")
             faces.append(photo.faces[0])
             advance(1)
     years = np.array([face.age_years for face in faces], np.float64)

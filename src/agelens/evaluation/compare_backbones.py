@@ -14,7 +14,7 @@ from agelens.data.baselines import baselines
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.metrics import interval, mean
-from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_side
+from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_image_size
 from agelens.models.heads import HEADS, build_head
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.training.feature_cache import Features, extract, resolve_precision
@@ -38,7 +38,7 @@ class Comparison:
     Attributes:
         backbones: names or files, as `find_backbone` takes them.
         weights: "imagenet", "random", or a file (for a single backbone).
-        side: pixels, or None for each backbone's own; raised to a backbone's least side where it is below it.
+        image_size: pixels, or None for each backbone's own; raised to a backbone's least side where it is below it.
         head: "flatten" (the notebook's) or "pooled".
         epochs: the notebook's 5.
         precision, seed, cache, round: as in `agelens.training.transfer.Settings`.
@@ -48,7 +48,7 @@ class Comparison:
 
     backbones: tuple[str, ...] = NOTEBOOK_SEVEN
     weights: str = "imagenet"
-    side: int | None = None
+    image_size: int | None = None
     head: str = "flatten"
     epochs: int = 5
     precision: str = "auto"
@@ -68,7 +68,7 @@ def compare(
     """Compare backbones on age and gender.
 
     Args:
-        table: a face table with parts.
+        table: a face table that is split.
         folder: takes one JSON file a backbone as it is done, so that a comparison that was killed goes on.
         track, say: show progress and a line a backbone.
 
@@ -99,17 +99,17 @@ def compare(
 def _compare_one(
     table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, exact: bool, folder: Path, track: Track
 ) -> dict[str, Any]:
-    side = fitting_side(spec, comparison.side)
+    image_size = fitting_image_size(spec, comparison.image_size)
     recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
     if exact:
-        spec = replace(spec, scaling=NOTEBOOK_SCALING)
+        spec = replace(spec, preprocessing=NOTEBOOK_SCALING)
         recipes = [recipe.exact() for recipe in recipes]
     identity = digest_json(
         {
             "table": digest_table(table),
             "backbone": spec.name,
-            "scaling": spec.scaling,
-            "side": side,
+            "preprocessing": spec.preprocessing,
+            "image_size": image_size,
             "contents": content_digest(spec, comparison.weights),
             "decoder": DECODER_VERSION,
             "recipes": [recipe.settings() for recipe in recipes],
@@ -121,10 +121,10 @@ def _compare_one(
     kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"
     if kept.exists() and (one := read_json(kept)).get("identity") == identity:
         return dict(one)
-    backbone = build_backbone(spec, comparison.weights, side, comparison.seed)
+    backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)
     features = extract(
-        backbone, learning, comparison.precision, comparison.head == "pooled", comparison.cache, track
+        backbone, learning, comparison.precision, comparison.head == "avg-pool", comparison.cache, track
     )
     figures = train_small_heads(features, learning, recipes, comparison.seed, spec.name, track)
     costs = _costs(backbone, features, comparison)
@@ -142,7 +142,7 @@ def train_small_heads(
 
     Args:
         table: the rows of the features, with parts.
-        recipes: one a task, with the same epochs and batch size, and both with standardised features or neither.
+        recipes: one a task, with the same epochs and batch size, and both with standardized features or neither.
 
     Returns:
         by task ``train_M`` and ``val_M``, one figure an epoch, and ``val_M_ci95`` of the last epoch, M being mae (in
@@ -165,7 +165,7 @@ def train_small_heads(
             f"{name}: the loss of the small head is no longer a number, as its features are not numbers or too large."
         )
     estimates = network.predict(validation, verbose=0)
-    rows = table[table["part"] == "validation"]
+    rows = table[table["split"] == "validation"]
     return {
         recipe.task: _figures(recipe, history, rows, estimates[recipe.task].reshape(-1), seed)
         for recipe in recipes
@@ -175,7 +175,7 @@ def train_small_heads(
 def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int) -> keras.Model:
     inputs = keras.Input(features.shape, name="features")
     median_age = baselines(table)["median_age"]
-    scale = standardisation_of(features, table) if recipes[0].standardise else None
+    scale = standardisation_of(features, table) if recipes[0].standardize_features else None
     outputs = {}
     for recipe in recipes:
         # Each head starts from the seed as if it were alone.
@@ -219,16 +219,16 @@ def _costs(backbone: Backbone, features: Features, comparison: Comparison) -> di
         "parameters": backbone.parameters,
         "weights": backbone.weights,
         "feature_bytes": features.bytes_per_image,
-        "side": backbone.side,
+        "image_size": backbone.image_size,
         "precision": features.precision,
         "head": comparison.head,
-        "scaling": backbone.spec.scaling,
+        "preprocessing": backbone.spec.preprocessing,
     }
 
 
 def _baseline(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """What predicting the training part's median age or majority gender scores on the validation part."""
-    validation, blind = table[table["part"] == "validation"], baselines(table)
+    """What predicting the training split's median age or majority gender scores on the validation split."""
+    validation, blind = table[table["split"] == "validation"], baselines(table)
     return {
         "age": {"val_mae": float((validation["age"] - blind["median_age"]).abs().mean())},
         "gender": {"val_accuracy": float((validation["gender"] == blind["majority_gender"]).mean())},

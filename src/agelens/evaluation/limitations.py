@@ -9,7 +9,7 @@ from agelens.evaluation.groups import GROUP_TITLES
 _LEAST_FACES = 20
 
 
-def known_failures(figures: dict[str, Any]) -> list[str]:
+def find_limitations(figures: dict[str, Any]) -> list[str]:
     """Where a network does clearly worse than overall, in words, from the content of ``evaluation.json``.
 
     A group of ages, gender or race is told if the 95 % interval of its error lies wholly on the worse side of the

@@ -113,17 +113,17 @@ def measure_age(ages: Array, estimates: Array, seed: int) -> dict[str, Any]:
 
 
 def measure_intervals(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Of intervals ``age_from`` to ``age_to``: the share that holds the age, and their mean width in years.
+    """Of intervals ``age_low`` to ``age_high``: the share that holds the age, and their mean width in years.
 
     Empty where the network gives none.
     """
-    if "age_from" not in rows.columns:
+    if "age_low" not in rows.columns:
         return {}
-    held = np.asarray(rows["age"].between(rows["age_from"], rows["age_to"]), np.float64)
+    held = np.asarray(rows["age"].between(rows["age_low"], rows["age_high"]), np.float64)
     return {
         "coverage": float(held.mean()),
         "coverage_ci95": share_interval(held, seed),
-        "interval_years": float((rows["age_to"] - rows["age_from"]).mean()),
+        "interval_years": float((rows["age_high"] - rows["age_low"]).mean()),
     }
 
 
@@ -165,8 +165,8 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
         "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
         "race": (predictions["race"], sorted(set(predictions["race"]) - {""})),
     }
-    if task == "age" and "age_from" in predictions.columns:
-        keys["estimated_band"] = (age_band(predictions["age_years"].clip(lower=0)), AGE_BANDS)
+    if task == "age" and "age_low" in predictions.columns:
+        keys["predicted_band"] = (age_band(predictions["age_years"].clip(lower=0)), AGE_BANDS)
     groups = {
         name: {str(value): of(predictions[key == value]) for value in values if (key == value).any()}
         for name, (key, values) in keys.items()

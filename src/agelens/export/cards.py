@@ -10,12 +10,12 @@ import pandas as pd
 from agelens.data.baselines import baselines
 from agelens.data.splits import without_conflicts
 from agelens.export.onnx import HEAD_OUTPUTS
-from agelens.export.pipeline import OUTPUTS, Learned
+from agelens.export.pipeline import OUTPUTS, TrainedModel
 from agelens.models.backbones import Backbone
 from agelens.models.heads import describe_layers
 from agelens.training.finetune import kept_epochs
 from agelens.training.losses import AGES
-from agelens.training.pretrained_encoders import Init
+from agelens.training.pretrained_encoders import PretrainedEncoder
 from agelens.training.recipes import Recipe
 from agelens.training.trainer import Training
 from agelens.training.transfer import Settings
@@ -29,7 +29,7 @@ INTENDED_USE = (
 )
 
 
-MUST_NOT = (
+OUT_OF_SCOPE_USE = (
     "decide about a person: admission, age checks, employment, credit, policing, advertising to children",
     "identify people, or follow them",
     "be taken for a statement about who a person is: gender is the binary label that somebody gave a picture",
@@ -38,7 +38,7 @@ MUST_NOT = (
 
 
 def card_of(
-    learned: Sequence[Learned],
+    learned: Sequence[TrainedModel],
     trainings: Sequence[Sequence[Training]],
     settings: Settings,
     table: pd.DataFrame,
@@ -53,8 +53,8 @@ def card_of(
     """
     recipe = learned[0].recipe
     first = trainings[0][0]
-    train = table[table["part"] == "train"]
-    inits = [Init(one.init, one.scaling) for one in learned]
+    train = table[table["split"] == "train"]
+    encoders = [PretrainedEncoder(one.pretrained, one.preprocessing) for one in learned]
     outputs = {
         "age": f"{OUTPUTS['age']}: probabilities of the ages 0 to {AGES - 1}, float32 (faces, {AGES})",
         "gender": f"{OUTPUTS['gender']}: logit of female, float32 (faces, 1)",
@@ -62,14 +62,16 @@ def card_of(
     return {
         "task": recipe.task,
         "network": {
-            "backbone": " + ".join(Path(init.file.name).stem for init in inits),
-            "weights": " + ".join(init.file.name for init in inits),
-            "weights_licence": "; ".join(init.origin for init in inits),
-            "weights_sha256": " ".join(init.digest for init in inits),
-            "side": max(one.side for one in learned),
-            "sides": [one.side for one in learned],
-            "shares": [{task: one.shares.get(task, 1.0) for task in recipe.tasks} for one in learned],
-            "scaling": " + ".join(init.scaling for init in inits),
+            "backbone": " + ".join(Path(pretrained.file.name).stem for pretrained in encoders),
+            "weights": " + ".join(pretrained.file.name for pretrained in encoders),
+            "weights_licence": "; ".join(pretrained.origin for pretrained in encoders),
+            "weights_sha256": " ".join(pretrained.digest for pretrained in encoders),
+            "image_size": max(one.image_size for one in learned),
+            "image_sizes": [one.image_size for one in learned],
+            "ensemble_weights": [
+                {task: one.ensemble_weights.get(task, 1.0) for task in recipe.tasks} for one in learned
+            ],
+            "preprocessing": " + ".join(pretrained.preprocessing for pretrained in encoders),
             "parameters": sum(one.parameters for one in learned),
             "frozen": False,
             "input": "faces: uint8 (faces, height, width, 3), RGB, 0 to 255, any size, cropped as its data",
@@ -83,7 +85,7 @@ def card_of(
             "images": {
                 "train": len(without_conflicts(train)),
                 "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),
-                "validation": int((table["part"] == "validation").sum()),
+                "validation": int((table["split"] == "validation").sum()),
             },
             "split_digest": split_digest,
             "baseline": baselines(table),
@@ -100,8 +102,8 @@ def card_of(
             "kept_epochs": kept_epochs(first),
             "monitor": recipe.monitor,
             "history": first.history,
-            "members": [
-                {"weights": one.init.name, "seed": settings.seed + 1 + number, **_told(training)}
+            "soup_members": [
+                {"weights": one.pretrained.name, "seed": settings.seed + 1 + number, **_told(training)}
                 for one, members in zip(learned, trainings, strict=True)
                 for number, training in enumerate(members)
             ],
@@ -114,7 +116,7 @@ def card_of(
 
 
 def _told(training: Training) -> dict[str, Any]:
-    """When the best epoch was, its figures on the validation part, and the epochs whose weights are averaged."""
+    """When the best epoch was, its figures on the validation split, and the epochs whose weights are averaged."""
     best = training.best_epoch
     figures = {key: values[best - 1] for key, values in training.history.items() if key.startswith("val_")}
     kept = kept_epochs(training)
@@ -146,8 +148,8 @@ def network_card(
             "weights": backbone.weights,
             "weights_licence": backbone.spec.licence if backbone.weights == "imagenet" else "",
             "weights_sha256": backbone.digest,
-            "side": backbone.side,
-            "scaling": backbone.spec.scaling,
+            "image_size": backbone.image_size,
+            "preprocessing": backbone.spec.preprocessing,
             "head": describe_layers(head),
             "parameters": backbone.parameters + int(head.count_params()),
             "frozen": not recipe.trainable,
@@ -158,7 +160,7 @@ def network_card(
             "source": settings.source,
             "licence": settings.licence,
             "about": settings.about,
-            "images": {name: int((table["part"] == name).sum()) for name in ("train", "validation")},
+            "images": {name: int((table["split"] == name).sum()) for name in ("train", "validation")},
             "split_digest": identity["table"],
             "baseline": baselines(table),
             "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},

@@ -16,25 +16,25 @@ _NETWORK = "network_{}/"
 
 
 @dataclass(frozen=True)
-class Part:
+class EnsembleMember:
     """A network that is averaged with others.
 
     Attributes:
         file: ONNX, from ``faces``, uint8 (faces, side, side, 3), to the outputs that are averaged and FEATURES.
-        side: of its faces, pixels.
-        shares: how much it counts for each output, relative to the others; 1 where it is not named.
+        image_size: of its faces, pixels.
+        ensemble_weights: how much it counts for each output, relative to the others; 1 where it is not named.
     """
 
     file: Path
-    side: int
-    shares: Mapping[str, float] = field(default_factory=dict)
+    image_size: int
+    ensemble_weights: Mapping[str, float] = field(default_factory=dict)
 
-    def share(self, output: str) -> float:
+    def weight(self, output: str) -> float:
         """How much it counts for an output."""
-        return self.shares.get(output, 1.0)
+        return self.ensemble_weights.get(output, 1.0)
 
 
-def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[str]) -> None:
+def average_networks(networks: Sequence[EnsembleMember], target: Path, outputs: Sequence[str]) -> None:
     """Write a network that takes faces of any size, uint8 (faces, height, width, 3), and averages several networks.
 
     Each face is brought to the side of each network: shrinking is antialiased, and faces of a network's own side pass
@@ -56,7 +56,7 @@ def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[s
         graph = compose.add_prefix(onnx.load(one.file), prefix).graph
         constants += [
             *graph.initializer,
-            numpy_helper.from_array(np.array([one.side, one.side], np.int64), f"{prefix}sides"),
+            numpy_helper.from_array(np.array([one.image_size, one.image_size], np.int64), f"{prefix}sides"),
         ]
         nodes += [*_resized(prefix), *graph.node]
         known += graph.value_info
@@ -64,13 +64,13 @@ def average_networks(networks: Sequence[Part], target: Path, outputs: Sequence[s
         widths.append(given[FEATURES].type.tensor_type.shape.dim[1].dim_value)
     prefixes = [_NETWORK.format(number) for number in range(len(networks))]
     for name in outputs:
-        total = sum(one.share(name) for one in networks)
-        shares = [f"{prefix}share_of_{name}" for prefix in prefixes]
-        for one, prefix, share in zip(networks, prefixes, shares, strict=True):
-            counts = np.array(one.share(name) / total, np.float32)
+        total = sum(one.weight(name) for one in networks)
+        ensemble_weights = [f"{prefix}share_of_{name}" for prefix in prefixes]
+        for one, prefix, share in zip(networks, prefixes, ensemble_weights, strict=True):
+            counts = np.array(one.weight(name) / total, np.float32)
             constants.append(numpy_helper.from_array(counts, f"{share}_counts"))
             nodes.append(helper.make_node("Mul", [f"{prefix}{name}", f"{share}_counts"], [share]))
-        nodes.append(helper.make_node("Sum", shares, [name]))
+        nodes.append(helper.make_node("Sum", ensemble_weights, [name]))
     nodes.append(
         helper.make_node("Concat", [f"{prefix}{FEATURES}" for prefix in prefixes], [FEATURES], axis=1)
     )

@@ -7,7 +7,7 @@ import onnx
 from onnx import compose
 
 from agelens.models.backbones import Backbone
-from agelens.models.onnx_backbone import scaled_onnx
+from agelens.models.onnx_backbone import preprocessed_onnx
 from agelens.models.onnx_files import export_onnx, modern
 from agelens.models.registry import BackboneSpec
 from agelens.training.recipes import Recipe
@@ -17,9 +17,9 @@ from agelens.utils.files import replacing_file
 HEAD_OUTPUTS = {"age": "age_years", "gender": "p_female"}
 
 
-def append_onnx(spec: BackboneSpec, side: int, head: Path, target: Path) -> None:
+def append_onnx(spec: BackboneSpec, image_size: int, head: Path, target: Path) -> None:
     """Join a backbone that is an ONNX file, its scaling, and a head that `export_onnx` wrote, into one file."""
-    first = scaled_onnx(spec, side)
+    first = preprocessed_onnx(spec, image_size)
     second = modern(onnx.load(head))
     second = compose.add_prefix(second, "head/", rename_inputs=True, rename_outputs=False)
     joined = compose.merge_models(
@@ -38,4 +38,4 @@ def write_network(
         return
     head_file = target.with_name("head.onnx")
     export_onnx(head, output, head_file)
-    append_onnx(backbone.spec, backbone.side, head_file, target)
+    append_onnx(backbone.spec, backbone.image_size, head_file, target)

@@ -14,13 +14,13 @@ from agelens.runtime.session import compile_network
 from agelens.training.losses import AGES
 
 
-def validate(file: Path, rows: pd.DataFrame, side: int, tasks: Sequence[str]) -> dict[str, float]:
+def validate(file: Path, rows: pd.DataFrame, image_size: int, tasks: Sequence[str]) -> dict[str, float]:
     """What an ONNX file of `ship` scores on labelled faces: MAE in years and CS@5, and accuracy of gender."""
     compiled = compile_network(ov.Core().read_model(file), "f32")
     shapes = {"age": (AGES,), "gender": ()}
     columns: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
     for start in range(0, len(rows), 256):
-        faces = read_faces_at(rows["path"].iloc[start : start + 256].tolist(), side)
+        faces = read_faces_at(rows["path"].iloc[start : start + 256].tolist(), image_size)
         results = run_outputs(compiled, faces, [shapes[task] for task in tasks])
         for task, result in zip(tasks, results, strict=True):
             columns[task].append(result)

@@ -11,7 +11,7 @@ from agelens.inference.results import Face
 
 # One colour for all: a colour for a gender would say more than an estimate can. Readable on light and dark alike.
 _LINE, _SHADOW, _TEXT, _BACK = (64, 224, 208), (0, 0, 0), (255, 255, 255), (16, 42, 48)
-_UNCERTAIN = (255, 190, 92)
+_LOW_CONFIDENCE = (255, 190, 92)
 Area: TypeAlias = tuple[float, float, float, float]
 
 
@@ -21,11 +21,11 @@ def describe(face: Face) -> str:
     words = []
     if face.age_years is not None:
         words.append(f"{face.age_years:.0f}")
-        if face.age_interval is not None:
-            words[-1] += f" ({face.age_interval[0]:.0f}-{face.age_interval[1]:.0f})"
+        if face.prediction_interval is not None:
+            words[-1] += f" ({face.prediction_interval[0]:.0f}-{face.prediction_interval[1]:.0f})"
     if face.p_female is not None:
         words.append(describe_gender(face.p_female))
-    if face.uncertain:
+    if face.low_confidence:
         words.append("perhaps no face")
     return " · ".join(words)
 
@@ -40,7 +40,7 @@ def annotate(image: Source, faces: Iterable[Face]) -> Image.Image:
     """Draw faces over their photograph.
 
     Args:
-        image: the photograph, of any kind that `Estimator.estimate` takes; EXIF orientation is obeyed as there.
+        image: the photograph, of any kind that `Predictor.predict` takes; EXIF orientation is obeyed as there.
         faces: of it; those without a box (crops) are left out.
 
     Returns:
@@ -69,7 +69,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, face: Face, size: tuple[int, int]) -> N
     thick = _thickness(size)
     left, top, right, bottom = face.box
     outer = (left - 1, top - 1, right + 1, bottom + 1)
-    if not face.uncertain:
+    if not face.low_confidence:
         draw.rounded_rectangle(outer, radius=3 * thick, outline=_SHADOW, width=thick + 2)
         draw.rounded_rectangle(face.box, radius=3 * thick, outline=_LINE, width=thick)
         return
@@ -81,7 +81,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, face: Face, size: tuple[int, int]) -> N
         while place < end:
             stop = min(place + step, end)
             line = (fixed, place, fixed, stop) if upright else (place, fixed, stop, fixed)
-            draw.line(line, fill=_UNCERTAIN, width=thick)
+            draw.line(line, fill=_LOW_CONFIDENCE, width=thick)
             place += 2 * step
 
 
@@ -105,7 +105,7 @@ def _draw_words(draw: ImageDraw.ImageDraw, face: Face, size: tuple[int, int], ta
     taken.append(best)
     draw.rounded_rectangle(best, radius=pad, fill=_BACK)
     at = (best[0] + pad, best[1] + pad)
-    draw.text(at, words, font=font, fill=_UNCERTAIN if face.uncertain else _TEXT, anchor="lt")
+    draw.text(at, words, font=font, fill=_LOW_CONFIDENCE if face.low_confidence else _TEXT, anchor="lt")
 
 
 def _within(x: float, y: float, wide: float, high: float, size: tuple[int, int]) -> Area:

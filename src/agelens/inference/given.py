@@ -188,10 +188,10 @@ def decode(given: Given, max_pixels: int | None, pillow: threading.Lock) -> Phot
     return decode_photo(_bytes_of(content), max_pixels)
 
 
-def decode_crop(given: Given, least_side: int, max_pixels: int | None, pillow: threading.Lock) -> Pixels:
+def decode_crop(given: Given, min_side: int, max_pixels: int | None, pillow: threading.Lock) -> Pixels:
     """The pixels of an image that is one face; a JPEG perhaps at a reduced size, as in training."""
     if isinstance(given.content, Path | bytes):
-        return decode_rgb(_bytes_of(given.content), least_side, max_pixels)
+        return decode_rgb(_bytes_of(given.content), min_side, max_pixels)
     return decode(given, max_pixels, pillow).to_rgb()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agelens.errors import AgeLensError
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.folders import describe_kinds, expand, list_folder, once, what_is
 from agelens.utils.image_kinds import is_image_file, kind_of
 
@@ -22,11 +22,11 @@ class LeftOut:
     """What of the paths that a person named is not taken.
 
     Attributes:
-        problems: for each path that gives nothing the reason, as for a file that cannot be read.
+        errors: for each path that gives nothing the reason, as for a file that cannot be read.
         skipped: what the folders and patterns hold besides images, each with what it is.
     """
 
-    problems: list[Photo] = field(default_factory=list)
+    errors: list[ImagePrediction] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
 
     def tell_skipped(self, say: Callable[[str], None]) -> None:
@@ -36,11 +36,11 @@ class LeftOut:
 
     def tell_problems(self, say: Callable[[str], None]) -> None:
         """Say which paths gave nothing, one line each."""
-        for photo in self.problems:
-            say(f"agelens: {photo.file} {photo.problem}")
+        for photo in self.errors:
+            say(f"agelens: {photo.file} {photo.error}")
 
-    def add(self, path: Path, problem: str) -> None:
-        self.problems.append(Photo(str(path), 0, 0, problem=problem))
+    def add(self, path: Path, error: str) -> None:
+        self.errors.append(ImagePrediction(str(path), 0, 0, error=error))
 
 
 def find_images(
@@ -93,7 +93,7 @@ def _fitting(path: Path, drawn: Path | None, left_out: LeftOut, error: OSError) 
     elif path.parts and path.parts[0].lower() in ("http:", "https:"):
         # A path keeps one slash of the two.
         address = str(path).replace(":", ":/", 1)
-        left_out.problems.append(Photo(address, 0, 0, problem="is no file. Addresses are not fetched"))
+        left_out.errors.append(ImagePrediction(address, 0, 0, error="is no file. Addresses are not fetched"))
     elif not glob.has_magic(str(path)):
         left_out.add(
             path, "does not exist" if error.errno != errno.ENAMETOOLONG else "is too long for a name"
@@ -143,8 +143,8 @@ def _meant(files: list[Path], folder: Path, drawn: Path | None, left_out: LeftOu
 
 def _sentence(left_out: LeftOut) -> str:
     """Why there is no image, of the first paths."""
-    told = [f"{photo.file} {photo.problem}" for photo in left_out.problems[:3]]
-    if more := len(left_out.problems) - len(told):
+    told = [f"{photo.file} {photo.error}" for photo in left_out.errors[:3]]
+    if more := len(left_out.errors) - len(told):
         told.append(f"and {more} more")
     skipped = f" (skipped: {describe_kinds(left_out.skipped)})" if left_out.skipped else ""
     return (", ".join(told) or "No file holds an image") + skipped

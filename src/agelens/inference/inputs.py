@@ -22,12 +22,12 @@ class Located:
 
     Attributes:
         found: each file, and its path below what was named; in order.
-        problems: one sentence for each name that holds no photograph.
+        errors: one sentence for each name that holds no photograph.
         left_out: what the folders and patterns hold besides photographs.
     """
 
     found: dict[Path, Path]
-    problems: list[str]
+    errors: list[str]
     left_out: LeftOut = field(default_factory=LeftOut)
 
 
@@ -54,7 +54,7 @@ def locate(paths: list[Path], besides: Path | None = None) -> Located:
     if not found:
         raise AgeLensError("\nagelens: ".join([*videos.values(), *[nothing] * bool(nothing)]))
     return Located(
-        found, [*videos.values(), *(f"{photo.file} {photo.problem}" for photo in left_out.problems)], left_out
+        found, [*videos.values(), *(f"{photo.file} {photo.error}" for photo in left_out.errors)], left_out
     )
 
 

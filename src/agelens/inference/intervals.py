@@ -1,8 +1,9 @@
 """Intervals that keep their word: calibrated on faces that the network has not learned from.
 
 Conformalised quantile regression (Romano, Patterson and Candès 2019): the 5 % and 95 % points of the predicted
-distribution are moved outwards, or inwards, by as much as held 90 % of the true ages on the validation part. It is done
-for each band of predicted ages by itself, or the many young adults would decide for children and old people too.
+distribution are moved outwards, or inwards, by as much as held 90 % of the true ages on the validation split. It is
+done for each band of predicted ages by itself, or the many young adults would decide for children and old people
+too.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 0.9
+COVERAGE = 0.9
 OLDEST = 116
 # Edges of the bands of predicted ages; neighbours join until each holds LEAST faces.
 EDGES = (0, 3, 10, 18, 25, 30, 40, 50, 60, 70)
@@ -42,7 +43,9 @@ def bounds(age_years: NDArray[np.floating], distribution: NDArray[np.floating] |
     """From and to, (faces, 2), years, before calibration; a single number is its own interval."""
     if distribution is None:
         return np.stack([age_years, age_years], 1).astype(np.float64)
-    return np.stack([quantile(distribution, (1 - SHARE) / 2), quantile(distribution, (1 + SHARE) / 2)], 1)
+    return np.stack(
+        [quantile(distribution, (1 - COVERAGE) / 2), quantile(distribution, (1 + COVERAGE) / 2)], 1
+    )
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,18 @@ class Calibration:
 
     Attributes:
         starts: years at which bands begin, ascending, the first 0.
-        widen: years by which both ends move outwards in each band; below 0 is inwards.
+        offsets: years by which both ends move outwards in each band; below 0 is inwards.
         faces: how many faces each band was calibrated on.
     """
 
     starts: tuple[float, ...]
-    widen: tuple[float, ...]
+    offsets: tuple[float, ...]
     faces: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        lengths = {len(self.starts), len(self.widen), len(self.faces)}
+        lengths = {len(self.starts), len(self.offsets), len(self.faces)}
         ascending = all(one < other for one, other in zip(self.starts, self.starts[1:], strict=False))
-        if len(lengths) != 1 or not self.starts or not ascending or not np.isfinite(self.widen).all():
+        if len(lengths) != 1 or not self.starts or not ascending or not np.isfinite(self.offsets).all():
             raise ValueError("A calibration has as many widths and counts as bands, which ascend.")
 
     @classmethod
@@ -88,22 +91,22 @@ class Calibration:
         low, high = bounds(age_years, distribution).T
         missed = np.maximum(low - truth, truth - high)
         band = np.clip(np.searchsorted(starts, age_years, side="right") - 1, 0, None)
-        widen, faces = [], []
+        offsets, faces = [], []
         for number in range(len(starts)):
             errors = np.sort(missed[band == number])
             # The finite sample's rank: among so many faces and one more, the new one is in with at least this chance.
-            rank = int(np.ceil((len(errors) + 1) * SHARE))
-            widen.append(float(errors[min(rank, len(errors)) - 1]))
+            rank = int(np.ceil((len(errors) + 1) * COVERAGE))
+            offsets.append(float(errors[min(rank, len(errors)) - 1]))
             faces.append(len(errors))
-        return cls(tuple(float(start) for start in starts), tuple(widen), tuple(faces))
+        return cls(tuple(float(start) for start in starts), tuple(offsets), tuple(faces))
 
     def intervals(
         self, age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None
     ) -> NDArray[np.float64]:
         """From and to, (faces, 2), whole years from 0 to OLDEST; both are part of the interval."""
         band = np.clip(np.searchsorted(self.starts, age_years, side="right") - 1, 0, None)
-        widen = np.asarray(self.widen)[band]
-        ends = bounds(age_years, distribution) + np.stack([-widen, widen], 1)
+        offsets = np.asarray(self.offsets)[band]
+        ends = bounds(age_years, distribution) + np.stack([-offsets, offsets], 1)
         # Ages are whole years, so that the whole years within lose nothing.
         low, high = np.ceil(ends[:, 0]), np.floor(ends[:, 1])
         middle = np.round(age_years)
@@ -115,21 +118,21 @@ class Calibration:
         bands = entry["bands"]
         return cls(
             tuple(float(band["from_age"]) for band in bands),
-            tuple(float(band["widen_years"]) for band in bands),
+            tuple(float(band["offset_years"]) for band in bands),
             tuple(int(band["faces"]) for band in bands),
         )
 
     def to_card(self) -> dict[str, Any]:
         bands = [
-            {"from_age": start, "widen_years": widen, "faces": faces}
-            for start, widen, faces in zip(self.starts, self.widen, self.faces, strict=True)
+            {"from_age": start, "offset_years": offsets, "faces": faces}
+            for start, offsets, faces in zip(self.starts, self.offsets, self.faces, strict=True)
         ]
-        return {"share": SHARE, "part": "validation", "bands": bands}
+        return {"coverage": COVERAGE, "split": "validation", "bands": bands}
 
 
 def _fewest() -> int:
     """Fewer faces than this have no error that 90 % of new ones stay below."""
-    return int(np.ceil(round(SHARE / (1 - SHARE), 9)))
+    return int(np.ceil(round(COVERAGE / (1 - COVERAGE), 9)))
 
 
 def _join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from agelens.errors import AgeLensError
 from agelens.inference.record import Mark, Past, beside
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.files import naming_errors
 
 
@@ -25,7 +25,7 @@ class Journal:
 
     Args:
         target: the file that is asked for.
-        made_of: JSON that decides the estimates: network, detector, options.
+        fingerprint: JSON that decides the estimates: network, detector, options.
 
     Attributes:
         past: what an interrupted command left; None if there is nothing.
@@ -34,10 +34,10 @@ class Journal:
         AgeLensError: another program is at work on it.
     """
 
-    def __init__(self, target: Path, made_of: dict[str, Any]) -> None:
+    def __init__(self, target: Path, fingerprint: dict[str, Any]) -> None:
         self.path = beside(target, ".partial.jsonl")
         self.past: Past | None = None
-        self._made_of = made_of
+        self._made_of = fingerprint
         self._marks: dict[str, Mark] = {}
         self._expected: dict[str, Mark] = {}
         self._file: IO[bytes] | None = None
@@ -69,9 +69,9 @@ class Journal:
                 if not isinstance(entry, dict):
                     break
                 if number == 0:
-                    if "made_of" not in entry:
+                    if "fingerprint" not in entry:
                         return 0
-                    self.past = Past(entry["made_of"], entry.get("folder", ""), self._marks)
+                    self.past = Past(entry["fingerprint"], entry.get("folder", ""), self._marks)
                 elif "mark" not in entry:
                     break
                 else:
@@ -120,13 +120,13 @@ class Journal:
         """Note what files are like before they are read: one that changes meanwhile is estimated again next time."""
         self._expected = {str(file): Mark.of(file) for file in files}
 
-    def add(self, photo: Photo, picture: Path | None = None) -> None:
+    def add(self, photo: ImagePrediction, picture: Path | None = None) -> None:
         """Keep the estimates of a file that is expected; one that could not be read is not kept, nor what it was.
 
         Args:
             picture: where its annotated picture was drawn.
         """
-        if photo.problem:
+        if photo.error:
             self._marks.pop(photo.file, None)
         else:
             mark = self._expected[photo.file]

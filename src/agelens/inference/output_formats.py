@@ -147,11 +147,11 @@ def _face_of(row: Mapping[str, str]) -> dict[str, Any]:
         face["box"] = [float(row[name]) for name in ("left", "top", "right", "bottom")]
     if row["score"]:
         face["score"] = float(row["score"])
-    face["uncertain"] = row["uncertain"] == "True"
+    face["low_confidence"] = row["low_confidence"] == "True"
     if row["age_years"]:
         face["age_years"] = float(row["age_years"])
-    if row["age_from"]:
-        face["age_interval"] = [float(row["age_from"]), float(row["age_to"])]
+    if row["age_low"]:
+        face["prediction_interval"] = [float(row["age_low"]), float(row["age_high"])]
     if row["p_female"]:
         face["p_female"] = float(row["p_female"])
     return face

@@ -8,7 +8,7 @@ from pathlib import Path
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
 from agelens.inference.record import LONGEST_NAME
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.files import naming_errors, replacing_file
 from agelens.utils.images import read_rgb
 
@@ -97,7 +97,7 @@ def make_folder(folder: Path) -> None:
             pass
 
 
-def draw(photo: Photo, target: Path) -> None:
+def draw(photo: ImagePrediction, target: Path) -> None:
     """Write the annotated picture of a photograph as JPEG.
 
     Raises:

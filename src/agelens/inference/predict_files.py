@@ -15,10 +15,10 @@ from agelens.inference.inputs import locate
 from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
 from agelens.inference.predictions_file import Output
-from agelens.inference.predictor import Estimator, load
+from agelens.inference.predictor import Predictor, load
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import bar, console, quiet, say, waiting
@@ -33,7 +33,7 @@ _NO_CROPS = (
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictionConfig:
     """How files are estimated and what becomes of it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Prediction:
         return form_of_output(self.form) if self.out is None else form_of_file(self.out, self.form)
 
 
-def predict_files(paths: list[Path], how: Prediction) -> int:
+def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     """Estimate image files and write what is found, in order.
 
     With a file for the output the work can be interrupted: the same command goes on from what is done. A file that
@@ -84,28 +84,30 @@ def predict_files(paths: list[Path], how: Prediction) -> int:
         AgeLensError: there is no image, not one can be read, there is no bundle or detector, or the output cannot
             stand where it is asked for.
     """
-    _check(how)
-    located = locate(paths, how.pictures)
+    _check(config)
+    located = locate(paths, config.pictures)
     files = list(located.found)
-    refuse_to_replace(files, how.out, "--out")
+    refuse_to_replace(files, config.out, "--out")
     # Here, for networks need not be loaded to know that a file is somebody's own.
-    record = None if how.out is None or how.overwrite else read_record(how.out)
-    pictures = None if how.pictures is None else name_pictures(located.found, how.pictures)
+    record = None if config.out is None or config.overwrite else read_record(config.out)
+    pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
     with waiting("loading the networks"):
-        estimator = load(how.bundle, how.precision, how.detector, how.max_pixels)
-    if how.crops and not how.as_they_are:
-        refuse_scenes(files, estimator.detector, estimator.geometry, _NO_CROPS)
-    if how.pictures is not None:
-        make_folder(how.pictures)
+        predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+    if config.crops and not config.as_they_are:
+        refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
+    if config.pictures is not None:
+        make_folder(config.pictures)
     located.left_out.tell_skipped(say)
-    tally = Tally(left_out=located.problems)
-    if how.out is None:
-        _to_stream(estimator, files, how, pictures, tally)
+    tally = Tally(left_out=located.errors)
+    if config.out is None:
+        _to_stream(predictor, files, config, pictures, tally)
     else:
-        output = Output(how.out, how.written_form, made_of(estimator, how), record, how.overwrite)
-        _to_file(estimator, files, how, output, pictures, tally)
+        output = Output(
+            config.out, config.written_form, fingerprint(predictor, config), record, config.overwrite
+        )
+        _to_file(predictor, files, config, output, pictures, tally)
     if pictures is not None and tally.drawn:
-        say(f"{how.pictures}: {counted(tally.drawn, 'annotated picture')}.")
+        say(f"{config.pictures}: {counted(tally.drawn, 'annotated picture')}.")
     return tally.failed
 
 
@@ -118,25 +120,25 @@ def check_out(out: Path | None) -> None:
     raise AgeLensError(f"{out} is no file that could be written anew; give another with --out.")
 
 
-def _check(how: Prediction) -> None:
-    check_out(how.out)
-    _ = how.written_form
-    if how.crops and how.pictures is not None:
+def _check(config: PredictionConfig) -> None:
+    check_out(config.out)
+    _ = config.written_form
+    if config.crops and config.pictures is not None:
         raise AgeLensError(
             "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
         )
 
 
 def _to_stream(
-    estimator: Estimator,
+    predictor: Predictor,
     files: list[Path],
-    how: Prediction,
+    config: PredictionConfig,
     pictures: dict[Path, Path] | None,
     tally: Tally,
 ) -> None:
-    form = how.written_form
-    found = (photo for photo, _ in _estimate(estimator, files, how, pictures, tally))
-    good = (photo.to_dict() for photo in found if not photo.problem)
+    form = config.written_form
+    found = (photo for photo, _ in _predict(predictor, files, config, pictures, tally))
+    good = (photo.to_dict() for photo in found if not photo.error)
     written = 0
     try:
         with _table() if form == "table" else writing(sys.stdout, form) as write:
@@ -162,33 +164,37 @@ def _table() -> Iterator[Writer]:
 
 
 def _to_file(
-    estimator: Estimator,
+    predictor: Predictor,
     files: list[Path],
-    how: Prediction,
+    config: PredictionConfig,
     output: Output,
     pictures: dict[Path, Path] | None,
     tally: Tally,
 ) -> None:
     with output.opened(files, pictures or {}) as waiting:
         try:
-            for photo, picture in _estimate(estimator, waiting, how, pictures, tally):
+            for photo, picture in _predict(predictor, waiting, config, pictures, tally):
                 output.add(photo, picture)
             output.finish()
         except KeyboardInterrupt:
             raise KeyboardInterrupt(output.interrupted()) from None
     _tell(tally, len(files))
-    say(output.closing_line(len(tally.unreadable), len(tally.left_out), how.crops))
+    say(output.closing_line(len(tally.unreadable), len(tally.left_out), config.crops))
 
 
-def made_of(estimator: Estimator, how: Prediction) -> dict[str, Any]:
+def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any]:
     """What decides the estimates."""
     return {
-        "networks": [digest_json(bundle.card) for bundle in estimator.bundles],
-        "crops": how.crops,
-        "detector": None if how.crops else digest_file(how.detector) if how.detector else "installed",
+        "networks": [digest_json(bundle.card) for bundle in predictor.bundles],
+        "crops": config.crops,
+        "detector": None
+        if config.crops
+        else digest_file(config.detector)
+        if config.detector
+        else "installed",
         "version": [__version__, DECODER_VERSION],
-        "precision": how.precision,
-        "max_pixels": how.max_pixels,
+        "precision": config.precision,
+        "max_pixels": config.max_pixels,
     }
 
 
@@ -198,34 +204,34 @@ def _tell(tally: Tally, total: int) -> None:
         raise AgeLensError("Nothing was estimated, because not one of the files can be read.")
 
 
-def _estimate(
-    estimator: Estimator,
+def _predict(
+    predictor: Predictor,
     files: list[Path],
-    how: Prediction,
+    config: PredictionConfig,
     pictures: dict[Path, Path] | None,
     tally: Tally,
-) -> Iterator[tuple[Photo, Path | None]]:
+) -> Iterator[tuple[ImagePrediction, Path | None]]:
     """The photographs one by one, with a bar; their pictures are drawn before they are given on, with their places."""
     track = bar if console.is_terminal and len(files) > 1 else quiet
     began = time.perf_counter()
-    with track("faces" if how.crops else "photographs", len(files)) as advance:
-        for number, photo in enumerate(estimator.stream(files, how.crops), 1):
+    with track("faces" if config.crops else "photographs", len(files)) as advance:
+        for number, photo in enumerate(predictor.stream(files, config.crops), 1):
             picture = None
-            if pictures is not None and not photo.problem:
+            if pictures is not None and not photo.error:
                 photo, picture = _draw(photo, pictures[Path(photo.file)], tally)
-            if photo.problem:
-                tally.unreadable.append(f"{photo.file} {photo.problem}")
+            if photo.error:
+                tally.unreadable.append(f"{photo.file} {photo.error}")
             yield photo, picture
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
 
 
-def _draw(photo: Photo, target: Path, tally: Tally) -> tuple[Photo, Path | None]:
+def _draw(photo: ImagePrediction, target: Path, tally: Tally) -> tuple[ImagePrediction, Path | None]:
     """Draw a photograph's picture; what is estimated stands also where that fails."""
     try:
         draw(photo, target)
     except ImageError as error:
         # It was changed or removed since it was estimated.
-        return Photo(photo.file, 0, 0, problem=str(error)), None
+        return ImagePrediction(photo.file, 0, 0, error=str(error)), None
     except OSError as error:
         tally.undrawn.append((photo.file, error.strerror or str(error)))
         return photo, None

@@ -10,7 +10,7 @@ from agelens.inference.journal import Journal, is_done
 from agelens.inference.output_formats import Form, read_back, writing
 from agelens.inference.printing import closing_line
 from agelens.inference.record import Mark, Past, write_record
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.files import replacing_file
 from agelens.utils.progress import say
 
@@ -20,16 +20,21 @@ class Output:
 
     Args:
         path: the file. form: how it is written.
-        made_of: JSON that decides the estimates.
+        fingerprint: JSON that decides the estimates.
         record: of the file that stands there, from `read_record`; None where none does, or where it does not matter.
         overwrite: whether what stands there, or was begun, is given up where it is of something else.
     """
 
     def __init__(
-        self, path: Path, form: Form, made_of: dict[str, Any], record: dict[str, Any] | None, overwrite: bool
+        self,
+        path: Path,
+        form: Form,
+        fingerprint: dict[str, Any],
+        record: dict[str, Any] | None,
+        overwrite: bool,
     ) -> None:
         self._path, self._form, self._overwrite = path, form, overwrite
-        self._made_of = {**made_of, "form": form}
+        self._made_of = {**fingerprint, "form": form}
         self._record = record
         self._files: list[Path] = []
         self._stands = False
@@ -90,7 +95,7 @@ class Output:
         for name in marks.keys() - seen:
             yield {"file": name, "faces": []}, marks[name]
 
-    def add(self, photo: Photo, picture: Path | None) -> None:
+    def add(self, photo: ImagePrediction, picture: Path | None) -> None:
         """Keep what is estimated of a photograph, and where its picture was drawn."""
         self._journal.add(photo, picture)
 
@@ -128,4 +133,4 @@ class Output:
 
 def _past(record: dict[str, Any]) -> Past:
     marks = {name: Mark(*values) for name, values in record.get("photos", {}).items()}
-    return Past(record.get("made_of", {}), record.get("folder", ""), marks)
+    return Past(record.get("fingerprint", {}), record.get("folder", ""), marks)

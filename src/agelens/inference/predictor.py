@@ -17,16 +17,16 @@ from agelens.errors import AgeLensError
 from agelens.inference.given import Source, check, separate
 from agelens.inference.intervals import Calibration, median
 from agelens.inference.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
-from agelens.inference.results import Estimates, Face, Photo
+from agelens.inference.results import Face, ImagePrediction, Predictions
 from agelens.runtime.execution import run_outputs
 from agelens.runtime.precision import PRECISIONS
 from agelens.runtime.session import Network, compile_bundle
 from agelens.utils.images import Pixels
 
-__all__ = ["AHEAD", "BATCH", "Estimator", "Source", "load"]
+__all__ = ["AHEAD", "BATCH", "Predictor", "Source", "load"]
 
 
-class Estimator:
+class Predictor:
     """Finds faces in photographs and estimates each, with one network for both tasks, or one for each, or one alone.
 
     One caller at a time: calls from several threads must take turns.
@@ -58,9 +58,9 @@ class Estimator:
         self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
         self._calibration = next(filter(None, map(_calibration, bundles)), None)
         self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
-        self._sides = sorted({network.side for network in self._networks})
+        self._image_sizes = sorted({network.image_size for network in self._networks})
         self._precision = precision
-        # One that was looked up is looked up again, wherever the estimator is unpickled.
+        # One that was looked up is looked up again, wherever the predictor is unpickled.
         self._detector = self._given_detector = detector
         self._max_pixels = max_pixels
 
@@ -77,7 +77,7 @@ class Estimator:
             self._detector = find_detector()
         return self._detector
 
-    def estimate(self, images: Iterable[Source] | Source, crops: bool = False) -> Estimates:
+    def predict(self, images: Iterable[Source] | Source, crops: bool = False) -> Predictions:
         """Find and estimate the faces of images.
 
         Args:
@@ -88,7 +88,7 @@ class Estimator:
             crops: each image is one face, cropped as the networks' training faces were; no face is searched.
 
         Returns:
-            one `Photo` an image, in order. A file that cannot be read gives one with the reason and no faces.
+            one `ImagePrediction` an image, in order. A file that cannot be read gives one with the reason and no faces.
 
         Raises:
             NoImageError: (a ValueError) something that could be no image.
@@ -98,26 +98,28 @@ class Estimator:
             sources = list(sources)
             for source in sources:
                 check(source)
-        return Estimates(self._stream(sources, crops, leaning=True, stay=stay))
+        return Predictions(self._stream(sources, crops, rotations=True, stay=stay))
 
     def stream(
-        self, images: Iterable[Source] | Source, crops: bool = False, leaning: bool = True
-    ) -> Iterator[Photo]:
+        self, images: Iterable[Source] | Source, crops: bool = False, rotations: bool = True
+    ) -> Iterator[ImagePrediction]:
         """The same one by one, in order, as they are ready; memory stays flat however many there are.
 
         The next images are decoded and searched in two threads while the networks work on the faces found before.
         Arrays are copied, and Pillow images and open files are read, when they are taken from ``images``.
 
         Args:
-            leaning: search for leaning faces too (see `agelens.detection.detector.find_faces`).
+            rotations: search for leaning faces too (see `agelens.detection.detector.find_faces`).
         """
         sources, _ = separate(images)
-        return self._stream(sources, crops, leaning, stay=False)
+        return self._stream(sources, crops, rotations, stay=False)
 
-    def _stream(self, sources: Iterable[Any], crops: bool, leaning: bool, stay: bool) -> Iterator[Photo]:
+    def _stream(
+        self, sources: Iterable[Any], crops: bool, rotations: bool, stay: bool
+    ) -> Iterator[ImagePrediction]:
         # The detector here, so that a missing one is told before the threads start.
         detector = None if crops else self.detector
-        preparation = Preparation(detector, self.geometry, self._sides, self._max_pixels, leaning)
+        preparation = Preparation(detector, self.geometry, self._image_sizes, self._max_pixels, rotations)
         for group in prepare_ahead(sources, stay, preparation):
             yield from self._assemble(group)
 
@@ -135,20 +137,25 @@ class Estimator:
                 columns[name] = np.mean(values, axis=0, keepdims=True)
         mean = self._faces(columns, 1)[0]
         return replace(
-            mean, box=last.box, landmarks=last.landmarks, score=last.score, uncertain=last.uncertain
+            mean, box=last.box, landmarks=last.landmarks, score=last.score, low_confidence=last.low_confidence
         )
 
-    def _assemble(self, group: list[Prepared]) -> Iterator[Photo]:
+    def _assemble(self, group: list[Prepared]) -> Iterator[ImagePrediction]:
         """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
         total = sum(one.faces for one in group)
-        sides = self._sides if total else []
-        crops = {side: np.concatenate([one.crops[side] for one in group if one.faces]) for side in sides}
+        image_sizes = self._image_sizes if total else []
+        crops = {
+            image_size: np.concatenate([one.crops[image_size] for one in group if one.faces])
+            for image_size in image_sizes
+        }
         # Cut across photographs, so that neither many small ones nor one with hundreds of faces is slow.
         faces = iter(
             [
                 face
                 for start in range(0, total, BATCH)
-                for face in self.estimate_crops({side: crops[side][start : start + BATCH] for side in sides})
+                for face in self.predict_crops(
+                    {image_size: crops[image_size][start : start + BATCH] for image_size in image_sizes}
+                )
             ]
         )
         for one in group:
@@ -165,14 +172,14 @@ class Estimator:
                 box=tuple(box),
                 landmarks=tuple((x, y) for x, y in landmarks),
                 score=score,
-                uncertain=score < self.detector.sure,
+                low_confidence=score < self.detector.confidence_threshold,
             )
 
-    def estimate_crops(self, crops: dict[int, Pixels]) -> list[Face]:
+    def predict_crops(self, crops: dict[int, Pixels]) -> list[Face]:
         """The faces of one batch of crops, uint8 (faces, side, side, 3), which comes at each side that is wanted."""
         columns: dict[str, NDArray[np.floating]] = {}
         for network in self._networks:
-            results = run_outputs(network.compiled, crops[network.side], list(network.outputs.values()))
+            results = run_outputs(network.compiled, crops[network.image_size], list(network.outputs.values()))
             columns.update(zip(network.outputs, results, strict=True))
         if "female_logit" in columns:
             # Of the logistic function the form that no logit makes overflow.
@@ -185,10 +192,10 @@ class Estimator:
         if distribution is not None:
             columns["age_years"] = median(distribution)
         if self._calibration is not None and "age_years" in columns:
-            columns["age_interval"] = self._calibration.intervals(columns["age_years"], distribution)
+            columns["prediction_interval"] = self._calibration.intervals(columns["age_years"], distribution)
         lists = {name: column.tolist() for name, column in columns.items()}
         empty = [None] * rows
-        names = ("age_years", "p_female", "age_distribution", "age_interval")
+        names = ("age_years", "p_female", "age_distribution", "prediction_interval")
         return [
             Face(age, female, shares and tuple(shares), interval and tuple(interval))
             for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
@@ -209,7 +216,7 @@ def load(
     precision: str = "auto",
     detector: Path | str | None = None,
     max_pixels: int | None = None,
-) -> Estimator:
+) -> Predictor:
     """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
     Args:
@@ -222,17 +229,17 @@ def load(
     """
     bundles = find_bundles(None if folder is None else Path(folder))
     found = None if detector is None else find_detector(Path(detector))
-    return Estimator(bundles, precision, found, max_pixels)
+    return Predictor(bundles, precision, found, max_pixels)
 
 
 def _restore(
     networks: list[tuple[Path, str]], precision: str, detector: Detector | None, max_pixels: int | None
-) -> Estimator:
-    """An estimator that was pickled."""
+) -> Predictor:
+    """A predictor that was pickled."""
     bundles = [open_bundle(folder) for folder, _ in networks]
     for bundle, (folder, digest) in zip(bundles, networks, strict=True):
         if hashlib.sha256(bundle.network).hexdigest() != digest:
             raise AgeLensError(
-                f"The bundle {folder} has changed since this estimator was pickled; load it again."
+                f"The bundle {folder} has changed since this predictor was pickled; load it again."
             )
-    return Estimator(bundles, precision, detector, max_pixels)
+    return Predictor(bundles, precision, detector, max_pixels)

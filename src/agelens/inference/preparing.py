@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from agelens.detection.alignment import Geometry, straighten
+from agelens.detection.alignment import Geometry, align_faces
 from agelens.detection.base import NOTHING, Found
 from agelens.detection.detector import Detector, find_faces
 from agelens.detection.orientation import find_lying
 from agelens.errors import ImageError, NoImageError
 from agelens.inference.given import Given, decode, decode_crop, take
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.utils.decoding.orientation import UPRIGHT
 from agelens.utils.images import Pixels, resize_face
 
@@ -40,7 +40,7 @@ class Prepared:
         crops: uint8 (faces, side, side, 3) for each side that a network wants.
     """
 
-    photo: Photo
+    photo: ImagePrediction
     found: Found | None
     crops: dict[int, Pixels]
 
@@ -55,59 +55,62 @@ class Preparation:
 
     Attributes:
         detector: finds the faces; None where each image is a face.
-        geometry: how faces are straightened.
+        geometry: how faces are aligned.
         sides: of the crops that the networks want.
         max_pixels: of an image, if there is a limit of one's own.
-        leaning: search for leaning faces too.
+        rotations: search for leaning faces too.
     """
 
     detector: Detector | None
     geometry: Geometry
     sides: list[int]
     max_pixels: int | None
-    leaning: bool
+    rotations: bool
 
-    def prepare(self, given: Given, pillow: threading.Lock, lookers: Executor) -> Prepared:
+    def prepare(self, given: Given, pillow: threading.Lock, searchers: Executor) -> Prepared:
         """Decode an image and cut its faces out.
 
         Args:
             pillow: held while a Pillow image is read.
-            lookers: search at several sizes side by side.
+            searchers: search at several sizes side by side.
         """
         try:
             if self.detector is None:
                 return self._cut(given, pillow)
-            return self._search(given, self.detector, pillow, lookers)
+            return self._search(given, self.detector, pillow, searchers)
         except ImageError as error:
-            return Prepared(Photo(given.file, 0, 0, problem=str(error)), None, {})
+            return Prepared(ImagePrediction(given.file, 0, 0, error=str(error)), None, {})
 
     def _search(
-        self, given: Given, detector: Detector, pillow: threading.Lock, lookers: Executor
+        self, given: Given, detector: Detector, pillow: threading.Lock, searchers: Executor
     ) -> Prepared:
         photo = decode(given, self.max_pixels, pillow)
 
         def find(pixels: Pixels) -> Found:
-            return find_faces(detector, pixels, lookers, self.leaning)
+            return find_faces(detector, pixels, searchers, self.rotations)
 
         image = photo.pixels
         found = find(image) if given.turn == UPRIGHT else find_lying(find, image, given.turn)
-        result = Photo(given.file, photo.width, photo.height)
+        result = ImagePrediction(given.file, photo.width, photo.height)
         if not len(found.scores):
             return Prepared(result, NOTHING, {})
-        straight = photo.in_srgb(straighten(image, found.landmarks, self.geometry))
-        sides = {side: np.stack([resize_face(one, side) for one in straight]) for side in self.sides}
+        aligned = photo.in_srgb(align_faces(image, found.landmarks, self.geometry))
+        sides = {
+            image_size: np.stack([resize_face(one, image_size) for one in aligned])
+            for image_size in self.sides
+        }
         return Prepared(result, found.scaled(photo.scale), sides)
 
     def _cut(self, given: Given, pillow: threading.Lock) -> Prepared:
         # As in training: each side decodes by itself, since large JPEGs are decoded at a reduced size.
         sides = {
-            side: resize_face(decode_crop(given, side, self.max_pixels, pillow), side)[None]
-            for side in self.sides
+            image_size: resize_face(decode_crop(given, image_size, self.max_pixels, pillow), image_size)[None]
+            for image_size in self.sides
         }
-        return Prepared(Photo(given.file, 0, 0), None, sides)
+        return Prepared(ImagePrediction(given.file, 0, 0), None, sides)
 
 
-def prepare_ahead(sources: Iterable[Any], stay: bool, how: Preparation) -> Iterator[list[Prepared]]:
+def prepare_ahead(sources: Iterable[Any], stay: bool, config: Preparation) -> Iterator[list[Prepared]]:
     """Prepare images in threads, in order, in groups whose faces fill a batch if they are there already.
 
     Args:
@@ -115,25 +118,25 @@ def prepare_ahead(sources: Iterable[Any], stay: bool, how: Preparation) -> Itera
     """
     waiting: deque[tuple[Future[Prepared], int]] = deque()
     rest = iter(sources)
-    workers, lookers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
+    workers, searchers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
     pillow = threading.Lock()
     try:
         while True:
             while _has_room(waiting) and (source := next(rest, _END)) is not _END:
                 try:
-                    given = take(source, stay, how.max_pixels)
+                    given = take(source, stay, config.max_pixels)
                 except NoImageError as error:
                     # Told in its turn, behind the images before it.
                     waiting.append((_failed(error), 0))
                 else:
-                    waiting.append((workers.submit(how.prepare, given, pillow, lookers), given.weight))
+                    waiting.append((workers.submit(config.prepare, given, pillow, searchers), given.weight))
             if not waiting:
                 return
             yield _group(waiting)
     finally:
         # Also where whoever reads stops early: nobody wants what has not begun.
         workers.shutdown(cancel_futures=True)
-        lookers.shutdown()
+        searchers.shutdown()
 
 
 def _failed(error: NoImageError) -> "Future[Prepared]":

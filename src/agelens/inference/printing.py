@@ -21,7 +21,15 @@ class FaceTable:
 
     def __init__(self) -> None:
         self._table = Table(
-            "file", "face", "age", "90 % within", "gender", "", box=None, pad_edge=False, header_style="bold"
+            "file",
+            "face",
+            "age",
+            "90 % interval",
+            "gender",
+            "",
+            box=None,
+            pad_edge=False,
+            header_style="bold",
         )
 
     def add(self, value: dict[str, Any]) -> None:
@@ -29,14 +37,14 @@ class FaceTable:
         if not value["faces"]:
             self._table.add_row(Text(value["file"]), "", "", "", "", "no face found")
         for number, face in enumerate(value["faces"], 1):
-            interval = face.get("age_interval")
+            interval = (face["age_low"], face["age_high"]) if "age_low" in face else None
             self._table.add_row(
                 Text(value["file"] if number == 1 else ""),
                 str(number),
                 f"{face['age_years']:.0f}" if "age_years" in face else "",
                 f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",
                 describe_gender(face["p_female"]) if "p_female" in face else "",
-                "perhaps no face" if face.get("uncertain") else "",
+                "perhaps no face" if face.get("low_confidence") else "",
             )
 
     def show(self, file: IO[str]) -> None:

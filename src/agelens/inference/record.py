@@ -26,8 +26,8 @@ _WORDS = {
     "form": "another form",
     "max_pixels": "another --max-pixels",
     "video": "another video",
-    "every": "another --every",
-    "seconds": "another --seconds",
+    "every": "another --frame-stride",
+    "seconds": "another --duration",
 }
 LONGEST_NAME = 255
 
@@ -69,16 +69,18 @@ class Past:
     """What was estimated into a file before, by a command that ended or by one that was interrupted.
 
     Attributes:
-        made_of: JSON that decides the estimates: network, detector, options.
+        fingerprint: JSON that decides the estimates: network, detector, options.
         folder: the working folder from which relative names count.
         marks: of each photograph, by its name as it was given.
     """
 
-    made_of: dict[str, Any]
+    fingerprint: dict[str, Any]
     folder: str
     marks: dict[str, Mark] = field(default_factory=dict)
 
-    def refuse_others(self, target: Path, made_of: dict[str, Any], files: Iterable[Path], verb: str) -> None:
+    def refuse_others(
+        self, target: Path, fingerprint: dict[str, Any], files: Iterable[Path], verb: str
+    ) -> None:
         """Refuse to lose what was estimated otherwise, or of photographs that are not meant now.
 
         Args:
@@ -90,8 +92,10 @@ class Past:
         way_out = "give another --out, or replace it with --overwrite."
         if verb == "begun":
             way_out = "finish it so, give another --out, or begin anew with --overwrite."
-        if self.made_of != made_of:
-            raise AgeLensError(f"{target} was {verb} {_differences(self.made_of, made_of)}; {way_out}")
+        if self.fingerprint != fingerprint:
+            raise AgeLensError(
+                f"{target} was {verb} {_differences(self.fingerprint, fingerprint)}; {way_out}"
+            )
         meant = {str(file) for file in files}
         lost = [name for name, mark in self.marks.items() if name not in meant or self._moved(name, mark)]
         if lost:
@@ -107,7 +111,7 @@ class Past:
 
     def to_json(self) -> dict[str, Any]:
         """JSON without the marks."""
-        return {"made_of": self.made_of, "folder": self.folder}
+        return {"fingerprint": self.fingerprint, "folder": self.folder}
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> str:

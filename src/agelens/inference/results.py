@@ -32,22 +32,22 @@ class Face:
         p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
         age_distribution: probability of each whole age, from 0 years on, together 1. None where the network
             estimates a single number.
-        age_interval: from and to, years, both included; holds 90 % of the true ages of faces like those that the
+        prediction_interval: from and to, years, both included; holds 90 % of the true ages of faces like those that the
             bundle was calibrated on. None where the bundle has no calibration.
         box: left, top, right, bottom, pixels, within the photograph. None for crops.
         landmarks: x and y of LANDMARKS, pixels; left and right as one sees them. None for crops.
         score: of the detector, 0 to 1; None for crops.
-        uncertain: whether the detector is so unsure that this may be no face.
+        low_confidence: whether the detector is so unsure that this may be no face.
     """
 
     age_years: float | None
     p_female: float | None
     age_distribution: tuple[float, ...] | None = None
-    age_interval: tuple[float, float] | None = None
+    prediction_interval: tuple[float, float] | None = None
     box: tuple[float, float, float, float] | None = None
     landmarks: tuple[tuple[float, float], ...] | None = None
     score: float | None = None
-    uncertain: bool = False
+    low_confidence: bool = False
 
     def __post_init__(self) -> None:
         if self.box is not None and (
@@ -59,8 +59,18 @@ class Face:
         for name, value in (("p_female", self.p_female), ("score", self.score)):
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is a probability from 0 to 1, not {value}.")
-        if self.age_interval is not None and self.age_interval[0] > self.age_interval[1]:
-            raise ValueError(f"An interval is (from, to) in years, not {self.age_interval}.")
+        if self.prediction_interval is not None and self.prediction_interval[0] > self.prediction_interval[1]:
+            raise ValueError(f"An interval is (from, to) in years, not {self.prediction_interval}.")
+
+    @property
+    def age_low(self) -> float | None:
+        """The lower end of the prediction interval, years; None where there is none."""
+        return None if self.prediction_interval is None else self.prediction_interval[0]
+
+    @property
+    def age_high(self) -> float | None:
+        """The upper end of the prediction interval, years; None where there is none."""
+        return None if self.prediction_interval is None else self.prediction_interval[1]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON with what is known of the face; values that are None are left out."""
@@ -70,11 +80,11 @@ class Face:
         if self.landmarks is not None:
             values["landmarks"] = [[round(x, 1), round(y, 1)] for x, y in self.landmarks]
         if self.score is not None:
-            values |= {"score": round(self.score, _DIGITS["score"]), "uncertain": self.uncertain}
+            values |= {"score": round(self.score, _DIGITS["score"]), "low_confidence": self.low_confidence}
         if self.age_years is not None:
             values["age_years"] = round(self.age_years, _DIGITS["age_years"])
-        if self.age_interval is not None:
-            values["age_interval"] = list(self.age_interval)
+        if self.prediction_interval is not None:
+            values["age_low"], values["age_high"] = self.prediction_interval
         if self.p_female is not None:
             values["p_female"] = round(self.p_female, _DIGITS["p_female"])
         if self.age_distribution is not None:
@@ -83,41 +93,41 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Photo:
+class ImagePrediction:
     """An image and its faces, or the reason why it could not be read.
 
     Attributes:
         file: its path; empty for an array or a Pillow image.
         width, height: pixels of the upright image; 0 for crops, and where it could not be read.
         faces: from the largest to the smallest; empty where there is none.
-        problem: why it could not be read, without the name of the file; empty where it could.
+        error: why it could not be read, without the name of the file; empty where it could.
     """
 
     file: str
     width: int
     height: int
     faces: tuple[Face, ...] = ()
-    problem: str = ""
+    error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON; ``problem`` only where there is one."""
+        """JSON; ``error`` only where there is one."""
         start: dict[str, Any] = {"file": self.file} if self.file else {}
-        if self.problem:
-            return {**start, "problem": self.problem, "faces": []}
+        if self.error:
+            return {**start, "error": self.error, "faces": []}
         size = {"width": self.width, "height": self.height} if self.width else {}
         return {**start, **size, "faces": [face.to_dict() for face in self.faces]}
 
 
 # The columns of the command line's CSV; distributions are in the JSON alone.
 COLUMNS = (
-    "file", "face", "left", "top", "right", "bottom", "score", "uncertain",
-    "age_years", "age_from", "age_to", "p_female",
+    "file", "face", "left", "top", "right", "bottom", "score", "low_confidence",
+    "age_years", "age_low", "age_high", "p_female",
 )  # fmt: skip
 
 
-# Those of `Estimates.to_frame`, and of them the types that know a missing value.
+# Those of `Predictions.to_frame`, and of them the types that know a missing value.
 FRAME_COLUMNS = ("image", *COLUMNS, "error")
-_FRAME_TYPES = {"image": "int64", "face": "Int64", "uncertain": "boolean"}
+_FRAME_TYPES = {"image": "int64", "face": "Int64", "low_confidence": "boolean"}
 
 
 def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -127,32 +137,32 @@ def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """
     for number, face in enumerate(photo["faces"], 1):
         box = face.get("box", [None] * 4)
-        interval = face.get("age_interval", [None] * 2)
+        interval = (face.get("age_low"), face.get("age_high"))
         values = (
-            photo.get("file", ""), number, *box, face.get("score"), face.get("uncertain", False),
+            photo.get("file", ""), number, *box, face.get("score"), face.get("low_confidence", False),
             face.get("age_years"), *interval, face.get("p_female"),
         )  # fmt: skip
         yield dict(zip(COLUMNS, values, strict=True))
 
 
-class Estimates(Sequence[Photo]):
-    """The photographs of one call, in its order; a list of `Photo` that also becomes a table or JSON."""
+class Predictions(Sequence[ImagePrediction]):
+    """The photographs of one call, in its order; a list of `ImagePrediction` that also becomes a table or JSON."""
 
-    def __init__(self, photos: Iterable[Photo]) -> None:
+    def __init__(self, photos: Iterable[ImagePrediction]) -> None:
         self._photos = tuple(photos)
 
     @overload
-    def __getitem__(self, index: int) -> Photo: ...
+    def __getitem__(self, index: int) -> ImagePrediction: ...
     @overload
-    def __getitem__(self, index: slice) -> "Estimates": ...
-    def __getitem__(self, index: int | slice) -> "Photo | Estimates":
-        return Estimates(self._photos[index]) if isinstance(index, slice) else self._photos[index]
+    def __getitem__(self, index: slice) -> "Predictions": ...
+    def __getitem__(self, index: int | slice) -> "ImagePrediction | Predictions":
+        return Predictions(self._photos[index]) if isinstance(index, slice) else self._photos[index]
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def __repr__(self) -> str:
-        return f"Estimates({len(self)} images, {len(self.faces)} faces)"
+        return f"Predictions({len(self)} images, {len(self.faces)} faces)"
 
     @property
     def faces(self) -> tuple[Face, ...]:
@@ -164,14 +174,14 @@ class Estimates(Sequence[Photo]):
 
         Returns:
             the columns FRAME_COLUMNS. ``image`` is the place of the image in the call, from 0, so that ``self[image]``
-            is its `Photo`; ``face`` counts from 1, from the largest to the smallest, and is missing where an image has
-            none; ``error`` says why an image could not be read, and is empty where it could. The faces alone are
-            ``frame.dropna(subset="face")``.
+            is its `ImagePrediction`; ``face`` counts from 1, from the largest to the smallest, and is missing where
+            an image has none; ``error`` says why an image could not be read, and is empty where it could. The faces
+            alone are ``frame.dropna(subset="face")``.
         """
         import pandas as pd
 
         found = [
-            {"image": number, **row, "error": photo.problem}
+            {"image": number, **row, "error": photo.error}
             for number, photo in enumerate(self._photos)
             for row in (list(rows(photo.to_dict())) or [{"file": photo.file}])
         ]

@@ -1,7 +1,7 @@
 """How a backbone is built with its own preprocessing inside.
 
 Every backbone takes plain RGB bytes, uint8 (faces, side, side, 3), and gives a feature map, float32 (faces, height,
-width, channels). What scaling its weights expect stands in its record and becomes part of the network, so that no
+width, channels). What preprocessing its weights expect stands in its record and becomes part of the network, so that no
 caller can get it wrong.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from agelens.errors import AgeLensError
 from agelens.models.onnx_backbone import inspect_onnx
 from agelens.models.outputs import Output, choose_output, leads_in_keras
-from agelens.models.preprocessing import SCALINGS, scale_layers
+from agelens.models.preprocessing import PREPROCESSINGS, preprocessing_layers
 from agelens.models.registry import BackboneSpec, Shape, find_backbone
 from agelens.models.weights import fetch_weights
 from agelens.utils.files import digest_file, digest_json
@@ -29,7 +29,7 @@ class Backbone:
 
     Attributes:
         spec: its record.
-        side: pixels of the square input.
+        image_size: pixels of the square input.
         weights: "imagenet", "random", or the name of the file they came from, and of its output if it has several.
         digest: SHA-256 of all that decides its features but the side: weights, scaling, its file.
         parameters: how many numbers it holds.
@@ -38,7 +38,7 @@ class Backbone:
     """
 
     spec: BackboneSpec
-    side: int
+    image_size: int
     weights: str
     digest: str
     parameters: int
@@ -61,7 +61,7 @@ def fetch_backbone(name: str, folder: Path | None = None) -> Path:
 def build_backbone(
     spec: BackboneSpec,
     weights: str = "imagenet",
-    side: int | None = None,
+    image_size: int | None = None,
     seed: int = 42,
 ) -> Backbone:
     """Build a backbone with its preprocessing inside.
@@ -71,22 +71,22 @@ def build_backbone(
         weights: "imagenet" (fetched once, into Keras's own cache), a folder that holds those files, "random" (from
             the seed), or the path of a Keras weights file without top.
             A backbone that is a file brings its own.
-        side: pixels; None is the record's.
+        image_size: pixels; None is the record's.
         seed: of random weights.
 
     Raises:
         AgeLensError: the side is too small, the weights cannot be had or do not fit.
     """
-    side = side or spec.side
-    if side < spec.least_side:
+    image_size = image_size or spec.image_size
+    if image_size < spec.min_image_size:
         raise AgeLensError(
-            f"{spec.name} needs images of at least {spec.least_side} pixels a side, not {side}."
+            f"{spec.name} needs images of at least {spec.min_image_size} pixels a side, not {image_size}."
         )
     if spec.file is not None:
-        return _from_file(spec, side)
+        return _from_file(spec, image_size)
     assert spec.builder is not None
     keras.utils.set_random_seed(seed)
-    body = spec.builder(input_shape=(side, side, 3), include_top=False, weights=None)
+    body = spec.builder(input_shape=(image_size, image_size, 3), include_top=False, weights=None)
     if weights != "random" and (weights == "imagenet" or Path(weights).is_dir()):
         folder = None if weights == "imagenet" else Path(weights)
         _load(body, fetch_backbone(spec.name, folder), spec.name)
@@ -94,15 +94,15 @@ def build_backbone(
     elif weights != "random":
         _load(body, Path(weights), spec.name)
         weights = Path(weights).name
-    return _with_scaling(spec, body, side, weights)
+    return _with_preprocessing(spec, body, image_size, weights)
 
 
-def _from_file(spec: BackboneSpec, side: int) -> Backbone:
+def _from_file(spec: BackboneSpec, image_size: int) -> Backbone:
     assert spec.file is not None
     if spec.file.suffix == ".onnx":
-        parameters, feature_shape, output = inspect_onnx(spec, side)
-        digest = digest_json([digest_network(spec.file), spec.scaling, spec.named])
-        return Backbone(spec, side, _told(spec.file, output), digest, parameters, feature_shape, None)
+        parameters, feature_shape, output = inspect_onnx(spec, image_size)
+        digest = digest_json([digest_network(spec.file), spec.preprocessing, spec.named])
+        return Backbone(spec, image_size, _told(spec.file, output), digest, parameters, feature_shape, None)
     try:
         body = keras.saving.load_model(spec.file, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
@@ -113,14 +113,15 @@ def _from_file(spec: BackboneSpec, side: int) -> Backbone:
     # Of several inputs Keras gives a list of shapes.
     shape = body.input_shape if isinstance(body.input_shape, tuple) else ()
     if len(shape) != 4 or any(
-        fits not in (None, asked) for fits, asked in zip(shape[1:], (side, side, 3), strict=True)
+        fits not in (None, asked) for fits, asked in zip(shape[1:], (image_size, image_size, 3), strict=True)
     ):
         raise AgeLensError(
-            f"{spec.file} takes {body.input_shape} and not one batch of images of {side} x {side} pixels, channels "
+            f"{spec.file} takes {body.input_shape} and not one batch of images of {image_size} x {image_size} "
+            f"pixels, channels "
             "last; give its own side after @."
         )
     body, output = _with_one_output(spec, body)
-    return _with_scaling(spec, body, side, _told(spec.file, output))
+    return _with_preprocessing(spec, body, image_size, _told(spec.file, output))
 
 
 def _told(file: Path, output: str) -> str:
@@ -155,21 +156,23 @@ def _load(body: keras.Model, path: Path, name: str) -> None:
         ) from None
 
 
-def _with_scaling(spec: BackboneSpec, body: keras.Model, side: int, weights: str) -> Backbone:
-    faces = keras.Input((side, side, 3), dtype="uint8", name="faces")
-    features = body(scale_layers(SCALINGS[spec.scaling], faces))
+def _with_preprocessing(spec: BackboneSpec, body: keras.Model, image_size: int, weights: str) -> Backbone:
+    faces = keras.Input((image_size, image_size, 3), dtype="uint8", name="faces")
+    features = body(preprocessing_layers(PREPROCESSINGS[spec.preprocessing], faces))
     if len(features.shape) not in (2, 4):
         raise AgeLensError(f"{spec.name} gives features of shape {features.shape}, not a map or a vector.")
     model = keras.Model(faces, features, name=f"{spec.name}_from_bytes")
     # Weights do not say what is done with them: strides and activations stand in the file alone.
     file = digest_file(spec.file) if spec.file else ""
-    digest = digest_json([digest_weights(model), spec.scaling, file, spec.named])
-    return Backbone(spec, side, weights, digest, int(model.count_params()), tuple(features.shape[1:]), model)
+    digest = digest_json([digest_weights(model), spec.preprocessing, file, spec.named])
+    return Backbone(
+        spec, image_size, weights, digest, int(model.count_params()), tuple(features.shape[1:]), model
+    )
 
 
-def fitting_side(spec: BackboneSpec, side: int | None) -> int:
+def fitting_image_size(spec: BackboneSpec, image_size: int | None) -> int:
     """The side asked for, raised to the least that the backbone takes; its own where none is asked for."""
-    return max(side or spec.side, spec.least_side)
+    return max(image_size or spec.image_size, spec.min_image_size)
 
 
 def content_digest(spec: BackboneSpec, weights: str) -> str:
@@ -181,7 +184,7 @@ def content_digest(spec: BackboneSpec, weights: str) -> str:
     if spec.file:
         return digest_network(spec.file)
     if weights == "random":
-        # The engines under Keras draw different numbers from the same seed.
+        # The Keras backends draw different numbers from the same seed.
         return f"random on {keras.backend.backend()}"
     if weights == "imagenet" or Path(weights).is_dir():
         return "imagenet"

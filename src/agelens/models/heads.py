@@ -7,7 +7,7 @@ import keras
 from agelens.models.registry import Shape
 from agelens.models.standardization import LAYER, Standardisation
 
-HEADS = ("flatten", "pooled")
+HEADS = ("flatten", "avg-pool")
 
 
 # Ages are learned as hundredths where a network starts from nothing; see Recipe.centred.
@@ -39,8 +39,8 @@ def build_head(
 
     Args:
         feature_shape: (height, width, channels) or (channels,).
-        median_age: years, of the training part; where a centred or standardised age network starts.
-        standardisation: of the features of a frozen backbone, unless the recipe goes without.
+        median_age: years, of the training split; where a centred or standardized age network starts.
+        standardization: of the features of a frozen backbone, unless the recipe goes without.
 
     Returns:
         a model from float32 (faces, *feature_shape) to (faces, 1): years, or the probability of female.
@@ -48,7 +48,7 @@ def build_head(
     layers: list[keras.layers.Layer] = [keras.Input(feature_shape, name="features")]
     if standardisation is not None:
         layers.append(standardisation.layer())
-    if recipe.pooling == "pooled" and len(feature_shape) == 3:
+    if recipe.pooling == "avg-pool" and len(feature_shape) == 3:
         # The notebook drops whole-map features before it averages them; the order is kept.
         layers += [keras.layers.Dropout(recipe.dropout), keras.layers.GlobalAveragePooling2D()]
     else:

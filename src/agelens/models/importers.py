@@ -26,13 +26,13 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class Trunk:
+class Encoder:
     """A network from scaled pixels to maps of features at several resolutions.
 
     Attributes:
         name: of its file.
         digest: SHA-256 of its file.
-        side: pixels of the square input.
+        image_size: pixels of the square input.
         model: float32 (faces, side, side, 3), scaled as it was trained, to its last map.
         first, last: for each resolution that all data pass through, from fine to coarse, the first and the last
             tensor of that resolution, of the widest if they differ in width, (faces, height, width, channels).
@@ -40,42 +40,42 @@ class Trunk:
 
     name: str
     digest: str
-    side: int
+    image_size: int
     model: keras.Model
     first: tuple[keras.KerasTensor, ...]
     last: tuple[keras.KerasTensor, ...]
 
 
-def read_trunk(path: Path, side: int | None = None) -> Trunk:
+def read_encoder(path: Path, image_size: int | None = None) -> Encoder:
     """Read a face network from ``.h5`` or ``.onnx``; what stands behind its last map (an embedding) is left out.
 
     Args:
-        side: pixels of the square input; None is what the file says.
+        image_size: pixels of the square input; None is what the file says.
 
     Raises:
         AgeLensError: no such file, not such a file, or a layer that is not known here.
     """
     if not path.is_file():
-        raise AgeLensError(f"The network {path} does not exist; give a file with --init.")
+        raise AgeLensError(f"The network {path} does not exist; give a file with --pretrained.")
     readers: dict[str, Callable[[Path, int | None], keras.Model]] = {".h5": _read_keras, ".onnx": _read_onnx}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise AgeLensError(f"{path} is neither a .h5 nor an .onnx file.")
     try:
-        model = reader(path, side)
+        model = reader(path, image_size)
     except (OSError, KeyError, ValueError) as error:
         raise AgeLensError(f"{path} cannot be read as a network: {str(error).splitlines()[0]}") from None
-    side = model.input_shape[1]
-    if model.input_shape != (None, side, side, 3):
+    image_size = model.input_shape[1]
+    if model.input_shape != (None, image_size, image_size, 3):
         raise AgeLensError(f"{path} does not take square images of three channels: {model.input_shape}.")
     first, last = _resolutions(model)
-    return Trunk(path.name, digest_network(path), side, model, first, last)
+    return Encoder(path.name, digest_network(path), image_size, model, first, last)
 
 
 def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tuple[keras.KerasTensor, ...]]:
     first: dict[int, keras.KerasTensor] = {}
     last: dict[int, keras.KerasTensor] = {}
-    for layer in _necks(model):
+    for layer in _intermediate_layers(model):
         tensor = layer.output
         # A map with zeros around it is on its way into a convolution.
         if len(tensor.shape) == 4 and not isinstance(layer, keras.layers.ZeroPadding2D):
@@ -89,7 +89,7 @@ def _resolutions(model: keras.Model) -> tuple[tuple[keras.KerasTensor, ...], tup
     return tuple(first[size] for size in stages), tuple(last[size] for size in stages)
 
 
-def _necks(model: keras.Model) -> Iterator[keras.layers.Layer]:
+def _intermediate_layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """The layers on whose outputs alone everything behind them depends, in order: no branch or shortcut passes by."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     order = {id(layer.output): number for number, layer in enumerate(layers)}
@@ -106,14 +106,14 @@ def _necks(model: keras.Model) -> Iterator[keras.layers.Layer]:
         reach = max(reach, furthest[number])
 
 
-def _pixels(shape: tuple[int, ...], side: int | None) -> keras.KerasTensor:
-    return keras.Input(shape if side is None else (side, side, shape[2]), name="pixels")
+def _pixels(shape: tuple[int, ...], image_size: int | None) -> keras.KerasTensor:
+    return keras.Input(shape if image_size is None else (image_size, image_size, shape[2]), name="pixels")
 
 
 # --- Keras's old files ------------------------------------------------------------------------------------------
 
 
-def _read_keras(path: Path, side: int | None) -> keras.Model:
+def _read_keras(path: Path, image_size: int | None) -> keras.Model:
     with h5py.File(path) as file:
         configuration = file.attrs.get("model_config")
         if configuration is None:
@@ -126,7 +126,7 @@ def _read_keras(path: Path, side: int | None) -> keras.Model:
             name, kind, config = entry["name"], entry["class_name"], entry["config"]
             if kind == "InputLayer":
                 shape = config.get("batch_input_shape") or config["batch_shape"]
-                start = tensors[name] = _pixels(shape[1:], side)
+                start = tensors[name] = _pixels(shape[1:], image_size)
                 continue
             sources = [tensors[node[0]] for node in entry["inbound_nodes"][0]]
             output = _keras_layer(kind, name, config)(sources if len(sources) > 1 else sources[0])
@@ -179,14 +179,14 @@ def _keras_layer(kind: str, name: str, config: dict[str, Any]) -> keras.layers.L
 # --- ONNX -------------------------------------------------------------------------------------------------------
 
 
-def _read_onnx(path: Path, side: int | None) -> keras.Model:
+def _read_onnx(path: Path, image_size: int | None) -> keras.Model:
     graph = read_onnx(path).graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     shape = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim] if len(inputs) == 1 else []
     if len(shape) != 4 or shape[1] != 3:
         raise ValueError("it does not take one batch of images, channels first")
-    start = _pixels((shape[2], shape[3], 3), side)
+    start = _pixels((shape[2], shape[3], 3), image_size)
     tensors: dict[str, keras.KerasTensor] = {inputs[0].name: start}
     weights: list[tuple[keras.layers.Layer, list[Array]]] = []
     last = start

@@ -14,7 +14,7 @@ from onnx import compose, helper
 from agelens.errors import AgeLensError
 from agelens.models.onnx_files import INPUT, export_onnx, muffled, read_onnx
 from agelens.models.outputs import Output, choose_output, leads_in_openvino, only_features
-from agelens.models.preprocessing import scaling_graph
+from agelens.models.preprocessing import preprocessing_graph
 from agelens.models.registry import BackboneSpec, Shape
 
 _PREFIX, _CHOSEN = "backbone/", "features"
@@ -44,13 +44,13 @@ def _convert(model: keras.Model, name: str, target: Path, shown: Path) -> None:
     shutil.rmtree(converted)
 
 
-def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape, str]:
+def inspect_onnx(spec: BackboneSpec, image_size: int) -> tuple[int, Shape, str]:
     """How many numbers an ONNX backbone holds, the shape of its features, and their output's name if it has several."""
-    model = scaled_onnx(spec, side)
+    model = preprocessed_onnx(spec, image_size)
     parameters = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
     with _naming(spec):
         network = ov.Core().read_model(model.SerializeToString())
-        network.reshape([1, side, side, 3])
+        network.reshape([1, image_size, image_size, 3])
     shape = tuple(int(length) for length in network.outputs[0].get_shape()[1:])
     if len(shape) not in (1, 3):
         raise AgeLensError(f"{spec.file} gives features of shape {shape}, not a map or a vector.")
@@ -61,7 +61,7 @@ def inspect_onnx(spec: BackboneSpec, side: int) -> tuple[int, Shape, str]:
     )
 
 
-def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
+def preprocessed_onnx(spec: BackboneSpec, image_size: int) -> onnx.ModelProto:
     """An ONNX backbone with its scaling before it and its map, if it gives one, in height, width, channels behind."""
     assert spec.file is not None
     body = read_onnx(spec.file)
@@ -79,15 +79,15 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
     channels_first = shape[1] == 3
     declared = shape[2:] if channels_first else shape[1:3]
     # 0 stands for a side that the file leaves open.
-    if any(length not in (0, side) for length in declared):
+    if any(length not in (0, image_size) for length in declared):
         raise AgeLensError(
-            f"{spec.file} takes images of {declared[1]} x {declared[0]} pixels, not {side}; say @{declared[0]}."
+            f"{spec.file} takes images of {declared[1]} x {declared[0]} pixels, not {image_size}; say @{declared[0]}."
         )
     _free_batch(inputs[0])
     for value in body.graph.output:
         _free_batch(value)
-    before = scaling_graph(spec.scaling, side, channels_first)
-    chosen = body.graph.output[_features_of(spec, body, inputs[0].name, side, channels_first)]
+    before = preprocessing_graph(spec.preprocessing, image_size, channels_first)
+    chosen = body.graph.output[_features_of(spec, body, inputs[0].name, image_size, channels_first)]
     joined = compose.merge_models(before, body, io_map=[("scaled", inputs[0].name)], outputs=[chosen.name])
     if len(body.graph.output) > 1:
         entry = joined.metadata_props.add()
@@ -104,12 +104,14 @@ def scaled_onnx(spec: BackboneSpec, side: int) -> onnx.ModelProto:
 
 
 def _features_of(
-    spec: BackboneSpec, body: onnx.ModelProto, entrance: str, side: int, channels_first: bool
+    spec: BackboneSpec, body: onnx.ModelProto, entrance: str, image_size: int, channels_first: bool
 ) -> int:
     """The place of that output of an ONNX network, for images of a side, that its features are."""
     with _naming(spec):
         network = ov.Core().read_model(body.SerializeToString())
-        network.reshape({entrance: [1, 3, side, side] if channels_first else [1, side, side, 3]})
+        network.reshape(
+            {entrance: [1, 3, image_size, image_size] if channels_first else [1, image_size, image_size, 3]}
+        )
     found, nodes = [], []
     for value in body.graph.output:
         port = network.output(value.name)

@@ -6,7 +6,7 @@ import numpy as np
 import openvino as ov
 
 from agelens.models.backbones import Backbone
-from agelens.models.onnx_backbone import CONVERSION, _convert, scaled_onnx
+from agelens.models.onnx_backbone import CONVERSION, _convert, preprocessed_onnx
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, replacing_folder
 
@@ -20,10 +20,10 @@ def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
     core = ov.Core()
     if backbone.model is None:
         assert backbone.spec.file is not None
-        composed = scaled_onnx(backbone.spec, backbone.side)
+        composed = preprocessed_onnx(backbone.spec, backbone.image_size)
         return core.read_model(composed.SerializeToString())
     made_by = digest_json([backbone.digest, CONVERSION, made_with("keras", "openvino")])[:16]
-    kept = folder / f"{backbone.spec.name}-{backbone.side}-{made_by}"
+    kept = folder / f"{backbone.spec.name}-{backbone.image_size}-{made_by}"
     if not (kept / "backbone.xml").exists():
         with replacing_folder(kept) as temporary:
             _convert(backbone.model, backbone.spec.name, temporary / "backbone.xml", kept)

@@ -153,12 +153,12 @@ def only_features(network: ov.Model, model: keras.Model, name: str) -> ov.Model:
     return ov.Model([ov.opset13.result(source)], network.get_parameters(), network.get_friendly_name())
 
 
-def _pictures(side: int) -> np.ndarray:
+def _pictures(image_size: int) -> np.ndarray:
     """Noise, coarse and fine, uint8 (2, side, side, 3); always the same."""
     chance = np.random.default_rng(0)
-    coarse, fine = (chance.integers(0, 256, (length, length, 3), np.uint8) for length in (8, side))
-    block = -(-side // 8)
-    return np.stack([np.kron(coarse, np.ones((block, block, 1), np.uint8))[:side, :side], fine])
+    coarse, fine = (chance.integers(0, 256, (length, length, 3), np.uint8) for length in (8, image_size))
+    block = -(-image_size // 8)
+    return np.stack([np.kron(coarse, np.ones((block, block, 1), np.uint8))[:image_size, :image_size], fine])
 
 
 def _float32(features: keras.KerasTensor) -> np.ndarray:

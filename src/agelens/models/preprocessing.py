@@ -13,7 +13,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Scaling:
+class Preprocessing:
     """From RGB bytes to what a network expects: ``channels * scale + offset``, after turning RGB into BGR if asked.
 
     Attributes:
@@ -27,12 +27,12 @@ class Scaling:
 
 
 # The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.
-SCALINGS = {
-    "raw": Scaling(False, (1.0,) * 3, (0.0,) * 3),
-    "unit": Scaling(False, (1 / 255,) * 3, (0.0,) * 3),
-    "tf": Scaling(False, (1 / 127.5,) * 3, (-1.0,) * 3),
-    "caffe": Scaling(True, (1.0,) * 3, (-103.939, -116.779, -123.68)),
-    "torch": Scaling(
+PREPROCESSINGS = {
+    "raw": Preprocessing(False, (1.0,) * 3, (0.0,) * 3),
+    "unit": Preprocessing(False, (1 / 255,) * 3, (0.0,) * 3),
+    "tf": Preprocessing(False, (1 / 127.5,) * 3, (-1.0,) * 3),
+    "caffe": Preprocessing(True, (1.0,) * 3, (-103.939, -116.779, -123.68)),
+    "torch": Preprocessing(
         False,
         tuple(1 / (255 * s) for s in _STD),  # type: ignore[arg-type]
         tuple(-m / s for m, s in zip(_MEAN, _STD, strict=True)),  # type: ignore[arg-type]
@@ -40,22 +40,22 @@ SCALINGS = {
 }
 
 
-def scale_layers(scaling: Scaling, faces: keras.KerasTensor) -> keras.KerasTensor:
+def preprocessing_layers(preprocessing: Preprocessing, faces: keras.KerasTensor) -> keras.KerasTensor:
     """Apply a scaling to RGB bytes inside a network; gives float32."""
     pixels = keras.ops.cast(faces, "float32")
-    if scaling.bgr:
+    if preprocessing.bgr:
         pixels = keras.ops.flip(pixels, axis=-1)
-    if scaling == SCALINGS["raw"]:
+    if preprocessing == PREPROCESSINGS["raw"]:
         return pixels
-    return keras.layers.Rescaling(list(scaling.scale), offset=list(scaling.offset))(pixels)
+    return keras.layers.Rescaling(list(preprocessing.scale), offset=list(preprocessing.offset))(pixels)
 
 
-def scaling_graph(name: str, side: int, channels_first: bool) -> onnx.ModelProto:
-    scaling = SCALINGS[name]
+def preprocessing_graph(name: str, image_size: int, channels_first: bool) -> onnx.ModelProto:
+    preprocessing = PREPROCESSINGS[name]
     constants: dict[str, np.ndarray] = {
-        "scale": np.array(scaling.scale, np.float32),
-        "offset": np.array(scaling.offset, np.float32),
-        "order": np.array([2, 1, 0] if scaling.bgr else [0, 1, 2], np.int64),
+        "scale": np.array(preprocessing.scale, np.float32),
+        "offset": np.array(preprocessing.offset, np.float32),
+        "order": np.array([2, 1, 0] if preprocessing.bgr else [0, 1, 2], np.int64),
     }
     nodes = [
         helper.make_node("Cast", [INPUT], ["pixels"], to=onnx.TensorProto.FLOAT),
@@ -66,11 +66,11 @@ def scaling_graph(name: str, side: int, channels_first: bool) -> onnx.ModelProto
         if channels_first
         else helper.make_node("Identity", ["sum"], ["scaled"]),
     ]
-    shape = [None, 3, side, side] if channels_first else [None, side, side, 3]
+    shape = [None, 3, image_size, image_size] if channels_first else [None, image_size, image_size, 3]
     graph = helper.make_graph(
         nodes,
-        "scaling",
-        [helper.make_tensor_value_info(INPUT, onnx.TensorProto.UINT8, [None, side, side, 3])],
+        "preprocessing",
+        [helper.make_tensor_value_info(INPUT, onnx.TensorProto.UINT8, [None, image_size, image_size, 3])],
         [helper.make_tensor_value_info("scaled", onnx.TensorProto.FLOAT, shape)],
         [numpy_helper.from_array(array, key) for key, array in constants.items()],
     )

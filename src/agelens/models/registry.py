@@ -9,7 +9,7 @@ import keras
 
 from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
 from agelens.errors import AgeLensError
-from agelens.models.preprocessing import SCALINGS
+from agelens.models.preprocessing import PREPROCESSINGS
 from agelens.models.small_conv import build_small_conv
 from agelens.models.weights import WeightsFile
 
@@ -27,9 +27,9 @@ class BackboneSpec:
     Attributes:
         name: as in the tables and on the command line.
         builder: ``builder(input_shape=..., include_top=False, weights=None)`` gives a Keras model, or None for a file.
-        side: pixels it is used at unless told otherwise; the notebook ran all seven at 224.
-        least_side: pixels below which it cannot be built.
-        scaling: a key of SCALINGS; "raw" also stands for networks that rescale inside themselves.
+        image_size: pixels it is used at unless told otherwise; the notebook ran all seven at 224.
+        min_image_size: pixels below which it cannot be built.
+        preprocessing: a key of PREPROCESSINGS; "raw" also stands for networks that rescale inside themselves.
         features: channels of the feature map (0 where only the file knows).
         licence: of the ImageNet weights.
         imagenet: the file of ImageNet weights without top, or None where there are none.
@@ -40,9 +40,9 @@ class BackboneSpec:
 
     name: str
     builder: Callable[..., keras.Model] | None
-    side: int
-    least_side: int
-    scaling: str
+    image_size: int
+    min_image_size: int
+    preprocessing: str
     features: int
     licence: str
     imagenet: WeightsFile | None = None
@@ -53,18 +53,25 @@ class BackboneSpec:
     @property
     def typed(self) -> str:
         """A backbone that is a file as a person types it, without the name of an output."""
-        return f"{self.file}@{self.side}:{self.scaling}"
+        return f"{self.file}@{self.image_size}:{self.preprocessing}"
 
 
 _APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
 def _application(
-    name: str, least_side: int, scaling: str, features: int, licence: str, url: str, digest: str
+    name: str, min_image_size: int, preprocessing: str, features: int, licence: str, url: str, digest: str
 ) -> BackboneSpec:
     builder = getattr(keras.applications, name)
     return BackboneSpec(
-        name, builder, 224, least_side, scaling, features, licence, WeightsFile(_APPLICATIONS + url, digest)
+        name,
+        builder,
+        224,
+        min_image_size,
+        preprocessing,
+        features,
+        licence,
+        WeightsFile(_APPLICATIONS + url, digest),
     )
 
 
@@ -116,14 +123,15 @@ NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
 
 
 def find_backbone(text: str) -> BackboneSpec:
-    """The record of a backbone, from its name or from ``FILE@SIDE:SCALING`` for a local .keras or .onnx file.
+    """The record of a backbone, from its name or from ``FILE@IMAGE_SIZE:PREPROCESSING`` for a local .keras or .onnx
+    file.
 
-    ``FILE@SIDE:SCALING:OUTPUT`` names one of several outputs of the file.
+    ``FILE@IMAGE_SIZE:PREPROCESSING:OUTPUT`` names one of several outputs of the file.
 
     "agelens" is the network that comes with AgeLens, up to what its head takes.
 
     Raises:
-        AgeLensError: no such name or file, or a scaling that is not in SCALINGS.
+        AgeLensError: no such name or file, or a preprocessing that is not in PREPROCESSINGS.
     """
     if text.lower() == "agelens":
         return _bundled()
@@ -131,36 +139,53 @@ def find_backbone(text: str) -> BackboneSpec:
         if text.lower() == name.lower():
             return spec
     match = re.fullmatch(
-        r"(?P<file>.+?\.(?:keras|onnx))(?:@(?P<side>\d+)(?::(?P<scaling>\w+)(?::(?P<named>.+))?)?)?", text
+        r"(?P<file>.+?\.(?:keras|onnx))(?:@(?P<image_size>\d+)(?::(?P<preprocessing>\w+)(?::(?P<named>.+))?)?)?",
+        text,
     )
     if match is None:
         raise AgeLensError(
             f"There is no backbone {text!r}; known are {', '.join(REGISTRY)}, agelens, "
-            "or FILE.onnx@SIDE:SCALING for your own."
+            "or FILE.onnx@IMAGE_SIZE:PREPROCESSING for your own."
         )
     file = Path(match["file"])
     if not file.is_file():
         raise AgeLensError(f"The backbone file {file} does not exist.")
-    if match["side"] is None or match["scaling"] not in SCALINGS:
+    if match["image_size"] is None or match["preprocessing"] not in PREPROCESSINGS:
         raise AgeLensError(
-            f"Say what the backbone file expects, as {file}@SIDE:SCALING, for example {file}@112:tf; "
-            f"scalings are {', '.join(SCALINGS)}."
+            f"Say what the backbone file expects, as {file}@IMAGE_SIZE:PREPROCESSING, for example {file}@112:tf; "
+            f"preprocessings are {', '.join(PREPROCESSINGS)}."
         )
-    side, named = int(match["side"]), match["named"] or ""
+    image_size, named = int(match["image_size"]), match["named"] or ""
     name = file.stem + re.sub(r"\W+", "-", f":{named}" if named else "")
     return BackboneSpec(
-        name, None, side, side, match["scaling"], 0, "as its file says", file=file, named=named
+        name,
+        None,
+        image_size,
+        image_size,
+        match["preprocessing"],
+        0,
+        "as its file says",
+        file=file,
+        named=named,
     )
 
 
-def seen_by(spec: BackboneSpec) -> dict[str, str]:
-    """The images that made a backbone, part by digest, where it is a network of AgeLens's own; otherwise none."""
-    return open_bundle(spec.file.parent).seen if spec.output and spec.file is not None else {}
+def training_images_of(spec: BackboneSpec) -> dict[str, str]:
+    """The images that made a backbone, split by digest, where it is a network of AgeLens's own; otherwise none."""
+    return open_bundle(spec.file.parent).training_images if spec.output and spec.file is not None else {}
 
 
 def _bundled() -> BackboneSpec:
     bundle = find_bundles()[0]
     licence = f"{bundle.card['data']['licence']}; begun from {bundle.card['network']['weights']}"
     return BackboneSpec(
-        "AgeLens", None, bundle.side, 16, "raw", 0, licence, file=bundle.folder / NETWORK, output=FEATURES
+        "AgeLens",
+        None,
+        bundle.image_size,
+        16,
+        "raw",
+        0,
+        licence,
+        file=bundle.folder / NETWORK,
+        output=FEATURES,
     )

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-LAYER = "standardise"
+LAYER = "standardize"
 # The length of a face's vector of features that suits steps of a thousandth; `benchmarks/head_scaling.py` tells how
-# other lengths do, and other ways to standardise.
+# other lengths do, and other ways to standardize.
 LENGTH = 40.0
 # Faces that tell the means and deviations: more would change them by less than a hundredth.
 _FACES = 4096
@@ -67,7 +67,7 @@ def measure_moments(read: Read, rows: int) -> Moments:
 
 
 def measure_standardisation(read: Read, rows: int) -> Standardisation:
-    """The standardisation that fits some training faces; arguments as for `measure_moments`.
+    """The standardization that fits some training faces; arguments as for `measure_moments`.
 
     Each channel loses its mean, and one factor for all of them brings the vectors of faces to about `LENGTH`, however
     many inputs these have. A factor for each channel would blow up channels that hardly ever answer.

@@ -90,13 +90,13 @@ def face_caption(age: int, gender: int) -> str:
     return f"{age} {'MF'[gender]}"
 
 
-def load_tile(path: str, side: int = TILE_SIDE) -> Pixels:
+def load_tile(path: str, image_size: int = TILE_SIDE) -> Pixels:
     """A face as uint8 RGB ``(side, side, 3)``; a crossed-out tile where the file is gone or broken."""
     try:
-        return load_face(Path(path), side)
+        return load_face(Path(path), image_size)
     except ImageError:
         # A picture in a grid is an illustration: the audit is where files that cannot be read are named.
-        tile = np.full((side, side, 3), 200, dtype=np.uint8)
-        diagonal = np.arange(side)
-        tile[diagonal, diagonal] = tile[diagonal, side - 1 - diagonal] = 110
+        tile = np.full((image_size, image_size, 3), 200, dtype=np.uint8)
+        diagonal = np.arange(image_size)
+        tile[diagonal, diagonal] = tile[diagonal, image_size - 1 - diagonal] = 110
         return tile

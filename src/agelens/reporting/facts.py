@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
-from agelens.data.table import PARTS
+from agelens.data.table import SPLITS
 from agelens.evaluation.groups import GROUP_TITLES
 from agelens.evaluation.metrics import LEAST_FACES
 from agelens.reporting.result_charts import MEASURES, has_speed
@@ -69,7 +69,7 @@ def key_figures(run: Run) -> list[dict[str, Any]]:
     age, gender = run.evaluation.get("age", {}), run.evaluation.get("gender", {})
     figures = []
     if age:
-        guess = f"guessing the median age of the training part: {years(age.get('baseline_mae'))}"
+        guess = f"guessing the median age of the training split: {years(age.get('baseline_mae'))}"
         figures.append(_figure("Age: mean absolute error (years)", years, age, "mae", guess))
         figures.append(_figure("Age: within 5 years (CS@5)", percent, age, "cs5", ""))
     if gender:
@@ -88,9 +88,9 @@ def _figure(label: str, write: Any, result: dict[str, Any], key: str, against: s
 def warnings(run: Run) -> list[str]:
     """What a reader must know before trusting a figure."""
     told = []
-    if run.config.get("drawn"):
+    if run.config.get("synthetic"):
         told.append(
-            "The faces are drawn by a program: nobody in these pictures exists, and no figure here says how "
+            "The faces are synthetic: nobody in these pictures exists, and no figure here says how "
             "a network does on photographs."
         )
     meaningless = _frozen_at_random(run)
@@ -103,8 +103,8 @@ def warnings(run: Run) -> list[str]:
         told.append(
             f"Only {count(run.config['limit'])} images of the source, picked at random, make up this run."
         )
-    if measured_part(run) in ("train", "validation"):
-        told.append(f"The figures are of the {measured_part(run)} part, not of the test part.")
+    if measured_split(run) in ("train", "validation"):
+        told.append(f"The figures are of the {measured_split(run)} split, not of the test split.")
     measured = run.evaluation.get("settings", {}).get("bundles", {})
     others = [
         task
@@ -116,14 +116,14 @@ def warnings(run: Run) -> list[str]:
             f"The figures for {' and '.join(others)} are of another network than the one that this run holds: it was "
             "named with --bundle, or trained anew since; 'agelens evaluate --out RUN --force' measures the run's own."
         )
-    if run.evaluation.get("settings", {}).get("seen_images_included"):
+    if run.evaluation.get("settings", {}).get("overlap_included"):
         told.append(
             "The measured faces include images that a network was trained on: the figures are too good."
         )
-    torn = split_summary(run.table)["torn"] if run.table is not None and run.is_split else 0
-    if torn:
-        groups = "1 group" if torn == 1 else f"{count(torn)} groups"
-        told.append(f"{groups} of (nearly) identical faces torn between parts: the figures are too good.")
+    leaked = split_summary(run.table)["leaked"] if run.table is not None and run.is_split else 0
+    if leaked:
+        groups = "1 group" if leaked == 1 else f"{count(leaked)} groups"
+        told.append(f"{groups} of (nearly) identical faces leaked between splits: the figures are too good.")
     faces = min((result["n"] for result in run.evaluation.values() if "n" in result), default=FEW_TEST_FACES)
     if faces < FEW_TEST_FACES:
         only = "1 face" if faces == 1 else f"{count(faces)} faces"
@@ -145,20 +145,20 @@ def _frozen_at_random(run: Run) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def measured_part(run: Run) -> str:
+def measured_split(run: Run) -> str:
     """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
-    return str(run.evaluation.get("settings", {}).get("part", "test"))
+    return str(run.evaluation.get("settings", {}).get("split", "test"))
 
 
 def split_summary(table: pd.DataFrame) -> dict[str, Any]:
     """Groups of a split table: how many, how many hold several faces, how many lie in more than one part."""
     if "group" not in table.columns:
-        return {"groups": None, "shared": None, "torn": 0}
+        return {"groups": None, "shared": None, "leaked": 0}
     groups = table.groupby("group")
     return {
         "groups": groups.ngroups,
         "shared": int((groups.size() > 1).sum()),
-        "torn": int((groups["part"].nunique() > 1).sum()),
+        "leaked": int((groups["split"].nunique() > 1).sum()),
     }
 
 
@@ -171,8 +171,8 @@ def split_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for label, mask in masks.items():
         cells = []
-        for part in PARTS:
-            inside = table["part"] == part
+        for split in SPLITS:
+            inside = table["split"] == split
             size, hits = int(inside.sum()), int((inside & mask).sum())
             whole = len(table) if label == "All faces" else size
             cells.append({"images": hits, "share": hits / whole if whole else None})
@@ -213,10 +213,10 @@ def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
 
 
 def verdict(comparison: dict[str, Any], task: str) -> str:
-    """Which backbone is best on the validation part, and which cannot be told apart from it."""
+    """Which backbone is best on the validation split, and which cannot be told apart from it."""
     rows = comparison_rows(comparison, task)
     best = rows[0]
-    told = f"Best on the validation part: {best['name']} ({score(task, best['validation'])})."
+    told = f"Best on the validation split: {best['name']} ({score(task, best['validation'])})."
     if not best["ci95"]:
         return told
     low, high = best["ci95"]
@@ -281,5 +281,5 @@ def licence(run: Run) -> str:
     for card in run.cards.values():
         if card.get("data", {}).get("licence"):
             return str(card["data"]["licence"])
-    known = "utkface" in str(run.config.get("source", "")).lower() and not run.config.get("drawn")
+    known = "utkface" in str(run.config.get("source", "")).lower() and not run.config.get("synthetic")
     return "UTKFace: non-commercial research only" if known else ""

@@ -14,9 +14,9 @@ from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 from agelens.reporting.dataset_charts import age_counts, gender_counts, race_labels
 
 SMOOTHING_YEARS = 2.5
-# A hump is one if it rises above the valley beside it by this share of the highest, and this far out of noise.
+# A mode is one if it rises above the valley beside it by this share of the highest, and this far out of noise.
 LEAST_PROMINENCE, LEAST_NOISES = 0.04, 3.0
-# The peak of a hump is the fullest single age this near to the top of the smoothed curve.
+# The peak of a mode is the fullest single age this near to the top of the smoothed curve.
 PEAK_REACH_YEARS = 4
 # A single age stands out if it holds this many times the mean of its four neighbours, and enough images.
 SPIKE_RATIO, SPIKE_SHARE, SPIKE_LEAST_IMAGES = 2.0, 0.01, 20
@@ -31,9 +31,9 @@ def measure(table: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         ``images``; ``gender`` and ``races`` (images and share of each label); ``age`` (least, greatest, mean,
-        median, q1, q3 in years, skewness or None); ``median_age_by_gender``; ``humps`` (see `find_humps`);
-        ``spikes`` (see `find_spikes`); ``bands`` of ten years (images, share, female_share or None);
-        ``thin_bands``; ``thin_ages``; ``aged_80_or_more``; ``whipple`` (see `whipple_index`).
+        median, q1, q3 in years, skewness or None); ``median_age_by_gender``; ``modes`` (see `find_modes`);
+        ``outlier_bins`` (see `find_outlier_bins`); ``bands`` of ten years (images, share, female_share or None);
+        ``under_represented_bands``; ``under_represented_ages``; ``aged_80_or_more``; ``whipple`` (see `whipple_index`).
     """
     counts, ages = age_counts(table), table["age"]
     total = len(table)
@@ -45,59 +45,59 @@ def measure(table: pd.DataFrame) -> dict[str, Any]:
         "gender": {name: _part(count, total) for name, count in gender_counts(table).items()},
         "age": _age_numbers(ages),
         "median_age_by_gender": {GENDERS[int(str(code))]: float(age) for code, age in by_gender.items()},
-        "humps": find_humps(counts),
-        "spikes": find_spikes(counts),
+        "modes": find_modes(counts),
+        "outlier_bins": find_outlier_bins(counts),
         "bands": _band_numbers(table),
-        "thin_bands": _thin_bands(table),
-        "thin_ages": _thin_ages(counts),
+        "under_represented_bands": _under_represented_bands(table),
+        "under_represented_ages": _under_represented_ages(counts),
         "aged_80_or_more": _part(int(counts[80:].sum()), total),
         "whipple": whipple_index(counts),
         "races": {str(name): _part(int(count), total) for name, count in races.value_counts().items()},
     }
 
 
-def find_humps(counts: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """The humps of an age distribution, youngest first.
+def find_modes(counts: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """The modes of an age distribution, youngest first.
 
     Args:
         counts: images of each age, int64 (oldest age + 1,).
 
     Returns:
-        For each hump its ages ``from`` and ``to``, its fullest single age ``peak`` with ``peak_images``, and
-        its ``share`` of all images; the humps together hold every image.
+        For each mode its ages ``from`` and ``to``, its fullest single age ``peak`` with ``peak_images``, and
+        its ``share`` of all images; the modes together hold every image.
     """
-    # Zeros on both sides let a hump at the youngest or oldest age have two flanks.
+    # Zeros on both sides let a mode at the youngest or oldest age have two flanks.
     padded = np.pad(counts.astype(float), 20)
     smooth = gaussian_filter1d(padded, SMOOTHING_YEARS, mode="constant")
     tops, found = find_peaks(smooth, prominence=LEAST_PROMINENCE * smooth.max())
-    # The standard deviation of a Poisson count after Gaussian smoothing: lower humps may be mere chance.
+    # The standard deviation of a Poisson count after Gaussian smoothing: lower modes may be mere chance.
     noise = np.sqrt(smooth[tops] / (2 * np.sqrt(np.pi) * SMOOTHING_YEARS))
     real = found["prominences"] >= LEAST_NOISES * noise
     tops = tops[real] if real.any() else np.array([smooth.argmax()])
     tops = np.clip(tops - 20, 0, len(counts) - 1)
     smooth = smooth[20 : 20 + len(counts)]
     valleys = [int(a + smooth[a:b].argmin()) for a, b in itertools.pairwise(tops)]
-    humps = []
+    modes = []
     for top, start, stop in zip(tops, [0, *valleys], [*valleys, len(counts)], strict=True):
         low, high = max(start, top - PEAK_REACH_YEARS), min(stop, top + PEAK_REACH_YEARS + 1)
         peak = int(low + counts[low:high].argmax())
         filled = start + np.flatnonzero(counts[start:stop])
         share = float(counts[start:stop].sum() / counts.sum())
-        hump = {"from": int(filled[0]), "to": int(filled[-1]), "peak": peak, "peak_images": int(counts[peak])}
-        humps.append({**hump, "share": share})
-    return humps
+        mode = {"from": int(filled[0]), "to": int(filled[-1]), "peak": peak, "peak_images": int(counts[peak])}
+        modes.append({**mode, "share": share})
+    return modes
 
 
-def find_spikes(counts: NDArray[np.int64]) -> list[dict[str, Any]]:
+def find_outlier_bins(counts: NDArray[np.int64]) -> list[dict[str, Any]]:
     """Single ages with far more images than the two ages on either side, fullest first."""
-    spikes = []
+    outlier_bins = []
     first, total = int(np.flatnonzero(counts)[0]), int(counts.sum())
     for age in np.flatnonzero(counts >= max(SPIKE_LEAST_IMAGES, SPIKE_SHARE * total)):
         around = np.concatenate([counts[max(first, age - 2) : age], counts[age + 1 : age + 3]])
         if around.sum() and counts[age] >= SPIKE_RATIO * around.mean():
             times = float(counts[age] / around.mean())
-            spikes.append({"age": int(age), "images": int(counts[age]), "times_neighbours": times})
-    return sorted(spikes, key=lambda spike: -spike["images"])
+            outlier_bins.append({"age": int(age), "images": int(counts[age]), "times_neighbours": times})
+    return sorted(outlier_bins, key=lambda outlier_bin: -outlier_bin["images"])
 
 
 def whipple_index(counts: NDArray[np.int64]) -> float | None:
@@ -117,10 +117,10 @@ def describe(numbers: dict[str, Any]) -> list[str]:
     told = [
         _tell_gender(numbers),
         _tell_age(numbers),
-        _tell_humps(numbers),
-        _tell_spikes(numbers),
+        _tell_modes(numbers),
+        _tell_outlier_bins(numbers),
         _tell_heaping(numbers),
-        _tell_thin(numbers),
+        _tell_under_represented(numbers),
         _tell_balance(numbers),
         _tell_races(numbers),
     ]
@@ -155,12 +155,12 @@ def _band_numbers(table: pd.DataFrame) -> dict[str, Any]:
     return numbers
 
 
-def _thin_bands(table: pd.DataFrame) -> list[str]:
+def _under_represented_bands(table: pd.DataFrame) -> list[str]:
     shares = age_band(table["age"]).value_counts(normalize=True)
     return [band for band in AGE_BANDS if shares.get(band, 0.0) < THIN_BAND_SHARE]
 
 
-def _thin_ages(counts: NDArray[np.int64]) -> dict[str, int]:
+def _under_represented_ages(counts: NDArray[np.int64]) -> dict[str, int]:
     span = counts[np.flatnonzero(counts)[0] :]
     return {"ages": int((span < THIN_AGE_IMAGES).sum()), "of": len(span), "fewer_than": THIN_AGE_IMAGES}
 
@@ -198,28 +198,29 @@ def _tell_age(numbers: dict[str, Any]) -> str:
     return f"{told} The longer tail is on the {side} side (skewness {age['skewness']:+.2f})."
 
 
-def _tell_humps(numbers: dict[str, Any]) -> str:
-    humps = numbers["humps"]
+def _tell_modes(numbers: dict[str, Any]) -> str:
+    modes = numbers["modes"]
     if numbers["age"]["skewness"] is None:
         return ""
     parts = [
-        f"ages {hump['from']} to {hump['to']} ({_percent(hump['share'], 0)} of the faces) with its peak at "
-        f"{hump['peak']} ({_images(hump['peak_images'])})"
-        for hump in humps
+        f"ages {mode['from']} to {mode['to']} ({_percent(mode['share'], 0)} of the faces) with its peak at "
+        f"{mode['peak']} ({_images(mode['peak_images'])})"
+        for mode in modes
     ]
     if len(parts) == 1:
-        return f"The distribution has one hump: {parts[0]}."
-    strongest = max(humps, key=lambda hump: hump["peak_images"])
+        return f"The distribution has one mode: {parts[0]}."
+    strongest = max(modes, key=lambda mode: mode["peak_images"])
     return (
-        f"The distribution has {len(parts)} humps: {'; '.join(parts)}. "
+        f"The distribution has {len(parts)} modes: {'; '.join(parts)}. "
         f"The peak at {strongest['peak']} is the strongest."
     )
 
 
-def _tell_spikes(numbers: dict[str, Any]) -> str:
+def _tell_outlier_bins(numbers: dict[str, Any]) -> str:
     told = [
-        f"{spike['age']} ({_images(spike['images'])}, {spike['times_neighbours']:.1f} times its neighbours)"
-        for spike in numbers["spikes"][:5]
+        f"{outlier_bin['age']} ({_images(outlier_bin['images'])}, {outlier_bin['times_neighbours']:.1f} times "
+        f"its neighbours)"
+        for outlier_bin in numbers["outlier_bins"][:5]
     ]
     if not told:
         return ""
@@ -237,17 +238,21 @@ def _tell_heaping(numbers: dict[str, Any]) -> str:
     )
 
 
-def _tell_thin(numbers: dict[str, Any]) -> str:
+def _tell_under_represented(numbers: dict[str, Any]) -> str:
     if numbers["images"] == 1:
         return ""
-    thin, ages, old = numbers["thin_bands"], numbers["thin_ages"], numbers["aged_80_or_more"]
+    thin, ages, old = (
+        numbers["under_represented_bands"],
+        numbers["under_represented_ages"],
+        numbers["aged_80_or_more"],
+    )
     told = f"{_percent(old['share'])} of the faces ({old['images']:,}) are 80 or older"
     if ages["ages"]:
         verb = "has" if ages["ages"] == 1 else "have"
         told += f", and {ages['ages']} of the {ages['of']} ages {verb} fewer than {ages['fewer_than']} images"
     if thin:
         counted = ", ".join(f"{band} ({numbers['bands'][band]['images']:,})" for band in thin)
-        told += f". Thin bands, whose figures stay uncertain: {counted}"
+        told += f". Under-represented bands, whose figures stay uncertain: {counted}"
     return told + "."
 
 

@@ -46,7 +46,7 @@ def write_gallery(audit: Audit, table: pd.DataFrame, path: Path) -> None:
         shown=shown,
         gender_names=GENDERS,
         thumbnail_of=dict(zip(wanted, thumbnails, strict=True)),
-        side=_SIDE,
+        image_size=_SIDE,
     )
     write_text(path, html)
 
@@ -64,7 +64,7 @@ def _thumbnail(path: str | None) -> str:
     if path is None:
         return ""
     try:
-        image = Image.fromarray(read_rgb(Path(path), least_side=_SIDE))
+        image = Image.fromarray(read_rgb(Path(path), min_side=_SIDE))
     except ImageError:
         return ""
     image.thumbnail((_SIDE, _SIDE))

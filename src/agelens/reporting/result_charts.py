@@ -49,8 +49,8 @@ def learning_curves(comparison: dict[str, Any], task: str) -> go.Figure:
     """
     measure, results = MEASURES[task], comparison[task]
     panels = {
-        f"{words} part": {name: result[f"{part}_{measure.key}"] for name, result in results.items()}
-        for part, words in (("train", "Training"), ("val", "Validation"))
+        f"{words} part": {name: result[f"{split}_{measure.key}"] for name, result in results.items()}
+        for split, words in (("train", "Training"), ("val", "Validation"))
     }
     figure, epochs = _panels(panels, measure, _baseline(comparison, task))
     title = f"{task.title()}: {measure.words} by epoch"
@@ -139,7 +139,7 @@ def error_against_cost(comparison: dict[str, Any], task: str) -> go.Figure:
         range=[math.log10(min(speeds)) - 0.15, math.log10(max(speeds)) + 0.15],
         **_log_ticks(min(speeds), max(speeds)),
     )
-    figure.update_yaxes(title=f"Validation part: {measure.axis}", tickformat=measure.tickformat)
+    figure.update_yaxes(title=f"Validation split: {measure.axis}", tickformat=measure.tickformat)
     better = "lower" if measure.fewer_is_better else "higher"
     title = f"{task.title()}: {measure.words} against speed"
     subtitle = f"{len(speeds)} backbones; bars: 95 % interval; {better} and further right is better"

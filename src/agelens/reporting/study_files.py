@@ -22,8 +22,8 @@ class Run:
         folder: the folder of the run.
         config, audit, exploration, comparison, evaluation: the values of the JSON files of these names.
         cards: the ``card.json`` of each trained network, by task.
-        table: the face table with its parts.
-        predictions: the estimates on the test part.
+        table: the face table with its split.
+        predictions: the estimates on the test split.
         has_audit_page: whether ``audit.html`` lies beside the report.
     """
 
@@ -46,7 +46,7 @@ class Run:
     @property
     def is_split(self) -> bool:
         """Whether the table says which part every face belongs to."""
-        return self.table is not None and "part" in self.table.columns
+        return self.table is not None and "split" in self.table.columns
 
 
 def read_run(folder: Path) -> Run:

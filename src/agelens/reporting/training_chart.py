@@ -11,14 +11,14 @@ from agelens.training.finetune_recipe import FineTuning
 
 
 def training_history(card: dict[str, Any]) -> go.Figure:
-    """Loss on the training and validation part by epoch, the kept epochs marked.
+    """Loss on the training and validation split by epoch, the kept epochs marked.
 
     Args:
         card: the value of ``card.json`` of a trained network.
     """
     training, task = card["training"], card["task"]
     history, best = training["history"], training.get("best_epoch")
-    loss = "MAE (years)" if task == "age" else "cross-entropy (nats)"
+    loss = "MAE (years)" if task == "age" else "log loss"
     if task == "age" and training.get("recipe") == FineTuning.name:
         loss = "cross-entropy and a share of the MAE"
     figure = go.Figure()
@@ -41,7 +41,7 @@ def training_history(card: dict[str, Any]) -> go.Figure:
     figure.update_xaxes(title="Epoch", dtick=math.ceil(epochs / 10), range=[0.5, epochs + 0.5])
     figure.update_yaxes(title=f"Loss: {loss}")
     images = card.get("data", {}).get("images", {})
-    counted = ", ".join(f"{part.replace('_', ' ')} n = {count:,}" for part, count in images.items())
+    counted = ", ".join(f"{split.replace('_', ' ')} n = {count:,}" for split, count in images.items())
     alt = f"Training and validation loss over {epochs} epochs" + (
         f"; {words} {'were averaged' if len(kept) > 1 else 'was kept'}." if kept else "."
     )

@@ -44,11 +44,11 @@ def fit_processor(network: ov.Model, name: str = "The network") -> ov.Model:
             "layers on this processor; use the network in float, or another version of OpenVINO."
         )
     weights, rounded = list(_weights(network)), list(_rounded(network))
-    if (weights or rounded) and saturates():
+    if (weights or rounded) and overflows():
         for reader in rounded:
             reader.replace_source_output(_computed(reader.get_source_output()).output(0))
         for reader, scaled in weights:
-            halved = op.constant(halve(reader.get_source_output().get_node().data))
+            halved = op.constant(reduce_range(reader.get_source_output().get_node().data))
             reader.replace_source_output(halved.output(0))
             scale = scaled.input_value(1)
             doubled = op.multiply(scale, op.constant(2, dtype=scale.get_element_type()))
@@ -57,7 +57,7 @@ def fit_processor(network: ov.Model, name: str = "The network") -> ov.Model:
 
 
 @functools.cache
-def saturates() -> bool:
+def overflows() -> bool:
     """Whether sums of products of bytes overflow on this processor: found by letting it add the largest of them."""
     channels = 16
     pixels = op.parameter([1, channels, 1, 1], np.float32)
@@ -72,7 +72,7 @@ def saturates() -> bool:
     return float(found.min()) < 0.9 * 255 * 127 * channels
 
 
-def halve(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+def reduce_range(weights: NDArray[np.int8]) -> NDArray[np.int8]:
     """Half of each weight, rounded down and up in turn where it is odd.
 
     So the sum of the weights of an output stays what it was (within a half): maps are positive on the whole, and if all

@@ -19,7 +19,7 @@ OUTPUTS = ("age_years", "p_female", "age_distribution", "female_logit")
 class Network:
     """A network; ``outputs`` are the shapes of what it gives for one face, by name, in its order."""
 
-    side: int
+    image_size: int
     network: Compiled
     outputs: dict[str, tuple[int, ...]]
 
@@ -50,7 +50,7 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
         shape = tuple(length.get_length() for length in list(port.get_partial_shape())[1:])
         # One number a face comes as (faces, 1).
         outputs[name] = () if shape == (1,) else shape
-    return Network(bundle.side, Compiled(partial(_compile, bundle, precision)), outputs)
+    return Network(bundle.image_size, Compiled(partial(_compile, bundle, precision)), outputs)
 
 
 def _compile(bundle: Bundle, precision: str) -> ov.CompiledModel:

@@ -22,11 +22,11 @@ from starlette.exceptions import HTTPException
 from agelens._version import __version__
 from agelens.bundles.bundle import Bundle
 from agelens.errors import ImageError
-from agelens.inference.results import Photo
-from agelens.serving.batching import Batcher, EstimateFailedError, StoppingError, SupportsEstimate
-from agelens.serving.limits import Desk, Limits, RefusedError
-from agelens.serving.middleware import SECURITY_HEADERS, Guard, KnowsHost, is_loopback
-from agelens.serving.schemas import Cards, Health, Predictions, Problem
+from agelens.inference.results import ImagePrediction
+from agelens.serving.batching import Batcher, PredictionFailedError, StoppingError, SupportsPredict
+from agelens.serving.limits import AdmissionControl, Limits, RefusedError
+from agelens.serving.middleware import SECURITY_HEADERS, KnowsHost, SecurityMiddleware, is_loopback
+from agelens.serving.schemas import CardsResponse, ErrorResponse, HealthResponse, PredictResponse
 from agelens.serving.uploads import FIELD, Upload, receive_images
 
 PAGE = Path(__file__).parent / "static"
@@ -45,13 +45,13 @@ _REFUSALS = {
     413: "The body has too many bytes.",
     415: "The body is not a multipart form.",
     422: "The form cannot be read, or one of its images cannot; none of them is estimated then.",
-    500: "The estimator failed.",
+    500: "The predictor failed.",
     503: "As much is waiting as the server takes; `Retry-After` says when to try again.",
 }
 
 
-class ServableEstimator(SupportsEstimate, Protocol):
-    """What the server needs of an `agelens.Estimator`."""
+class ServablePredictor(SupportsPredict, Protocol):
+    """What the server needs of an `agelens.Predictor`."""
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
@@ -60,12 +60,12 @@ class ServableEstimator(SupportsEstimate, Protocol):
 
 
 def create_app(
-    estimator: ServableEstimator, limits: Limits | None = None, knows_host: KnowsHost = is_loopback
+    predictor: ServablePredictor, limits: Limits | None = None, knows_host: KnowsHost = is_loopback
 ) -> FastAPI:
     """The application, to be run by any ASGI server with one worker process.
 
     Args:
-        estimator: `agelens.load()`; called from one thread only.
+        predictor: `agelens.load()`; called from one thread only.
         limits: how much it takes on; the defaults of `Limits` if not given.
         knows_host: which names in a Host header are this server's; those of the own machine if not given.
 
@@ -73,7 +73,7 @@ def create_app(
         an application whose every answer that is not 200 is ``{"detail": "one sentence"}``.
     """
     limits = limits or Limits()
-    batcher, desk = Batcher(estimator, limits), Desk(limits)
+    batcher, admissions = Batcher(predictor, limits), AdmissionControl(limits)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -89,22 +89,22 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Guard, knows_host=knows_host)
+    app.add_middleware(SecurityMiddleware, knows_host=knows_host)
     app.add_exception_handler(RefusedError, _refuse)
     app.add_exception_handler(HTTPException, _tell_status)
     app.add_exception_handler(Exception, _tell_failure)
-    _add_prediction(app, batcher, desk, limits)
-    _add_facts(app, estimator, batcher, desk, limits)
+    _add_prediction(app, batcher, admissions, limits)
+    _add_facts(app, predictor, batcher, admissions, limits)
     _add_page(app)
     return app
 
 
-def _add_prediction(app: FastAPI, batcher: Batcher, desk: Desk, limits: Limits) -> None:
+def _add_prediction(app: FastAPI, batcher: Batcher, admissions: AdmissionControl, limits: Limits) -> None:
     @app.post(
         "/api/predict",
-        response_model=Predictions,
+        response_model=PredictResponse,
         response_model_exclude_unset=True,
-        responses=_problems(*_REFUSALS),
+        responses=_error_responses(*_REFUSALS),
         openapi_extra={"requestBody": _form_description(limits)},
         summary="Find the faces in photographs and estimate each",
     )
@@ -113,22 +113,25 @@ def _add_prediction(app: FastAPI, batcher: Batcher, desk: Desk, limits: Limits) 
 
         If one of the images cannot be read, the whole request is refused with a sentence that names it.
         """
-        with desk.enter() as visit:
-            uploads = await receive_images(request, limits, visit)
-            photos = await _before(request, limits.answer_seconds, _estimate_all(batcher, uploads))
+        with admissions.enter() as admission:
+            uploads = await receive_images(request, limits, admission)
+            photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads))
             return {"photos": [photo.to_dict() for photo in photos]}
 
 
 def _add_facts(
-    app: FastAPI, estimator: ServableEstimator, batcher: Batcher, desk: Desk, limits: Limits
+    app: FastAPI, predictor: ServablePredictor, batcher: Batcher, admissions: AdmissionControl, limits: Limits
 ) -> None:
     networks = [
         {"task": str(bundle.card["task"]), "identity": str(bundle.card.get("identity", ""))}
-        for bundle in estimator.bundles
+        for bundle in predictor.bundles
     ]
 
     @app.get(
-        "/api/health", response_model=Health, responses=_problems(403), summary="That it runs, and with what"
+        "/api/health",
+        response_model=HealthResponse,
+        responses=_error_responses(403),
+        summary="That it runs, and with what",
     )
     async def health() -> dict[str, Any]:
         """Also says what a request may hold and how busy the server is."""
@@ -137,7 +140,7 @@ def _add_facts(
             "version": __version__,
             "networks": networks,
             "queue": {
-                "requests": desk.requests, "most_requests": limits.waiting, "images": batcher.queued,
+                "requests": admissions.requests, "most_requests": limits.waiting, "images": batcher.queued,
             },
             "limits": {
                 "body_bytes": limits.body_bytes, "pixels": limits.pixels, "images": limits.images,
@@ -146,13 +149,13 @@ def _add_facts(
 
     @app.get(
         "/api/card",
-        response_model=Cards,
-        responses=_problems(403),
+        response_model=CardsResponse,
+        responses=_error_responses(403),
         summary="What the networks can and cannot do",
     )
     async def card() -> dict[str, Any]:
-        """The `card.json` of each bundle: data, training, figures by group, known failures, licence."""
-        return {"cards": [bundle.card for bundle in estimator.bundles]}
+        """The `card.json` of each bundle: data, training, figures by group, limitations, licence."""
+        return {"cards": [bundle.card for bundle in predictor.bundles]}
 
 
 def _add_page(app: FastAPI) -> None:
@@ -171,22 +174,24 @@ def _always(content: bytes, media_type: str) -> Callable[[], Coroutine[Any, Any,
     return answer
 
 
-async def _estimate_all(batcher: Batcher, uploads: list[Upload]) -> list[Photo]:
-    """A Photo for each upload. Raises RefusedError (422) that names each that cannot be read; 500 and 503 for ours."""
+async def _predict_all(batcher: Batcher, uploads: list[Upload]) -> list[ImagePrediction]:
+    """An ImagePrediction for each upload. Raises RefusedError (422) that names each that cannot be read; 500 and
+    503 for ours.
+    """
     # Exceptions are gathered rather than raised, so that every bad image is named and none is left running.
-    found = await asyncio.gather(*(batcher.estimate(one.data) for one in uploads), return_exceptions=True)
+    found = await asyncio.gather(*(batcher.predict(one.data) for one in uploads), return_exceptions=True)
     photos, bad = [], []
     for upload, answer in zip(uploads, found, strict=True):
         if isinstance(answer, ImageError):
             bad.append(f"{upload.name} {answer}")
-        elif isinstance(answer, EstimateFailedError):
-            raise RefusedError(500, f"The estimator failed on {upload.name}; the server's terminal says why.")
+        elif isinstance(answer, PredictionFailedError):
+            raise RefusedError(500, f"The predictor failed on {upload.name}; the server's terminal says why.")
         elif isinstance(answer, StoppingError):
             raise RefusedError(503, "The server is being stopped.", retry_seconds=10)
         elif isinstance(answer, BaseException):
             raise answer
-        elif answer.problem:
-            bad.append(f"{upload.name} {answer.problem}")
+        elif answer.error:
+            bad.append(f"{upload.name} {answer.error}")
         else:
             photos.append(replace(answer, file=upload.name))
     if bad:
@@ -238,9 +243,9 @@ async def _tell_failure(*_: object) -> Response:
     return JSONResponse({"detail": sentence}, 500, {**SECURITY_HEADERS, "Cache-Control": "no-store"})
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
-        status: {"model": Problem, "description": _REFUSALS.get(status, HTTPStatus(status).phrase)}
+        status: {"model": ErrorResponse, "description": _REFUSALS.get(status, HTTPStatus(status).phrase)}
         for status in statuses
     }
 

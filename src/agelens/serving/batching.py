@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from agelens.errors import ImageError
-from agelens.inference.results import Photo
+from agelens.inference.results import ImagePrediction
 from agelens.serving.limits import Limits
 from agelens.utils.images import Photograph, decode_photo, weigh
 
@@ -24,16 +24,16 @@ DECODERS = 2
 Result = TypeVar("Result")
 
 
-class SupportsEstimate(Protocol):
-    """What the server needs of an `agelens.Estimator`."""
+class SupportsPredict(Protocol):
+    """What the server needs of an `agelens.Predictor`."""
 
-    def estimate(self, images: Sequence[Photograph], /) -> Sequence[Photo]:
+    def predict(self, images: Sequence[Photograph], /) -> Sequence[ImagePrediction]:
         """One Photo for each decoded photograph, in order."""
         ...
 
 
-class EstimateFailedError(Exception):
-    """The estimator failed on an image although it could be decoded."""
+class PredictionFailedError(Exception):
+    """The predictor failed on an image although it could be decoded."""
 
 
 class StoppingError(Exception):
@@ -44,29 +44,29 @@ class StoppingError(Exception):
 class _Job:
     image: Photograph
     held: int
-    answer: "asyncio.Future[Photo]"
+    answer: "asyncio.Future[ImagePrediction]"
 
 
 class Batcher:
     """Decodes and estimates images from many requests; use it as an asynchronous context.
 
     Args:
-        estimator: called from one thread, never twice at a time.
+        predictor: called from one thread, never twice at a time.
         limits: of `pixels`, `held_pixels` and `batch`.
     """
 
-    def __init__(self, estimator: SupportsEstimate, limits: Limits) -> None:
-        self._estimator = estimator
+    def __init__(self, predictor: SupportsPredict, limits: Limits) -> None:
+        self._predictor = predictor
         self._limits = limits
         # Not bounded itself: what it may hold is bounded in pixels, before they are decoded.
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
-        self._open: set[asyncio.Future[Photo]] = set()
+        self._open: set[asyncio.Future[ImagePrediction]] = set()
         self._held_pixels = 0
-        self._room = asyncio.Event()
+        self._capacity = asyncio.Event()
         self._order = asyncio.Lock()
         self._decoding = asyncio.Semaphore(DECODERS)
         self._decoders = ThreadPoolExecutor(DECODERS, "agelens-decode")
-        self._estimating = ThreadPoolExecutor(1, "agelens-estimate")
+        self._predicting = ThreadPoolExecutor(1, "agelens-estimate")
         self._worker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Batcher":
@@ -82,21 +82,21 @@ class Batcher:
             if not answer.done():
                 answer.set_exception(StoppingError())
         self._decoders.shutdown(wait=False, cancel_futures=True)
-        self._estimating.shutdown(wait=False, cancel_futures=True)
+        self._predicting.shutdown(wait=False, cancel_futures=True)
 
     @property
     def queued(self) -> int:
-        """Images that are decoded and wait for the estimator."""
+        """Images that are decoded and wait for the predictor."""
         return self._jobs.qsize()
 
-    async def estimate(self, data: bytes) -> Photo:
+    async def predict(self, data: bytes) -> ImagePrediction:
         """Decode a file's bytes and estimate them together with whatever else is there.
 
         May be cancelled at any time; what has not been estimated then is left out.
 
         Raises:
             ImageError: not an image, broken, or with too many pixels; the message is the reason without a name.
-            EstimateFailedError: the estimator failed on this image.
+            PredictionFailedError: the predictor failed on this image.
             StoppingError: the server is being stopped.
         """
         job = await self._decode(data)
@@ -112,8 +112,8 @@ class Batcher:
             # In order, or a large image would wait as long as small ones come.
             async with self._order:
                 while self._held_pixels and self._held_pixels + need > self._limits.held_pixels:
-                    self._room.clear()
-                    await self._room.wait()
+                    self._capacity.clear()
+                    await self._capacity.wait()
                 self._held_pixels += need
             try:
                 image = await self._call(decode_photo, data)
@@ -128,7 +128,7 @@ class Batcher:
             return job
 
     async def _call(self, function: Callable[..., Result], data: bytes) -> Result:
-        """Call a function of images on bytes in a thread. Raises as `estimate` does."""
+        """Call a function of images on bytes in a thread. Raises as `predict` does."""
         if self._worker is None:
             raise StoppingError
         call = self._decoders.submit(function, data, max_pixels=self._limits.pixels)
@@ -143,7 +143,7 @@ class Batcher:
 
     def _give_back(self, pixels: int) -> None:
         self._held_pixels -= pixels
-        self._room.set()
+        self._capacity.set()
 
     async def _work(self) -> None:
         while True:
@@ -158,7 +158,7 @@ class Batcher:
         live = [job for job in jobs if not job.answer.done()]
         if not live:
             return
-        call = self._estimating.submit(partial(self._estimator.estimate, [job.image for job in live]))
+        call = self._predicting.submit(partial(self._predictor.predict, [job.image for job in live]))
         error = await _finished(call)
         if error is None and len(call.result()) != len(live):
             error = RuntimeError(f"{len(call.result())} answers for {len(live)} images")
@@ -167,12 +167,12 @@ class Batcher:
                 await self._answer([job])
             return
         if error is not None:
-            _log.error("The estimator failed.", exc_info=error)
+            _log.error("The predictor failed.", exc_info=error)
         for number, job in enumerate(live):
             if job.answer.done():
                 continue
             if error is not None:
-                job.answer.set_exception(EstimateFailedError())
+                job.answer.set_exception(PredictionFailedError())
             else:
                 job.answer.set_result(call.result()[number])
 

@@ -19,9 +19,9 @@ class Limits:
         images: images in a request (422).
         waiting: requests that are received, decoded, queued or estimated at one time (503).
         held_bytes: bytes of the bodies of all of them together (503).
-        held_pixels: pixels that are being decoded or wait for the estimator; further images are decoded when there is
+        held_pixels: pixels that are being decoded or wait for the predictor; further images are decoded when there is
             room, so that memory stays flat however many wait. An image that alone has more waits until it is alone.
-        batch: images that the estimator gets at once.
+        batch: images that the predictor gets at once.
         receive_seconds: time in which a body must have come (408).
         answer_seconds: time in which a request, once received, is answered or given up (503).
     """
@@ -63,7 +63,7 @@ class RefusedError(Exception):
         self.retry_seconds = retry_seconds
 
 
-class Desk:
+class AdmissionControl:
     """Counts the requests inside and the bytes that they brought; refuses those that do not fit.
 
     All methods are called from the event loop's thread.
@@ -74,11 +74,11 @@ class Desk:
         self.requests = 0
         self._bytes = 0
 
-    def enter(self) -> "Visit":
+    def enter(self) -> "Admission":
         """Let a request in; leave the result as a context. Raises RefusedError (503) where too many are inside."""
         if self.requests >= self._limits.waiting:
             raise busy()
-        return Visit(self)
+        return Admission(self)
 
     def _hold(self, count: int) -> None:
         if self._bytes + count > self._limits.held_bytes:
@@ -86,24 +86,24 @@ class Desk:
         self._bytes += count
 
 
-class Visit:
+class Admission:
     """One request inside, from its first byte to its answer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, admissions: AdmissionControl) -> None:
+        self._admissions = admissions
         self._held = 0
-        desk.requests += 1
+        admissions.requests += 1
 
-    def __enter__(self) -> "Visit":
+    def __enter__(self) -> "Admission":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._desk.requests -= 1
-        self._desk._bytes -= self._held
+        self._admissions.requests -= 1
+        self._admissions._bytes -= self._held
 
     def bring(self, count: int) -> None:
         """Count bytes that have come. Raises RefusedError (503) where all requests together hold too many."""
-        self._desk._hold(count)
+        self._admissions._hold(count)
         self._held += count
 
 

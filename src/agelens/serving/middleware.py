@@ -41,7 +41,7 @@ def is_address_or_one_of(names: Collection[str]) -> KnowsHost:
     return lambda host: host in known or _address(host) is not None
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware: refuses foreign requests (403) and adds headers to every answer.
 
     Args:

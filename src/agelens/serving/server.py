@@ -58,11 +58,11 @@ def serve(
     with _listen(host, port) as listening:
         local = is_loopback(listening.getsockname()[0])
         with waiting("loading the networks"):
-            estimator = load(bundle, precision, detector)
+            predictor = load(bundle, precision, detector)
             # What is missing is told now, and the first visitor does not wait for what is read at the first photograph.
-            estimator.estimate([np.zeros((64, 64, 3), np.uint8)])
+            predictor.predict([np.zeros((64, 64, 3), np.uint8)])
         app = create_app(
-            estimator,
+            predictor,
             limits,
             is_loopback if local and not names else is_address_or_one_of(names),
         )

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from agelens.serving.limits import MEGABYTE, Limits, RefusedError, Visit
+from agelens.serving.limits import MEGABYTE, Admission, Limits, RefusedError
 
 FIELD = "images"
 _NAME_LENGTH = 200
@@ -47,7 +47,7 @@ class _MemoryParser(MultiPartParser):
             raise MultiPartException("it is cut off")
 
 
-async def receive_images(request: Request, limits: Limits, visit: Visit) -> list[Upload]:
+async def receive_images(request: Request, limits: Limits, admission: Admission) -> list[Upload]:
     """Receive the images of a multipart form.
 
     Returns:
@@ -63,7 +63,7 @@ async def receive_images(request: Request, limits: Limits, visit: Visit) -> list
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise _too_large(limits)
-    stream = _counted(request, limits, visit)
+    stream = _counted(request, limits, admission)
     parser = _MemoryParser(request.headers, stream, limits.images)
     try:
         async with asyncio.timeout(limits.receive_seconds):
@@ -88,14 +88,14 @@ async def receive_images(request: Request, limits: Limits, visit: Visit) -> list
         await form.close()
 
 
-async def _counted(request: Request, limits: Limits, visit: Visit) -> AsyncGenerator[bytes, None]:
+async def _counted(request: Request, limits: Limits, admission: Admission) -> AsyncGenerator[bytes, None]:
     """The body as it comes, refused where it goes on beyond the limit, whatever its Content-Length says."""
     count = 0
     async for chunk in request.stream():
         count += len(chunk)
         if count > limits.body_bytes:
             raise _too_large(limits)
-        visit.bring(len(chunk))
+        admission.bring(len(chunk))
         yield chunk
 
 

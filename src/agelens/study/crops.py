@@ -22,12 +22,12 @@ def check_crops(run: Run) -> None:
         AgeLensError: they are whole photographs, and nobody said that they are to be taken as they are.
     """
     # Faces that the program drew are crops, and looking at them would take a second.
-    if run.crops_as_they_are or run.config.get("drawn"):
+    if run.crops_as_they_are or run.config.get("synthetic"):
         return
-    made_of = digest_json({"version": VERSION, "table": digest_table(run.table)})
+    fingerprint = digest_json({"version": VERSION, "table": digest_table(run.table)})
     file = run.folder / FILE
-    if file.exists() and read_json(file).get("made_of") == made_of:
+    if file.exists() and read_json(file).get("fingerprint") == fingerprint:
         return
     seen = refuse_scenes(run.table["path"].tolist(), find_detector(), UTKFACE, _WAY_OUT)
-    write_json(file, {"made_of": made_of, "images": seen.images, "found": seen.found, "unlike": seen.unlike,
+    write_json(file, {"fingerprint": fingerprint, "images": seen.images, "found": seen.found, "unlike": seen.unlike,
                       "size": round(seen.size, 3)})  # fmt: skip

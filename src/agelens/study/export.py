@@ -4,28 +4,37 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, NETWORK, PAGE, SEEN, SUMS, Bundle, find_bundles, write_bundle
+from agelens.bundles.bundle import (
+    CARD,
+    NETWORK,
+    PAGE,
+    SUMS,
+    TRAINING_IMAGES,
+    Bundle,
+    find_bundles,
+    write_bundle,
+)
 from agelens.errors import AgeLensError
-from agelens.evaluation.limitations import known_failures
-from agelens.export.cards import MUST_NOT
+from agelens.evaluation.limitations import find_limitations
+from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
 from agelens.utils.files import read_json
 
 # What a bundle is made of; anything else beside it is somebody's own.
-_OWN = {NETWORK, CARD, SEEN, PAGE, SUMS, ".DS_Store"}
+_OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
 
 
-def pack(run: Path, target: Path) -> dict[str, Any]:
-    """Write a run's bundle to ``target`` with the figures of its test part in its card, and the card as a page.
+def export_bundle(run: Path, target: Path) -> dict[str, Any]:
+    """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
     Args:
-        run: the folder of a run whose one bundle was measured on the test part.
+        run: the folder of a run whose one bundle was measured on the test split.
 
     Returns:
         the new card.
 
     Raises:
-        AgeLensError: the run was not measured, not on its test part, or not with this bundle.
+        AgeLensError: the run was not measured, not on its test split, or not with this bundle.
     """
     _refuse_to_replace(target, run)
     found = find_bundles(run)
@@ -42,25 +51,25 @@ def pack(run: Path, target: Path) -> dict[str, Any]:
     figures = read_json(evaluation)
     settings = figures["settings"]
     measured = set(settings["bundles"].values()) == {bundle.card["identity"]}
-    if measured and settings["part"] == "test" and settings["seen_images_included"]:
+    if measured and settings["split"] == "test" and settings["overlap_included"]:
         raise AgeLensError(
             f"{evaluation} counts images that made the network or its backbone, so it is no figure to hand on; measure "
-            "with --skip-seen, split other images, or begin from a backbone that has not seen these."
+            "with --overlap skip, split other images, or begin from a backbone that has not seen these."
         )
-    if not measured or settings["part"] != "test":
+    if not measured or settings["split"] != "test":
         raise AgeLensError(
-            f"{evaluation} does not tell how {bundle.folder} does on the test part; run 'agelens evaluate --out {run} "
+            f"{evaluation} does not tell how {bundle.folder} does on the test split; run 'agelens evaluate --out {run} "
             "--force'."
         )
     card = {key: value for key, value in bundle.card.items() if key != "format"} | {
         "evaluation": figures,
-        "known_failures": known_failures(figures),
-        "must_not": list(MUST_NOT),
+        "limitations": find_limitations(figures),
+        "out_of_scope_use": list(OUT_OF_SCOPE_USE),
     }
     with tempfile.TemporaryDirectory() as folder:
         network = Path(folder) / "network.onnx"
         network.write_bytes(bundle.network)
-        write_bundle(target, network, card, bundle.seen, page=card_page(card))
+        write_bundle(target, network, card, bundle.training_images, page=card_page(card))
     return card
 
 

@@ -6,7 +6,7 @@ audit.json        what is wrong with the dataset; audit.html shows the conflicts
 exploration.json  the findings; charts/ holds the figures as PNG files
 comparison.json   backbones compared
 age/, gender/     bundles; training/ holds the states they were trained through
-evaluation.json   how well they do on the test part; predictions.csv holds every estimate
+evaluation.json   how well they do on the test split; predictions.csv holds every estimate
 report.html       all of it, in one file
 """
 
@@ -23,11 +23,11 @@ from filelock import FileLock, Timeout
 from agelens.data.audit import audit
 from agelens.data.sources.reading import read_faces
 from agelens.data.splits import (
-    DEFAULT_FRACTIONS,
-    Fractions,
-    check_fractions,
+    DEFAULT_SPLIT_RATIOS,
+    SplitRatios,
+    check_split_ratios,
     split_if_enough,
-    write_fractions,
+    write_split_ratios,
 )
 from agelens.data.synthetic.dataset import MARKER
 from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
@@ -74,13 +74,13 @@ class Run:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The face table with parts that the audit left."""
+        """The split face table that the audit left."""
         return read_table(self.folder / "table.csv")
 
     @property
-    def fractions(self) -> Fractions:
+    def split_ratios(self) -> SplitRatios:
         """Shares of train, validation and test in the split."""
-        train, validation, test = self.config.get("fractions", DEFAULT_FRACTIONS)
+        train, validation, test = self.config.get("split_ratios", DEFAULT_SPLIT_RATIOS)
         return float(train), float(validation), float(test)
 
     def step(
@@ -143,7 +143,7 @@ class Run:
         source: Path | None,
         seed: int | None = None,
         limit: int | None = None,
-        fractions: Fractions | None = None,
+        split_ratios: SplitRatios | None = None,
     ) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
@@ -151,11 +151,11 @@ class Run:
             source: folder or manifest; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
-            fractions: shares of train, validation and test; None is the run's own, or DEFAULT_FRACTIONS.
+            split_ratios: shares of train, validation and test; None is the run's own, or DEFAULT_SPLIT_RATIOS.
 
         Raises:
-            AgeLensError: no source, the fractions are not shares of a whole, or the run was begun with another
-                source, seed, limit or other fractions.
+            AgeLensError: no source, the split ratios are not shares of a whole, or the run was begun with another
+                source, seed, limit or other split ratios.
         """
         begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
         if source is None:
@@ -163,7 +163,9 @@ class Run:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
-            self._refuse_others({"seed": seed, "limit": limit, "fractions": fractions and list(fractions)})
+            self._refuse_others(
+                {"seed": seed, "limit": limit, "split_ratios": split_ratios and list(split_ratios)}
+            )
             self._take()
             if lost := lost_files(self.table):
                 self.say(
@@ -175,9 +177,9 @@ class Run:
             "source": str(source.absolute()),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
-            "fractions": list(fractions or self.fractions),
+            "split_ratios": list(split_ratios or self.split_ratios),
         }
-        check_fractions(fractions or self.fractions)
+        check_split_ratios(split_ratios or self.split_ratios)
         if self.config:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
@@ -188,7 +190,7 @@ class Run:
         for note in faces.notes:
             self.say(note)
         self.config.update(
-            {**origin, "drawn": _are_drawn(faces.table), "versions": versions(), "machine": machine()}
+            {**origin, "synthetic": _are_synthetic(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
         settings = {**origin, "files": _digest_files(faces)}
@@ -198,10 +200,10 @@ class Run:
         """Refuse what the run was not begun with; a None is not asked for."""
 
         def told(key: str, value: Any) -> Any:
-            return "none" if value is None else write_fractions(value) if key == "fractions" else value
+            return "none" if value is None else write_split_ratios(value) if key == "split_ratios" else value
 
         differences = ", ".join(
-            f"{key} {told(key, self.config.get(key))} and not {told(key, value)}"
+            f"{key.replace('_', ' ')} {told(key, self.config.get(key))} and not {told(key, value)}"
             for key, value in origin.items()
             if value is not None and self.config.get(key) != value
         )
@@ -237,7 +239,7 @@ class Run:
             raise AgeLensError(
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
-        table = split_if_enough(table, seed, self.fractions, self.say)
+        table = split_if_enough(table, seed, self.split_ratios, self.say)
         write_gallery(found, faces.table, self.folder / "audit.html")
         write_json(self.folder / "audit.json", found.to_json())
         write_table(table, self.folder / "table.csv")
@@ -255,8 +257,11 @@ class Run:
             raise AgeLensError(
                 f"{file} does not hold a run's configuration; delete it and begin the run again."
             )
-        # A run that was begun before fractions could be chosen has the usual ones.
-        return {"fractions": list(DEFAULT_FRACTIONS), **config}
+        if config and "split_ratios" not in config:
+            raise AgeLensError(
+                f"{self.folder} holds a study that an earlier AgeLens began; begin it again with another --out."
+            )
+        return dict(config)
 
     def _write_config(self) -> None:
         write_json(self.folder / "config.json", self.config)
@@ -268,7 +273,7 @@ def _digest_files(faces: Faces) -> str:
     return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
 
 
-def _are_drawn(table: pd.DataFrame) -> bool:
+def _are_synthetic(table: pd.DataFrame) -> bool:
     """Whether every image lies in a folder that the program drew."""
     return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
 
@@ -278,8 +283,8 @@ def audit_faces(
     source: Path | None,
     seed: int | None = None,
     limit: int | None = None,
-    fractions: Fractions | None = None,
+    split_ratios: SplitRatios | None = None,
 ) -> dict[str, Any]:
     """Audit and split; returns the content of ``audit.json``."""
-    run.begin(source, seed, limit, fractions)
+    run.begin(source, seed, limit, split_ratios)
     return dict(read_json(run.folder / "audit.json"))

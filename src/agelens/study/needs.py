@@ -23,7 +23,7 @@ class Plan(Protocol):
     @property
     def weights(self) -> str: ...
     @property
-    def init(self) -> tuple[str, ...]: ...
+    def pretrained(self) -> tuple[str, ...]: ...
 
 
 def look_before(
@@ -52,8 +52,8 @@ def look_before(
 
 def _for_training(run: Run, plan: Plan) -> Iterator[Need]:
     if plan.recipe == "finetune":
-        yield from (Need(text, face_network=True) for text in plan.init)
-    if plan.recipe == "finetune" or plan.init:
+        yield from (Need(text, face_network=True) for text in plan.pretrained)
+    if plan.recipe == "finetune" or plan.pretrained:
         # Others take no face networks, and will say so.
         return
     for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import Init
+from agelens.training.pretrained_encoders import PretrainedEncoder
 from agelens.training.recipes import TASKS
 
 
@@ -17,10 +17,11 @@ class TrainingPlan:
         recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
             network, one for all the tasks).
         age_backbone, gender_backbone: names or files, for the first two.
-        init: files of face networks, ``FILE`` or ``FILE:SCALING``, for "finetune"; what several say is averaged.
-        members: how many trainings "finetune" averages.
-        stages: how many resolutions "finetune" lets learn.
-        weights, side, precision, cache: as in `agelens.training.transfer.Settings`.
+        pretrained: files of face networks, ``FILE`` or ``FILE:PREPROCESSING``, for "finetune"; what several say is
+            averaged.
+        soup_size: how many trainings "finetune" averages.
+        unfreeze_stages: how many resolutions "finetune" lets learn.
+        weights, image_size, precision, cache: as in `agelens.training.transfer.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
         notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
     """
@@ -30,7 +31,7 @@ class TrainingPlan:
     age_backbone: str | None = None
     gender_backbone: str | None = None
     weights: str = "imagenet"
-    side: int | None = None
+    image_size: int | None = None
     precision: str = "auto"
     cache: Path | None = None
     epochs: int | None = None
@@ -38,18 +39,18 @@ class TrainingPlan:
     batch_size: int | None = None
     learning_rate: float | None = None
     trainable: bool | None = None
-    init: tuple[str, ...] = ()
-    members: int | None = None
-    stages: int | None = None
+    pretrained: tuple[str, ...] = ()
+    soup_size: int | None = None
+    unfreeze_stages: int | None = None
     notebook_exact: bool = False
 
 
-def fine_tuning(plan: TrainingPlan, init: Init) -> FineTuning:
+def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning:
     """The recipe that suits a face network, with what the plan says otherwise."""
-    return init.suited(FineTuning(tasks=plan.tasks)).with_(
+    return pretrained.suited(FineTuning(tasks=plan.tasks)).replace(
         epochs=plan.epochs,
         learning_rate=plan.learning_rate,
         batch_size=plan.batch_size,
-        members=plan.members,
-        stages=plan.stages,
+        soup_size=plan.soup_size,
+        unfreeze_stages=plan.unfreeze_stages,
     )

@@ -9,7 +9,7 @@ UTKFACE_ABOUT = (
     "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
     "theirs. Its crops are frontal and tight; profiles, masks and blur were not measured."
 )
-DRAWN_LICENCE = "drawn by AgeLens: nobody in these pictures exists"
+SYNTHETIC_LICENCE = "synthetic faces by AgeLens: nobody in these pictures exists"
 
 
 def source_name(run: Run) -> str:
@@ -19,8 +19,8 @@ def source_name(run: Run) -> str:
 
 def licence(run: Run) -> str:
     """What the images may be used for."""
-    if run.config.get("drawn"):
-        return DRAWN_LICENCE
+    if run.config.get("synthetic"):
+        return SYNTHETIC_LICENCE
     return UTKFACE_LICENCE if _is_utkface(run) else "as the source of the images says"
 
 
@@ -31,4 +31,4 @@ def about(run: Run) -> str:
 
 def _is_utkface(run: Run) -> bool:
     """Whether all files are named as UTKFace's are."""
-    return not run.config.get("drawn") and bool((run.table["taken_at"] != "").all())
+    return not run.config.get("synthetic") and bool((run.table["taken_at"] != "").all())

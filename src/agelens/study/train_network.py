@@ -8,12 +8,12 @@ import pandas as pd
 
 from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.baselines import baselines
-from agelens.data.splits import learning_parts
+from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.export.cards import network_card
 from agelens.export.onnx import write_network
-from agelens.models.backbones import build_backbone, content_digest, fitting_side
-from agelens.models.registry import BackboneSpec, seen_by
+from agelens.models.backbones import build_backbone, content_digest, fitting_image_size
+from agelens.models.registry import BackboneSpec, training_images_of
 from agelens.training.feature_cache import resolve_precision
 from agelens.training.recipes import Recipe
 from agelens.training.transfer import Settings, train_all, train_head
@@ -35,24 +35,24 @@ def train_network(
     """Train by a recipe and write the bundle; a finished bundle of the same making is left as it is.
 
     Args:
-        table: a face table with parts.
+        table: a face table that is split.
         folder: takes the states of the training, in a subfolder for each making.
         target: folder of the bundle.
 
     Returns:
         the bundle's card.
     """
-    parts = learning_parts(table)
+    splits = learning_splits(table)
     identity = _identity(table, spec, recipe, settings)
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
         return finished
     # Each making has states of its own: other settings neither continue nor destroy them.
     folder = folder / digest_json(identity)[:12]
-    side = fitting_side(spec, settings.side)
-    backbone = build_backbone(spec, settings.weights, side, settings.seed)
+    image_size = fitting_image_size(spec, settings.image_size)
+    backbone = build_backbone(spec, settings.weights, image_size, settings.seed)
     median_age = baselines(table)["median_age"]
     if recipe.trainable:
-        network, training = train_all(backbone, parts, recipe, folder, settings, identity, median_age, track)
+        network, training = train_all(backbone, splits, recipe, folder, settings, identity, median_age, track)
         head = network.layers[-1]
     else:
         head, training = train_head(backbone, table, recipe, folder, settings, identity, median_age, track)
@@ -62,9 +62,11 @@ def train_network(
         onnx_file = Path(temporary) / "network.onnx"
         with track(f"{recipe.name}, writing the network", None):
             write_network(backbone, network, head, recipe, onnx_file)
-        seen = {digest: name for name in ("validation", "train") for digest in parts[name]["digest"]}
+        training_images = {
+            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
+        }
         # What its backbone learned from, the network has learned from too.
-        write_bundle(target, onnx_file, card, {**seen_by(spec), **seen})
+        write_bundle(target, onnx_file, card, {**training_images_of(spec), **training_images})
     return dict(read_json(target / CARD))
 
 
@@ -73,8 +75,8 @@ def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings:
         "table": digest_table(table),
         "recipe": {**recipe.settings(), "backbone": spec.name},
         "backbone": spec.name,
-        "scaling": spec.scaling,
-        "side": fitting_side(spec, settings.side),
+        "preprocessing": spec.preprocessing,
+        "image_size": fitting_image_size(spec, settings.image_size),
         "contents": content_digest(spec, settings.weights),
         "decoder": DECODER_VERSION,
         "precision": "f32" if recipe.trainable else resolve_precision(settings.precision),

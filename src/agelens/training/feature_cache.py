@@ -30,7 +30,7 @@ from agelens.models.openvino_backbone import pooled as pooled_model
 from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import Shape
 from agelens.runtime.execution import resolve_precision, run_network
-from agelens.runtime.int8 import saturates
+from agelens.runtime.int8 import overflows
 from agelens.runtime.session import compile_network
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
@@ -71,7 +71,7 @@ class Features:
         values = np.asarray(self._rows[self._index[rows]]).astype(np.float32)
         return values.mean(axis=(1, 2)) if self._pool else values
 
-    def of(self, mask: NDArray[np.bool_]) -> "Features":
+    def subset(self, mask: NDArray[np.bool_]) -> "Features":
         """The features of some of the rows, a boolean of each."""
         return Features(
             self._rows, self._index[mask], self._pool, self.shape, self.precision, self.images_per_second,
@@ -137,8 +137,8 @@ class _Store:
         self.key = {
             "backbone": backbone.spec.name,
             "weights": backbone.digest,
-            "scaling": backbone.spec.scaling,
-            "side": backbone.side,
+            "preprocessing": backbone.spec.preprocessing,
+            "image_size": backbone.image_size,
             "precision": precision,
             "pooled": pool,
             "decoder": DECODER_VERSION,
@@ -146,11 +146,11 @@ class _Store:
             "made_with": made_with("openvino") if backbone.model is None else made_with("keras", "openvino"),
         }
         # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
-        if backbone.model is None and saturates():
+        if backbone.model is None and overflows():
             self.key["weight_bits"] = 7
         if view is not None:
             self.key["view"] = [view.seed, view.number, AUGMENT_VERSION]
-        name = f"{backbone.spec.name}-{backbone.side}-{precision}-{'pooled' if pool else 'maps'}"
+        name = f"{backbone.spec.name}-{backbone.image_size}-{precision}-{'pooled' if pool else 'maps'}"
         self.folder = cache / "features" / f"{name}-{digest_json(self.key)[:16]}"
         self.shape: Shape = backbone.feature_shape[-1:] if pool else backbone.feature_shape
         self.dtype = _STORED[precision]
@@ -226,7 +226,7 @@ def _fill(
     track: Track,
     view: View | None,
 ) -> None:
-    _check_room(store, len(missing))
+    _check_disk(store, len(missing))
     with track(f"{backbone.spec.name}, making it ready", None):
         network = to_openvino(backbone, cache / "networks")
         compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
@@ -240,11 +240,11 @@ def _fill(
         bounds = [*range(0, _CHUNK, _FIRST), *range(_CHUNK, len(paths), _CHUNK)]
         chunks = [slice(*pair) for pair in pairwise([*(b for b in bounds if b < len(paths)), len(paths)])]
         # The next chunk is decoded while the network works on this one.
-        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.side, view)
+        ahead = decoder.submit(read_faces_at, paths[chunks[0]], backbone.image_size, view)
         for number, chunk in enumerate(chunks):
             images = ahead.result()
             if number + 1 < len(chunks):
-                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.side, view)
+                ahead = decoder.submit(read_faces_at, paths[chunks[number + 1]], backbone.image_size, view)
             store.append(digests[chunk], run_network(compiled, images, store.shape))
             now = time.perf_counter()
             store.record_pace(len(images), now - lap)
@@ -253,10 +253,10 @@ def _fill(
             advance(len(images), f"{done / (time.perf_counter() - started):.0f} images/s")
 
 
-def _check_room(store: _Store, images: int) -> None:
+def _check_disk(store: _Store, images: int) -> None:
     needed, free = images * store.row_bytes, shutil.disk_usage(store.folder).free
     if needed > free:
         raise AgeLensError(
             f"The features of {images:,} images need {needed / 1e9:.1f} GB in {store.folder.parent}, where "
-            f"{free / 1e9:.1f} GB are free; give another --cache FOLDER, or --head pooled, which needs little."
+            f"{free / 1e9:.1f} GB are free; give another --cache FOLDER, or --head avg-pool, which needs little."
         )

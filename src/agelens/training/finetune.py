@@ -1,9 +1,9 @@
 """Fine-tuning a network that learned faces: one network for age, as a distribution, and for gender.
 
-The layers below a cut stay as they are. What they give is computed once for each image and each of some chance
-changes of it (`agelens.data.augmentation`), through OpenVINO, and kept on disk; the layers above the cut learn from
-that, which on a processor takes half of the time of learning from the images, or less. With ``stages=0`` every layer
-learns, from the images.
+The layers below a freeze point stay as they are. What they give is computed once for each image and each of some chance
+changes of it (`agelens.data.augmentation`), through OpenVINO, and kept on disk; the layers above the freeze point
+learn from that, which on a processor takes half of the time of learning from the images, or less. With ``stages=0``
+every layer learns, from the images.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from agelens.models.layers import dtype_policy
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.losses import AGES, AgeLoss, mae
 from agelens.training.mixup import ViewBatches, train_batches
-from agelens.training.partial_freezing import Cut
+from agelens.training.partial_freezing import PartlyFrozen
 from agelens.training.trainer import Training, fit, network_file
 from agelens.utils.progress import Track, quiet
 
@@ -29,7 +29,9 @@ STANDARD_FACES = 4096
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
-    """The layers above the cut and the head: "age", logits over 0 to 116 years, and "gender", the logit of female."""
+    """The layers above the freeze point and the head: "age", logits over 0 to 116 years, and "gender", the logit of
+    female.
+    """
     maps = keras.Input(learning.input_shape[1:], name="maps")
     hidden = keras.layers.Dropout(recipe.dropout, dtype="float32")(learning(maps))
     # The head computes in float32: a softmax over 117 ages needs its digits.
@@ -61,23 +63,27 @@ def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warmin
             0.0, total, warmup_target=recipe.learning_rate, warmup_steps=total // 20
         )
     optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=recipe.decay, clipnorm=1.0, use_ema=not warming, ema_momentum=recipe.average
+        rate,
+        weight_decay=recipe.weight_decay,
+        clipnorm=1.0,
+        use_ema=not warming,
+        ema_momentum=recipe.ema_momentum,
     )
     losses = {
-        "age": AgeLoss(recipe.spread, recipe.absolute, recipe.growth),
+        "age": AgeLoss(recipe.label_std, recipe.mae_weight, recipe.label_std_slope),
         "gender": keras.losses.BinaryCrossentropy(from_logits=True),
     }
     metrics = {"age": mae, "gender": keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)}
     network.compile(
         optimizer,
         loss={task: losses[task] for task in recipe.tasks},
-        loss_weights={"age": 1.0, "gender": recipe.gender} if len(recipe.tasks) > 1 else None,
+        loss_weights={"age": 1.0, "gender": recipe.gender_loss_weight} if len(recipe.tasks) > 1 else None,
         metrics={task: [metrics[task]] for task in recipe.tasks},
         jit_compile=False,
     )
 
 
-def standardise(learning: keras.Model, train: ViewBatches, batch_size: int) -> None:
+def standardize_features(learning: keras.Model, train: ViewBatches, batch_size: int) -> None:
     """Set the statistics of the layers behind the averages to those of training faces, as they are in epoch 0."""
     maps = train.take(np.arange(min(train.rows, STANDARD_FACES)))
     # Before they are set, the layers pass on what they get: mean 0 and variance 1 are where they begin.
@@ -92,7 +98,7 @@ def standardise(learning: keras.Model, train: ViewBatches, batch_size: int) -> N
 
 
 @dataclass(frozen=True)
-class Warmed:
+class WarmUpState:
     """A warm-up: its states, its seed and what it is made of, as `agelens.training.trainer.fit` takes them."""
 
     folder: Path
@@ -102,36 +108,36 @@ class Warmed:
 
 def finetune(
     table: pd.DataFrame,
-    cut: Cut,
+    parts: PartlyFrozen,
     recipe: FineTuning,
     folder: Path,
     seed: int,
     identity: dict[str, Any],
     cache: Path | None = None,
     track: Track = quiet,
-    warmed: Warmed | None = None,
+    warm_up: WarmUpState | None = None,
 ) -> tuple[keras.Model, Training]:
-    """Fine-tune on the training part and choose the epoch on the validation part.
+    """Fine-tune on the training split and choose the epoch on the validation split.
 
     Args:
-        table: a face table with parts and groups.
+        table: a face table with groups that is split.
         folder: takes the states of the warm-up and of the training.
-        warmed: the warm-up to go on from, where another training made it; None makes one in ``folder``.
+        warm_up: the warm-up to go on from, where another training made it; None makes one in ``folder``.
 
     Returns:
         the network of `build_network`, its weights the average of those of the best and of the last epoch, which are
         moving averages themselves, and how its training went.
     """
-    learning = without_conflicts(table[table["part"] == "train"]).reset_index(drop=True)
-    rows = table[table["part"] == "validation"].reset_index(drop=True)
-    validation = train_batches(cut, rows, recipe, seed, cache, track, False)
-    start = warmed or Warmed(folder / "warmup", seed, identity)
+    learning = without_conflicts(table[table["split"] == "train"]).reset_index(drop=True)
+    rows = table[table["split"] == "validation"].reset_index(drop=True)
+    validation = train_batches(parts, rows, recipe, seed, cache, track, False)
+    start = warm_up or WarmUpState(folder / "warmup", seed, identity)
     keras.utils.set_random_seed(start.seed)
     with dtype_policy(recipe.precision):
-        network = build_network(cut.learning, recipe)
-    train = train_batches(cut, learning, recipe, seed, cache, track, True)
-    if recipe.standardise:
-        standardise(network.get_layer("learning_part"), train, recipe.batch_size)
+        network = build_network(parts.learning, recipe)
+    train = train_batches(parts, learning, recipe, seed, cache, track, True)
+    if recipe.standardize_features:
+        standardize_features(network.get_layer("learning_part"), train, recipe.batch_size)
     compile_network(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)

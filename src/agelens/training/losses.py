@@ -12,21 +12,21 @@ class AgeLoss(keras.losses.Loss):
     """Cross-entropy against a discretised normal distribution around the label, and the error of the expectation.
 
     Args:
-        spread: standard deviation of that distribution at 0 years, in years.
-        absolute: weight of the absolute error.
-        growth: what each year of the label adds to the standard deviation.
+        label_std: standard deviation of that distribution at 0 years, in years.
+        mae_weight: weight of the absolute error.
+        label_std_slope: what each year of the label adds to the standard deviation.
     """
 
     def __init__(
         self,
-        spread: float = 2.0,
-        absolute: float = 0.1,
-        growth: float = 0.0,
+        label_std: float = 2.0,
+        mae_weight: float = 0.1,
+        label_std_slope: float = 0.0,
         name: str = "age_loss",
         **rest: Any,
     ) -> None:
         super().__init__(name=name, **rest)
-        self.spread, self.absolute, self.growth = spread, absolute, growth
+        self.label_std, self.mae_weight, self.label_std_slope = label_std, mae_weight, label_std_slope
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Of years, (faces, 1) or, of mixed faces, (faces, 3) as `ViewBatches` says, and logits, (faces, AGES)."""
@@ -36,19 +36,19 @@ class AgeLoss(keras.losses.Loss):
             share = y_true[:, 2:]
             wanted = share * wanted + (1 - share) * self._wanted(y_true[:, 1:2])
         entropy = -ops.sum(wanted * ops.log_softmax(y_pred, axis=-1), axis=-1)
-        return entropy + self.absolute * mae(y_true, y_pred)
+        return entropy + self.mae_weight * mae(y_true, y_pred)
 
     def _wanted(self, years: Any) -> Any:
         ages = keras.ops.arange(AGES, dtype="float32")
-        spread = self.spread + self.growth * years
-        return keras.ops.softmax(-keras.ops.square((ages - years) / spread) / 2, axis=-1)
+        label_std = self.label_std + self.label_std_slope * years
+        return keras.ops.softmax(-keras.ops.square((ages - years) / label_std) / 2, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "spread": self.spread,
-            "absolute": self.absolute,
-            "growth": self.growth,
+            "label_std": self.label_std,
+            "mae_weight": self.mae_weight,
+            "label_std_slope": self.label_std_slope,
         }
 
 

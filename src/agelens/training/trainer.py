@@ -108,19 +108,19 @@ def fit(
     if not has_ended(recipe, state.history):
         with track(f"{recipe.name}", recipe.epochs) as advance:
             advance(state.epochs_run)
-            keeper = _Keeper(state, recipe, seed, train, advance)
+            checkpoints = _CheckpointCallback(state, recipe, seed, train, advance)
             network.fit(
                 train,
                 validation_data=validation,
                 initial_epoch=state.epochs_run,
                 epochs=recipe.epochs,
-                callbacks=[keeper, *callbacks],
+                callbacks=[checkpoints, *callbacks],
                 # The batches have their order; Keras would shuffle them again from Python's own generator.
                 shuffle=False,
                 verbose=0,
             )
-        if keeper.problem is not None:
-            raise keeper.problem
+        if checkpoints.error is not None:
+            raise checkpoints.error
     best = best_epoch(recipe, state.history)
     return keras.saving.load_model(state.network(best)), Training(state.history, best + 1, state.seconds)
 
@@ -169,15 +169,15 @@ class _State:
                 path.unlink()
 
 
-class _Keeper(keras.callbacks.Callback):
+class _CheckpointCallback(keras.callbacks.Callback):
     """Seeds each epoch, records it when it ends, and stops the training where the recipe says so.
 
     Attributes:
-        problem: why the training stopped before its end. It is raised when Keras has returned: an error that passes
+        error: why the training stopped before its end. It is raised when Keras has returned: an error that passes
             through Keras leaves TensorFlow's threads at work on batches that nobody takes, and some crash.
     """
 
-    problem: BaseException | None = None
+    error: BaseException | None = None
 
     def __init__(self, state: _State, recipe: Schedule, seed: int, train: Batches, advance: Advance) -> None:
         super().__init__()
@@ -195,9 +195,9 @@ class _Keeper(keras.callbacks.Callback):
         assert logs is not None
         try:
             self._record(epoch, logs)
-        except (AgeLensError, OSError, KeyboardInterrupt) as problem:
-            self.problem = problem
-        if self.problem is not None or has_ended(self._recipe, self._state.history):
+        except (AgeLensError, OSError, KeyboardInterrupt) as error:
+            self.error = error
+        if self.error is not None or has_ended(self._recipe, self._state.history):
             self.model.stop_training = True
 
     def _record(self, epoch: int, logs: dict[str, float]) -> None:

@@ -25,7 +25,7 @@ class Settings:
 
     Attributes:
         weights: "imagenet", "random", or a file.
-        side: pixels, or None for the backbone's own.
+        image_size: pixels, or None for the backbone's own.
         precision: of frozen features, "auto", "bf16" or "f32".
         seed: of weights, order and dropout.
         cache: folder of features, or None for the default.
@@ -36,7 +36,7 @@ class Settings:
     """
 
     weights: str = "imagenet"
-    side: int | None = None
+    image_size: int | None = None
     precision: str = "auto"
     seed: int = 42
     cache: Path | None = None
@@ -60,7 +60,7 @@ def train_head(
     """The backbone is frozen, so the head learns from its features, computed once."""
     table = to_learn_from(table)
     features = extract(backbone, table, settings.precision, cache=settings.cache, track=track)
-    scale = standardisation_of(features, table) if recipe.standardise else None
+    scale = standardisation_of(features, table) if recipe.standardize_features else None
     keras.utils.set_random_seed(settings.seed)
     head = build_head(recipe, features.shape, median_age, scale)
     train = feature_batches(features, table, "train", recipe.task, recipe.batch_size, settings.seed)
@@ -70,26 +70,26 @@ def train_head(
 
 
 def to_learn_from(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table that a head learns from or is chosen by; features of the test part are never needed."""
-    return table[table["part"] != "test"].reset_index(drop=True)
+    """The rows of a table that a head learns from or is chosen by; features of the test split are never needed."""
+    return table[table["split"] != "test"].reset_index(drop=True)
 
 
 def standardisation_of(features: Features, table: pd.DataFrame) -> Standardisation:
-    """What brings the features of a table to one scale, measured on its training part."""
-    training = features.of((table["part"] == "train").to_numpy())
+    """What brings the features of a table to one scale, measured on its training split."""
+    training = features.subset((table["split"] == "train").to_numpy())
     return measure_standardisation(training.read, len(training))
 
 
 def feature_batches(
     features: Features,
     table: pd.DataFrame,
-    part: str,
+    split: str,
     targets: str | tuple[str, ...],
     batch_size: int,
     shuffle_seed: int | None = None,
 ) -> Batches:
-    """Batches of the features of one part and a label, or several by name."""
-    mask = (table["part"] == part).to_numpy()
+    """Batches of the features of one split and a label, or several by name."""
+    mask = (table["split"] == split).to_numpy()
     columns = table.loc[mask]
     labels = (
         columns[targets].to_numpy(np.float32)
@@ -98,12 +98,12 @@ def feature_batches(
     )
     # One worker: Keras waits a tenth of a second at the end of every epoch for more, and rows of features are
     # read faster than anything learns from them.
-    return Batches(features.of(mask).read, labels, batch_size, shuffle_seed, workers=1)
+    return Batches(features.subset(mask).read, labels, batch_size, shuffle_seed, workers=1)
 
 
 def train_all(
     backbone: Backbone,
-    parts: dict[str, pd.DataFrame],
+    splits: dict[str, pd.DataFrame],
     recipe: Recipe,
     folder: Path,
     settings: Settings,
@@ -119,8 +119,8 @@ def train_all(
     head = build_head(recipe, backbone.feature_shape, median_age)
     network = join(backbone, head)
     train, validation = (
-        face_batches(part, recipe.task, backbone.side, batch_size=recipe.batch_size, shuffle_seed=seed)
-        for part, seed in ((parts["train"], settings.seed), (parts["validation"], None))
+        face_batches(split, recipe.task, backbone.image_size, batch_size=recipe.batch_size, shuffle_seed=seed)
+        for split, seed in ((splits["train"], settings.seed), (splits["validation"], None))
     )
     compile_network(network, recipe, len(train))
     return fit(network, recipe, train, validation, folder, settings.seed, identity, track)
@@ -129,5 +129,5 @@ def train_all(
 def join(backbone: Backbone, head: keras.Model) -> keras.Model:
     """One network from RGB bytes, uint8 (faces, side, side, 3), to the head's output, (faces, 1)."""
     assert backbone.model is not None
-    faces = keras.Input((backbone.side, backbone.side, 3), dtype="uint8", name="faces")
+    faces = keras.Input((backbone.image_size, backbone.image_size, 3), dtype="uint8", name="faces")
     return keras.Model(faces, head(backbone.model(faces)))

@@ -90,13 +90,13 @@ class Photograph:
         return self.in_srgb(self.pixels)
 
 
-def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
+def read_rgb(path: Path, min_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """Decode an image file of any common format to RGB.
 
     Args:
         path: the file. EXIF orientation is obeyed, colours are brought from the file's ICC profile to sRGB, alpha is
             laid over white unless it is 0 everywhere, the first frame of an animation counts.
-        least_side: a JPEG may be decoded at some eighths of its size as long as both sides stay at least this
+        min_side: a JPEG may be decoded at some eighths of its size as long as both sides stay at least this
             many pixels; 0 decodes at full size.
         max_pixels: width times height; MAX_PIXELS if not given.
 
@@ -107,12 +107,12 @@ def read_rgb(path: Path, least_side: int = 0, max_pixels: int | None = None) -> 
         ImageError: unreadable, truncated, larger than ``max_pixels``, or HEIC without the extra ``heic``; the
             message is the reason.
     """
-    return decode_rgb(read_bytes(path), least_side, max_pixels)
+    return decode_rgb(read_bytes(path), min_side, max_pixels)
 
 
-def decode_rgb(data: bytes, least_side: int = 0, max_pixels: int | None = None) -> Pixels:
+def decode_rgb(data: bytes, min_side: int = 0, max_pixels: int | None = None) -> Pixels:
     """The same as `read_rgb` for the bytes of a file."""
-    return _decode(data, least_side, max_pixels, None).to_rgb()
+    return _decode(data, min_side, max_pixels, None).to_rgb()
 
 
 def read_photo(path: Path, max_pixels: int | None = None) -> Photograph:
@@ -172,19 +172,21 @@ def weigh(data: bytes, max_pixels: int | None = None) -> int:
     return min(width * height, FULL_PIXELS)
 
 
-def resize_face(image: Pixels, side: int) -> Pixels:
+def resize_face(image: Pixels, image_size: int) -> Pixels:
     """Bring an RGB image to ``(side, side, 3)``: area average when it shrinks, bilinear when it grows."""
     height, width = image.shape[:2]
-    if (height, width) == (side, side):
+    if (height, width) == (image_size, image_size):
         return image
-    shrinks = height > side or width > side
-    resized = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    shrinks = height > image_size or width > image_size
+    resized = cv2.resize(
+        image, (image_size, image_size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
     return np.asarray(resized, dtype=np.uint8)
 
 
-def load_face(path: Path, side: int) -> Pixels:
+def load_face(path: Path, image_size: int) -> Pixels:
     """Decode and resize one face crop to uint8 ``(side, side, 3)`` RGB. Raises ImageError like `read_rgb`."""
-    return resize_face(read_rgb(path, least_side=side), side)
+    return resize_face(read_rgb(path, min_side=image_size), image_size)
 
 
 def _refuse_bomb(width: int, height: int, most: int | None) -> None:
@@ -193,15 +195,15 @@ def _refuse_bomb(width: int, height: int, most: int | None) -> None:
         raise ImageError(f"has {width} x {height} pixels, more than the limit of {most:,}")
 
 
-def _decode(data: bytes, least_side: int, max_pixels: int | None, most: int | None) -> Photograph:
+def _decode(data: bytes, min_side: int, max_pixels: int | None, most: int | None) -> Photograph:
     if not data:
         raise ImageError("is empty")
     if data[:2] == jpeg.START:
-        return _decode_jpeg(data, least_side, max_pixels, most)
+        return _decode_jpeg(data, min_side, max_pixels, most)
     return _decode_with_pillow(data, max_pixels, most)
 
 
-def _decode_jpeg(data: bytes, least_side: int, max_pixels: int | None, most: int | None) -> Photograph:
+def _decode_jpeg(data: bytes, min_side: int, max_pixels: int | None, most: int | None) -> Photograph:
     head = jpeg.read_head(data)
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
@@ -211,9 +213,7 @@ def _decode_jpeg(data: bytes, least_side: int, max_pixels: int | None, most: int
             jpeg.decode(data, head, 1, 1, "CMYK")
             return _decode_with_pillow(data, max_pixels, most)
         eighths = 8 if most is None else jpeg.eighths_within(height, width, most)
-        least = (
-            (-(-height * eighths // 8), -(-width * eighths // 8)) if eighths < 8 else (least_side, least_side)
-        )
+        least = (-(-height * eighths // 8), -(-width * eighths // 8)) if eighths < 8 else (min_side, min_side)
         pixels = jpeg.decode(data, head, *least)
     except ValueError as error:
         # What libjpeg-turbo does not read: there Pillow decides.

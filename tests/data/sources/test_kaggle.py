@@ -115,7 +115,7 @@ def test_the_faces_come_down_once(kaggle: type[Kaggle], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "problem"),
+    ("prepare", "error"),
     [
         (lambda kaggle: setattr(kaggle, "status", 403), "Kaggle refuses UTKFace: 403 Client Error"),
         (lambda kaggle: setattr(kaggle, "status", 404), "Kaggle refuses UTKFace: 404 Client Error"),
@@ -127,10 +127,10 @@ def test_the_faces_come_down_once(kaggle: type[Kaggle], tmp_path: Path) -> None:
     ids=["forbidden", "moved away", "broken server", "a web page", "half an archive", "something else"],
 )
 def test_what_goes_wrong_names_the_way_by_hand(
-    kaggle: type[Kaggle], prepare: Callable[[type[Kaggle]], None], problem: str
+    kaggle: type[Kaggle], prepare: Callable[[type[Kaggle]], None], error: str
 ) -> None:
     prepare(kaggle)
-    with pytest.raises(AgeLensError, match=problem) as caught:
+    with pytest.raises(AgeLensError, match=error) as caught:
         fetch_utkface()
     assert str(caught.value).endswith(
         f". Download the archive by hand from {PAGE}, unpack it, and give its folder UTKFace to "

@@ -1,4 +1,4 @@
-"""Drawn faces: the same every time, labelled as said, with the faults that are promised and no others."""
+"""Synthetic faces: the same every time, labelled as said, with the faults that are promised and no others."""
 
 import re
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from PIL import Image
 
 from agelens.data.labels import AGE_BANDS, RACES, age_band
 from agelens.data.sources.reading import read_faces
-from agelens.data.synthetic import dataset as drawn
-from agelens.data.synthetic.dataset import FAULTS, MARKER, draw_face, draw_faces
+from agelens.data.synthetic import dataset
+from agelens.data.synthetic.dataset import FAULTS, MARKER, synthesize_face, synthesize_faces
 from agelens.data.synthetic.portrait import paint
 from agelens.data.synthetic.traits import Traits, choose_traits
 from agelens.errors import AgeLensError, ImageError
@@ -25,7 +25,7 @@ COUNT = 60
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "faulty"
-    draw_faces(folder, COUNT, seed=3, side=64, with_faults=True)
+    synthesize_faces(folder, COUNT, seed=3, image_size=64, with_faults=True)
     return folder
 
 
@@ -44,25 +44,29 @@ def mean_of(measure: Callable[[Traits], float], age: int, gender: int) -> float:
 # One face
 
 
-@pytest.mark.parametrize("side", [32, 67, 200])
+@pytest.mark.parametrize("image_size", [32, 67, 200])
 @pytest.mark.parametrize("age", [0, 5, 30, 70, 116])
 @pytest.mark.parametrize("gender", [0, 1])
-def test_face_has_the_size_asked_for_and_is_not_flat(age: int, gender: int, side: int) -> None:
-    image = draw_face(age, gender, np.random.default_rng(1), side)
-    assert (image.mode, image.size) == ("RGB", (side, side))
+def test_face_has_the_size_asked_for_and_is_not_flat(age: int, gender: int, image_size: int) -> None:
+    image = synthesize_face(age, gender, np.random.default_rng(1), image_size)
+    assert (image.mode, image.size) == ("RGB", (image_size, image_size))
     assert np.asarray(image).std() > 15
 
 
 def test_same_state_gives_the_same_face_and_another_state_another() -> None:
-    first, again, other = (np.asarray(draw_face(30, 1, np.random.default_rng(s), 64)) for s in (5, 5, 6))
+    first, again, other = (
+        np.asarray(synthesize_face(30, 1, np.random.default_rng(s), 64)) for s in (5, 5, 6)
+    )
     assert np.array_equal(first, again)
     assert np.abs(first.astype(int) - other).mean() > 5
 
 
-@pytest.mark.parametrize(("age", "gender", "side"), [(-1, 0, 64), (117, 0, 64), (30, 2, 64), (30, 0, 31)])
-def test_face_out_of_range_is_refused(age: int, gender: int, side: int) -> None:
+@pytest.mark.parametrize(
+    ("age", "gender", "image_size"), [(-1, 0, 64), (117, 0, 64), (30, 2, 64), (30, 0, 31)]
+)
+def test_face_out_of_range_is_refused(age: int, gender: int, image_size: int) -> None:
     with pytest.raises(AgeLensError):
-        draw_face(age, gender, np.random.default_rng(0), side)
+        synthesize_face(age, gender, np.random.default_rng(0), image_size)
 
 
 # What age and gender do
@@ -91,7 +95,9 @@ def test_eyes_lie_where_a_face_crop_has_them() -> None:
 
 def test_pictures_differ_by_age_more_than_by_chance() -> None:
     def mean_face(age: int, start: int) -> np.ndarray:
-        faces = [draw_face(age, 1, np.random.default_rng(seed), 32) for seed in range(start, start + 60)]
+        faces = [
+            synthesize_face(age, 1, np.random.default_rng(seed), 32) for seed in range(start, start + 60)
+        ]
         # The middle of the picture: what lies behind the head is chance alone.
         return np.mean([np.asarray(face, dtype=float)[2:28, 6:26] for face in faces], axis=0)
 
@@ -133,23 +139,25 @@ def test_only_men_have_beards_and_hair_tells_the_sexes_apart() -> None:
 
 
 def test_same_call_gives_the_same_bytes(faulty: Path, tmp_path: Path) -> None:
-    draw_faces(tmp_path / "again", COUNT, seed=3, side=64, with_faults=True)
+    synthesize_faces(tmp_path / "again", COUNT, seed=3, image_size=64, with_faults=True)
     assert contents(tmp_path / "again") == contents(faulty)
 
 
 def test_another_seed_gives_other_faces(faulty: Path, tmp_path: Path) -> None:
-    draw_faces(tmp_path / "other", 10, seed=4, side=64)
+    synthesize_faces(tmp_path / "other", 10, seed=4, image_size=64)
     assert not set(contents(tmp_path / "other").values()) & set(contents(faulty).values())
 
 
 def test_larger_folder_begins_with_the_faces_of_a_smaller_one(faulty: Path, tmp_path: Path) -> None:
-    few = draw_faces(tmp_path / "few", 5, seed=3, side=64)
-    assert [path.name for path in few] == [path.name for path in draw_faces(faulty, COUNT, 3, 64, True)[:5]]
+    few = synthesize_faces(tmp_path / "few", 5, seed=3, image_size=64)
+    assert [path.name for path in few] == [
+        path.name for path in synthesize_faces(faulty, COUNT, 3, 64, True)[:5]
+    ]
     assert all(path.read_bytes() == (faulty / path.name).read_bytes() for path in few)
 
 
 def test_labels_are_read_from_the_names(tmp_path: Path) -> None:
-    paths = draw_faces(tmp_path / "faces", 25, seed=1, side=64)
+    paths = synthesize_faces(tmp_path / "faces", 25, seed=1, image_size=64)
     faces = read_faces(tmp_path / "faces")
     assert faces.rejected == []
     assert set(faces.table["path"]) == {str(path) for path in paths}
@@ -163,8 +171,8 @@ def test_labels_are_read_from_the_names(tmp_path: Path) -> None:
 def test_labels_are_spread_as_in_utkface(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # The names alone are wanted: drawing so many faces would take half a minute.
     blank = Image.new("RGB", (8, 8))
-    monkeypatch.setattr(drawn, "draw_face", lambda age, gender, rng, side: blank)
-    draw_faces(tmp_path / "names", 1500, seed=0, side=32)
+    monkeypatch.setattr(dataset, "synthesize_face", lambda age, gender, rng, image_size: blank)
+    synthesize_faces(tmp_path / "names", 1500, seed=0, image_size=32)
     table = read_faces(tmp_path / "names").table
     bands = age_band(table["age"]).value_counts(normalize=True)
     assert set(bands.index) == set(AGE_BANDS)
@@ -179,7 +187,7 @@ def test_labels_are_spread_as_in_utkface(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_progress_counts_each_face(tmp_path: Path) -> None:
     steps: list[int] = []
-    draw_faces(tmp_path / "faces", 4, seed=0, side=32, progress=steps.append)
+    synthesize_faces(tmp_path / "faces", 4, seed=0, image_size=32, progress=steps.append)
     assert steps == [1, 1, 1, 1]
 
 
@@ -210,7 +218,7 @@ def test_one_file_is_truncated(faulty: Path) -> None:
 
 
 def test_near_duplicates_are_other_bytes_of_the_same_picture(faulty: Path) -> None:
-    names = [path.name for path in draw_faces(faulty, COUNT, 3, 64, True)]
+    names = [path.name for path in synthesize_faces(faulty, COUNT, 3, 64, True)]
     start = COUNT + FAULTS.age_conflicts + FAULTS.gender_conflicts
     for name in names[start : start + FAULTS.near_duplicates]:
         original = name.replace("_2067", "_2017")
@@ -224,7 +232,7 @@ def test_near_duplicates_are_other_bytes_of_the_same_picture(faulty: Path) -> No
 
 def test_complete_folder_is_left_alone(faulty: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in faulty.iterdir()}
-    paths = draw_faces(faulty, COUNT, seed=3, side=64, with_faults=True)
+    paths = synthesize_faces(faulty, COUNT, seed=3, image_size=64, with_faults=True)
     assert len(paths) == COUNT + FAULTS.files
     assert all(path.is_file() for path in paths)
     assert {path: path.stat().st_mtime_ns for path in faulty.iterdir()} == before
@@ -232,32 +240,32 @@ def test_complete_folder_is_left_alone(faulty: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"count": COUNT + 1}, {"seed": 4}, {"side": 65}, {"with_faults": False}],
+    [{"count": COUNT + 1}, {"seed": 4}, {"image_size": 65}, {"with_faults": False}],
     ids=lambda c: next(iter(c)),
 )
 def test_folder_of_another_call_is_refused(faulty: Path, change: dict[str, int]) -> None:
-    call = {"count": COUNT, "seed": 3, "side": 64, "with_faults": True, **change}
-    with pytest.raises(AgeLensError, match="holds other drawn faces"):
-        draw_faces(faulty, **call)  # type: ignore[arg-type]
+    call = {"count": COUNT, "seed": 3, "image_size": 64, "with_faults": True, **change}
+    with pytest.raises(AgeLensError, match="holds other synthetic faces"):
+        synthesize_faces(faulty, **call)  # type: ignore[arg-type]
 
 
 def test_folder_of_another_version_is_refused(faulty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn, "DRAWN_VERSION", drawn.DRAWN_VERSION + 1)
-    with pytest.raises(AgeLensError, match="holds other drawn faces"):
-        draw_faces(faulty, COUNT, seed=3, side=64, with_faults=True)
+    monkeypatch.setattr(dataset, "SYNTHETIC_VERSION", dataset.SYNTHETIC_VERSION + 1)
+    with pytest.raises(AgeLensError, match="holds other synthetic faces"):
+        synthesize_faces(faulty, COUNT, seed=3, image_size=64, with_faults=True)
 
 
 def test_foreign_folder_is_refused_and_untouched(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(AgeLensError, match="not drawn by AgeLens"):
-        draw_faces(tmp_path, 2, seed=0, side=32)
+        synthesize_faces(tmp_path, 2, seed=0, image_size=32)
     assert contents(tmp_path) == {"mine.txt": b"mine"}
 
 
 def test_folder_that_lost_a_face_is_refused(tmp_path: Path) -> None:
-    draw_faces(tmp_path / "faces", 3, seed=0, side=32)[1].unlink()
+    synthesize_faces(tmp_path / "faces", 3, seed=0, image_size=32)[1].unlink()
     with pytest.raises(AgeLensError, match="lacks 1 of its files"):
-        draw_faces(tmp_path / "faces", 3, seed=0, side=32)
+        synthesize_faces(tmp_path / "faces", 3, seed=0, image_size=32)
 
 
 def test_interrupted_drawing_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
@@ -265,19 +273,19 @@ def test_interrupted_drawing_leaves_nothing_and_can_be_repeated(tmp_path: Path) 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        draw_faces(tmp_path / "faces", 3, seed=0, side=32, progress=stop)
+        synthesize_faces(tmp_path / "faces", 3, seed=0, image_size=32, progress=stop)
     assert list(tmp_path.iterdir()) == []
-    assert len(draw_faces(tmp_path / "faces", 3, seed=0, side=32)) == 3
+    assert len(synthesize_faces(tmp_path / "faces", 3, seed=0, image_size=32)) == 3
     assert (tmp_path / "faces" / MARKER).is_file()
 
 
-@pytest.mark.parametrize(("count", "seed", "side"), [(0, 0, 64), (1, -1, 64), (1, 0, 16)])
-def test_impossible_calls_are_refused(tmp_path: Path, count: int, seed: int, side: int) -> None:
+@pytest.mark.parametrize(("count", "seed", "image_size"), [(0, 0, 64), (1, -1, 64), (1, 0, 16)])
+def test_impossible_calls_are_refused(tmp_path: Path, count: int, seed: int, image_size: int) -> None:
     with pytest.raises(AgeLensError):
-        draw_faces(tmp_path / "faces", count, seed, side)
+        synthesize_faces(tmp_path / "faces", count, seed, image_size)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_too_few_faces_for_the_faults_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match=f"at least {FAULTS.files}"):
-        draw_faces(tmp_path / "faces", FAULTS.files - 1, seed=0, side=32, with_faults=True)
+        synthesize_faces(tmp_path / "faces", FAULTS.files - 1, seed=0, image_size=32, with_faults=True)

@@ -1,4 +1,4 @@
-"""Videos of moving coloured squares, and an estimator that takes the squares for faces."""
+"""Videos of moving coloured squares, and a predictor that takes the squares for faces."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -8,10 +8,10 @@ import av
 import cv2
 import numpy as np
 
-from agelens.inference.results import Face, Photo
+from agelens.inference.results import Face, ImagePrediction
 from agelens.utils.images import Pixels
 
-HEIGHT, WIDTH, SIDE = 240, 320, 40
+HEIGHT, WIDTH, IMAGE_SIZE = 240, 320, 40
 # Each colour is somebody: age, probability of female and score of the detector.
 PEOPLE = {"red": (30.0, 0.9, 0.95), "blue": (60.0, 0.2, 0.85)}
 CHANNEL = {"red": 0, "blue": 2}
@@ -26,7 +26,9 @@ def draw(squares: dict[str, Path2D], number: int) -> Pixels:
         place = path(number)
         if place is not None:
             x, y = round(place[0]), round(place[1])
-            image[y : y + SIDE, x : x + SIDE] = [220 if one == CHANNEL[colour] else 10 for one in range(3)]
+            image[y : y + IMAGE_SIZE, x : x + IMAGE_SIZE] = [
+                220 if one == CHANNEL[colour] else 10 for one in range(3)
+            ]
     return image
 
 
@@ -55,7 +57,7 @@ def write_video(
     return path
 
 
-class SquareEstimator:
+class SquarePredictor:
     """Finds the squares by colour; what it says of each flickers as a network's estimate does.
 
     Attributes:
@@ -69,11 +71,11 @@ class SquareEstimator:
         self.batches: list[int] = []
         self._random = np.random.default_rng(5)
 
-    def stream(self, images: Iterable[Pixels], *, leaning: bool = True) -> Iterator[Photo]:
+    def stream(self, images: Iterable[Pixels], *, rotations: bool = True) -> Iterator[ImagePrediction]:
         self.batches.append(0)
         for image in images:
             self.batches[-1] += 1
-            yield Photo("", image.shape[1], image.shape[0], tuple(self._faces(image)))
+            yield ImagePrediction("", image.shape[1], image.shape[0], tuple(self._faces(image)))
 
     def combine(self, faces: Sequence[Face]) -> Face:
         shares = np.mean([face.age_distribution for face in faces], axis=0)
@@ -86,7 +88,7 @@ class SquareEstimator:
     def _faces(self, image: Pixels) -> Iterator[Face]:
         for colour, (age, female, score) in PEOPLE.items():
             mask = cv2.inRange(image, *(np.array(one) for one in _bounds(CHANNEL[colour])))
-            if np.count_nonzero(mask) < SIDE * SIDE / 4:
+            if np.count_nonzero(mask) < IMAGE_SIZE * IMAGE_SIZE / 4:
                 continue
             x, y, width, height = cv2.boundingRect(mask)
             middle = self._random.normal(age, 6)

@@ -13,32 +13,32 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.inference.predict_files import Prediction
+from agelens.inference.predict_files import PredictionConfig
 from agelens.inference.video import output as video_output
-from agelens.inference.video import pipeline as follow
+from agelens.inference.video import pipeline
 from agelens.inference.video import predict_video as module
 from agelens.inference.video import reader as video_module
 from agelens.inference.video.output import FRAME_COLUMNS
 from agelens.inference.video.predict_video import predict_video
 from agelens.inference.video.reader import Video, read_video
-from tests.inference.video.moving_squares import SquareEstimator, draw, write_video
+from tests.inference.video.moving_squares import SquarePredictor, draw, write_video
 
 
 def walk(number: int) -> tuple[float, float]:
     return 10 + 3 * number, 60.0
 
 
-class Interrupted(SquareEstimator):
+class Interrupted(SquarePredictor):
     """Ctrl-C before a batch."""
 
     def __init__(self, batch: int) -> None:
         super().__init__()
         self._batch = batch
 
-    def stream(self, images, *, leaning):
+    def stream(self, images, *, rotations):
         if len(self.batches) == self._batch:
             raise KeyboardInterrupt
-        return super().stream(images, leaning=leaning)
+        return super().stream(images, rotations=rotations)
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys):
-    """Runs `predict_video`; gives its status, its estimator and the lines on standard error."""
+    """Runs `predict_video`; gives its status, its predictor and the lines on standard error."""
 
-    def work(source, interrupted: int | None = None, every: int = 1, **options: Any):
-        estimator = SquareEstimator() if interrupted is None else Interrupted(interrupted)
-        monkeypatch.setattr(module, "load", lambda *_: estimator)
-        monkeypatch.setattr(follow, "BATCH", 8)
+    def work(source, interrupted: int | None = None, frame_stride: int = 1, **options: Any):
+        predictor = SquarePredictor() if interrupted is None else Interrupted(interrupted)
+        monkeypatch.setattr(module, "load", lambda *_: predictor)
+        monkeypatch.setattr(pipeline, "BATCH", 8)
         capsys.readouterr()
-        status = predict_video(str(source), Prediction(**options), every)
-        return status, estimator, capsys.readouterr().err.splitlines()
+        status = predict_video(str(source), PredictionConfig(**options), frame_stride)
+        return status, predictor, capsys.readouterr().err.splitlines()
 
     return work
 
@@ -89,8 +89,8 @@ def test_a_table_has_one_row_a_face(ending: str, clip: Path, tmp_path: Path, run
 
 
 def test_csv_on_standard_output(clip: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr(module, "load", lambda *_: SquareEstimator())
-    assert predict_video(str(clip), Prediction(form="csv")) == 0
+    monkeypatch.setattr(module, "load", lambda *_: SquarePredictor())
+    assert predict_video(str(clip), PredictionConfig(form="csv")) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[0] == ",".join(FRAME_COLUMNS)
     assert out.count("\n") == 25
@@ -110,15 +110,15 @@ def test_a_finished_video_is_told_and_not_done_again(clip: Path, tmp_path: Path,
     options = {"out": tmp_path / "a.jsonl", "pictures": tmp_path / "a.mp4"}
     run(clip, **options)
     before = {name: path.read_bytes() for name, path in options.items()}
-    status, estimator, said = run(clip, **options)
-    assert (status, estimator.batches) == (0, [])
+    status, predictor, said = run(clip, **options)
+    assert (status, predictor.batches) == (0, [])
     assert said == [
         f"{tmp_path / 'a.jsonl'}: 24 frames of {clip} with 1 track of faces. It was finished before."
     ]
     # The annotated video was removed: it is drawn again.
     options["pictures"].unlink()
-    status, estimator, _ = run(clip, **options)
-    assert estimator.batches == [8, 8, 8]
+    status, predictor, _ = run(clip, **options)
+    assert predictor.batches == [8, 8, 8]
     assert len(list(read_video(options["pictures"]))) == 24
     assert len(before["out"].splitlines()) == len(options["out"].read_bytes().splitlines())
 
@@ -130,8 +130,8 @@ def test_what_is_of_another_video_or_of_nothing_here_stays(clip: Path, tmp_path:
     before = out.read_bytes(), drawn.read_bytes()
     with pytest.raises(AgeLensError, match="was made with another video; give another --out, or replace it"):
         run(other, out=out)
-    with pytest.raises(AgeLensError, match="was made with another --every"):
-        run(clip, every=2, out=out)
+    with pytest.raises(AgeLensError, match="was made with another --frame-stride"):
+        run(clip, frame_stride=2, out=out)
     with pytest.raises(AgeLensError, match="was drawn of another video; give another --annotate, or replace"):
         run(other, pictures=drawn)
     own = tmp_path / "own.mp4"
@@ -198,8 +198,8 @@ def test_a_damaged_video_is_finished_and_stays_damaged(clip: Path, tmp_path: Pat
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(clip.read_bytes()[: clip.stat().st_size * 6 // 10])
     status, _, said = run(cut, out=tmp_path / "a.csv")
-    again, estimator, told = run(cut, out=tmp_path / "a.csv")
-    assert (status, again, estimator.batches) == (1, 1, [])
+    again, predictor, told = run(cut, out=tmp_path / "a.csv")
+    assert (status, again, predictor.batches) == (1, 1, [])
     assert told[-1] == said[-1]
     assert "is cut off or damaged after" in told[-1]
 

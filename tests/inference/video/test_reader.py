@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.inference.video import pipeline as follow
+from agelens.inference.video import pipeline
 from agelens.inference.video import reader as video
-from agelens.inference.video.pipeline import estimate_video
+from agelens.inference.video.pipeline import track_video
 from agelens.inference.video.reader import BrokenVideoError, Frame, Video, read_video
 from agelens.inference.video.writer import VideoWriter
 from agelens.utils.images import Pixels
-from tests.inference.video.moving_squares import HEIGHT, SIDE, WIDTH, SquareEstimator, draw, write_video
+from tests.inference.video.moving_squares import HEIGHT, IMAGE_SIZE, WIDTH, SquarePredictor, draw, write_video
 
 
 def corner(number: int) -> tuple[float, float]:
@@ -41,8 +41,8 @@ def read(path: Path | str) -> tuple[list[Frame], str]:
 
 def test_frames_come_with_number_time_and_rgb(tmp_path: Path) -> None:
     drawn = squares(10)
-    frames, problem = read(write_video(tmp_path / "a.mp4", drawn))
-    assert problem == ""
+    frames, error = read(write_video(tmp_path / "a.mp4", drawn))
+    assert error == ""
     assert [frame.number for frame in frames] == list(range(10))
     assert [frame.seconds for frame in frames] == pytest.approx([number / 25 for number in range(10)])
     for frame, image in zip(frames, drawn, strict=True):
@@ -71,10 +71,10 @@ def test_a_frame_is_let_go_without_collecting_garbage(tmp_path: Path) -> None:
 
 def test_every_skips_frames_and_seconds_ends(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", squares(20))
-    assert [frame.number for frame in read_video(path, every=6)] == [0, 6, 12, 18]
-    assert [frame.number for frame in read_video(path, every=2, seconds=0.3)] == [0, 2, 4, 6]
+    assert [frame.number for frame in read_video(path, frame_stride=6)] == [0, 6, 12, 18]
+    assert [frame.number for frame in read_video(path, frame_stride=2, duration=0.3)] == [0, 2, 4, 6]
     with pytest.raises(ValueError, match="every is at least 1"):
-        next(read_video(path, every=0))
+        next(read_video(path, frame_stride=0))
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_file_that_is_cut_off_gives_its_frames_then_a_sentence(tmp_path: Path)
     whole = write_video(tmp_path / "a.mkv", squares(50))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
-    frames, problem = read(cut)
+    frames, error = read(cut)
     assert 5 < len(frames) < 45
-    assert problem.startswith(f"{cut} is cut off or damaged after ")
+    assert error.startswith(f"{cut} is cut off or damaged after ")
     # The index of an MP4 is at its end, without which there is nothing.
     whole = write_video(tmp_path / "a.mp4", squares(50))
     cut = tmp_path / "cut.mp4"
@@ -129,10 +129,10 @@ def test_a_damaged_file_gives_what_is_good(tmp_path: Path) -> None:
     data[begin : begin + 1500] = bytes(1500)
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(data)
-    frames, problem = read(damaged)
+    frames, error = read(damaged)
     assert 40 < len(frames) < 100
     assert frames[-1].seconds == pytest.approx(3.96)
-    assert problem.startswith(f"{damaged} is damaged: ")
+    assert error.startswith(f"{damaged} is damaged: ")
 
 
 def write_text(path: Path) -> None:
@@ -194,44 +194,44 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video, "open_camera", opened)
 
 
-class SlowEstimator(SquareEstimator):
-    def stream(self, images, *, leaning):
+class SlowPredictor(SquarePredictor):
+    def stream(self, images, *, rotations):
         time.sleep(0.1)
-        return super().stream(images, leaning=leaning)
+        return super().stream(images, rotations=rotations)
 
 
 @pytest.mark.usefixtures("camera")
 def test_of_a_camera_the_newest_frame_is_taken_alone() -> None:
-    estimator = SlowEstimator()
+    predictor = SlowPredictor()
     begun = time.monotonic()
     frames = []
-    for frame in estimate_video(estimator, "0", seconds=1.0):
+    for frame in track_video(predictor, "0", duration=1.0):
         frames.append(frame)
         # The camera began a little before its first frame came.
         assert time.monotonic() - begun < frame.seconds + 0.6
-    assert set(estimator.batches) == {1}
+    assert set(predictor.batches) == {1}
     assert 4 <= len(frames) <= 12
     assert np.diff([frame.number for frame in frames]).max() >= 3
 
 
 @pytest.mark.usefixtures("camera")
 def test_a_camera_is_let_go_when_nobody_asks_any_more() -> None:
-    frames = estimate_video(SquareEstimator(), "0")
+    frames = track_video(SquarePredictor(), "0")
     assert len(list(itertools.islice(frames, 3))) == 3
     frames.close()
 
 
 def test_of_a_file_frames_are_estimated_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "BATCH", 8)
-    estimator = SquareEstimator()
+    monkeypatch.setattr(pipeline, "BATCH", 8)
+    predictor = SquarePredictor()
     path = write_video(tmp_path / "a.mp4", squares(20))
-    assert [frame.number for frame in estimate_video(estimator, path)] == list(range(20))
-    assert estimator.batches == [8, 8, 4]
+    assert [frame.number for frame in track_video(predictor, path)] == list(range(20))
+    assert predictor.batches == [8, 8, 4]
     # Large frames come in fewer.
-    monkeypatch.setattr(follow, "_BATCH_BYTES", 3 * HEIGHT * WIDTH * 3)
-    estimator = SquareEstimator()
-    assert len(list(estimate_video(estimator, path))) == 20
-    assert estimator.batches == [3] * 6 + [2]
+    monkeypatch.setattr(pipeline, "_BATCH_BYTES", 3 * HEIGHT * WIDTH * 3)
+    predictor = SquarePredictor()
+    assert len(list(track_video(predictor, path))) == 20
+    assert predictor.batches == [3] * 6 + [2]
 
 
 def test_a_written_video_keeps_times_and_pictures(tmp_path: Path) -> None:
@@ -241,13 +241,13 @@ def test_a_written_video_keeps_times_and_pictures(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", 25) as writer:
         for image, seconds in zip(drawn, times, strict=True):
             writer.write(image, seconds)
-    frames, problem = read(tmp_path / "a.mp4")
-    assert problem == ""
+    frames, error = read(tmp_path / "a.mp4")
+    assert error == ""
     # Two frames at the same time are shown a millisecond apart.
     assert [frame.seconds for frame in frames] == pytest.approx([0.0, 0.04, 0.3, 0.301, 1.0])
     assert frames[0].image.shape == (HEIGHT - 2, WIDTH, 3)
     x, y = corner(4)
-    inside = frames[4].image[int(y) + 5 : int(y) + SIDE - 5, int(x) + 5 : int(x) + SIDE - 5]
+    inside = frames[4].image[int(y) + 5 : int(y) + IMAGE_SIZE - 5, int(x) + 5 : int(x) + IMAGE_SIZE - 5]
     assert inside[..., 0].min() > 180
     with pytest.raises(AgeLensError, match=r"a\.webp cannot take a video; give a name that ends in \.mp4"):
         VideoWriter(tmp_path / "a.webp", 25)

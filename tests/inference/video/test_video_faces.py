@@ -1,4 +1,4 @@
-"""A real face in a video, through the real estimator: the astronaut of scikit-image (NASA, public domain)."""
+"""A real face in a video, through the real predictor: the astronaut of scikit-image (NASA, public domain)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from agelens.inference.predictor import load
-from agelens.inference.video.pipeline import estimate_video
-from agelens.inference.video.tracker import summarise_tracks
+from agelens.inference.video.pipeline import track_video
+from agelens.inference.video.tracker import summarize_tracks
 from agelens.utils.images import Pixels
 from tests.inference.video.moving_squares import write_video
 
@@ -33,9 +33,9 @@ def walking() -> Iterator[Pixels]:
 
 def test_an_astronaut_who_moves_is_one_woman_between_25_and_50(tmp_path: Path) -> None:
     path = write_video(tmp_path / "astronaut.mp4", walking())
-    frames = list(estimate_video(load(), path))
+    frames = list(track_video(load(), path))
     assert [len(frame.faces) for frame in frames] == [1] * FRAMES
-    (track,) = summarise_tracks(frames)
+    (track,) = summarize_tracks(frames)
     assert track.frames == FRAMES
     assert track.face.p_female > 0.9
     assert 25 <= track.face.age_years <= 50

@@ -56,7 +56,7 @@ def test_a_jpeg_that_is_cut_short_is_damaged_with_its_end_marker_or_without(kind
         with pytest.raises(ImageError, match="is not a whole JPEG: "):
             decode_rgb(damaged)
         with pytest.raises(ImageError, match="is not a whole JPEG: "):
-            decode_rgb(damaged, least_side=8)
+            decode_rgb(damaged, min_side=8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -158,14 +158,14 @@ def test_the_same_picture_with_and_without_exif_gives_the_same_bytes(options: di
     ):  # fmt: skip
         noted = jpeg(exif=oriented(orientation), **options)
         assert np.array_equal(decode_rgb(noted), turned(decode_rgb(plain)))
-        assert np.array_equal(decode_rgb(noted, least_side=30), turned(decode_rgb(plain, least_side=30)))
+        assert np.array_equal(decode_rgb(noted, min_side=30), turned(decode_rgb(plain, min_side=30)))
 
 
 def test_a_turned_jpeg_is_decoded_small_but_never_too_small() -> None:
     data = encoded(texture(800, 600), "JPEG", exif=oriented(6))
-    assert decode_rgb(data, least_side=300).shape == (300, 400, 3)
-    assert decode_rgb(data, least_side=301).shape == (375, 500, 3)
-    assert decode_rgb(data, least_side=601).shape == (600, 800, 3)
+    assert decode_rgb(data, min_side=300).shape == (300, 400, 3)
+    assert decode_rgb(data, min_side=301).shape == (375, 500, 3)
+    assert decode_rgb(data, min_side=601).shape == (600, 800, 3)
 
 
 @pytest.mark.parametrize(

@@ -32,18 +32,18 @@ def read_manifest(manifest: Path) -> Rows:
     columns, notes = find_columns(manifest, sheet.header)
     lines = _whole_lines(manifest, sheet)
     names = {column: sheet.header[place] for column, place in columns.items()}
-    whole = [fields for _, fields, problem in lines if not problem]
+    whole = [fields for _, fields, error in lines if not error]
     check_ages(manifest, names["age"], [fields[columns["age"]] for fields in whole])
     notes += check_genders(manifest, names["gender"], [fields[columns["gender"]] for fields in whole])
     places = Places(manifest.parent)
     read = Rows(notes=notes, hints=sheet.notes)
     twice = _Twice()
-    for line, fields, problem in lines:
+    for line, fields, error in lines:
         path = fields[columns["path"]]
         age = parse_age(names["age"], fields[columns["age"]])
         gender = parse_gender(names["gender"], fields[columns["gender"]])
         file = places.find(path)
-        wrong = [problem] if problem else [one for one in (file, age, gender) if isinstance(one, str)]
+        wrong = [error] if error else [one for one in (file, age, gender) if isinstance(one, str)]
         if not wrong and (earlier := twice.find(Path(file), int(age), int(gender), path, line)):
             wrong = [earlier]
         if wrong:
@@ -68,9 +68,9 @@ def _whole_lines(manifest: Path, sheet: Sheet) -> list[tuple[int, list[str], str
     lines = []
     for number, fields in sheet.lines:
         surplus = any(fields[width:])
-        problem = f"has {len(fields)} fields where the header has {width}; quote fields that hold separators"
-        lines.append((number, (fields + [""] * width)[:width], problem if surplus else ""))
-    if lines and all(problem for *_, problem in lines):
+        error = f"has {len(fields)} fields where the header has {width}; quote fields that hold separators"
+        lines.append((number, (fields + [""] * width)[:width], error if surplus else ""))
+    if lines and all(error for *_, error in lines):
         raise AgeLensError(
             f"{manifest} has rows of more fields than its header; quote fields that hold separators."
         )

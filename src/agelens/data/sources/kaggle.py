@@ -72,8 +72,8 @@ def _first_line(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def _by_hand(problem: str) -> AgeLensError:
+def _by_hand(error: str) -> AgeLensError:
     return AgeLensError(
-        f"{problem}. Download the archive by hand from {PAGE}, unpack it, and give its folder {_FOLDER} to "
+        f"{error}. Download the archive by hand from {PAGE}, unpack it, and give its folder {_FOLDER} to "
         "'agelens run FOLDER'."
     )

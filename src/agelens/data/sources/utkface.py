@@ -12,9 +12,9 @@ def parse_name(name: str) -> dict[str, object] | str:
     match = _UTKFACE_NAME.fullmatch(name)
     if match is None:
         return "the name is not AGE_GENDER_RACE_TIME"
-    problem = out_of_range(int(match["age"]), int(match["gender"]))
-    if problem:
-        return problem
+    error = out_of_range(int(match["age"]), int(match["gender"]))
+    if error:
+        return error
     race = int(match["race"])
     if race >= len(RACES):
         return f"race code {race} is not 0 to {len(RACES) - 1}"

@@ -31,10 +31,10 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
     return red, green, blue
 
 
-def grown(image: Image.Image, side: int) -> Image.Image:
+def grown(image: Image.Image, image_size: int) -> Image.Image:
     """A small soft image at full size; the last doubling is plain, since supersampling averages it away."""
-    half = image.resize((side // 2, side // 2), Image.Resampling.BICUBIC)
-    return half.resize((side, side), Image.Resampling.NEAREST)
+    half = image.resize((image_size // 2, image_size // 2), Image.Resampling.BICUBIC)
+    return half.resize((image_size, image_size), Image.Resampling.NEAREST)
 
 
 class Canvas:
@@ -57,8 +57,8 @@ class Canvas:
 
     def soft(self) -> "Canvas":
         """A small empty mask with the same pose."""
-        side = self.image.width // _SOFT
-        return Canvas(Image.new("L", (side, side)), self.pose)
+        image_size = self.image.width // _SOFT
+        return Canvas(Image.new("L", (image_size, image_size)), self.pose)
 
     def mask(self) -> "Canvas":
         """An empty mask of full size with the same pose."""

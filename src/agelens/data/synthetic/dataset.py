@@ -1,6 +1,6 @@
 """Faces drawn by the program: a dataset with no network and no real people, for the demo and the tests.
 
-Age and gender show in a drawn face as in a real one, blurred by chance: proportions up to eighteen; lines,
+Age and gender show in a synthetic face as in a real one, blurred by chance: proportions up to eighteen; lines,
 sagging, spots, grey and thin hair after; hair, jaw, brows, lashes, lips and beards between the sexes. A small
 network can learn both from some 1,600 faces. What it learns says nothing about people.
 """
@@ -21,18 +21,18 @@ from agelens.errors import AgeLensError
 from agelens.utils.files import read_json, replacing_folder, write_json
 
 # Changes whenever the same arguments could give other files: an older folder is then not taken for a new one.
-DRAWN_VERSION = 1
+SYNTHETIC_VERSION = 1
 # A name with a leading dot: readers of a folder of faces pass over it.
 MARKER = ".drawn.json"
-LEAST_SIDE, MOST_SIDE = 32, 1024
+MIN_SIDE, MAX_SIDE = 32, 1024
 
 _QUALITY = 90
 _FIRST_DAY = datetime(2017, 1, 1)
 
 
 @dataclass(frozen=True)
-class DrawnFaults:
-    """How many faults `draw_faces` plants when it is asked to, each on a different face.
+class SyntheticFaults:
+    """How many faults `synthesize_faces` plants when it is asked to, each on a different face.
 
     Attributes:
         age_conflicts: byte-identical copies whose name gives another age.
@@ -54,17 +54,17 @@ class DrawnFaults:
         return sum(vars(self).values())
 
 
-FAULTS = DrawnFaults()
+FAULTS = SyntheticFaults()
 
 
-def draw_face(age: int, gender: int, rng: np.random.Generator, side: int = 200) -> Image.Image:
+def synthesize_face(age: int, gender: int, rng: np.random.Generator, image_size: int = 200) -> Image.Image:
     """Draw one face, framed like an UTKFace crop.
 
     Args:
         age: years, 0 to 116.
         gender: 0 male, 1 female.
         rng: everything that age and gender leave open; the same state gives the same picture.
-        side: pixels of each side, 32 to 1024.
+        image_size: pixels of each side, 32 to 1024.
 
     Returns:
         an RGB image of side x side.
@@ -76,22 +76,22 @@ def draw_face(age: int, gender: int, rng: np.random.Generator, side: int = 200) 
         raise AgeLensError(f"A face of {age} years cannot be drawn; give {AGE_RANGE[0]} to {AGE_RANGE[1]}.")
     if gender not in (0, 1):
         raise AgeLensError(f"Gender code {gender} is not 0 (male) or 1 (female).")
-    _check_side(side)
-    return paint(choose_traits(age, gender, rng), rng, side)
+    _check_side(image_size)
+    return paint(choose_traits(age, gender, rng), rng, image_size)
 
 
-def draw_faces(
+def synthesize_faces(
     folder: Path,
     count: int,
     seed: int,
-    side: int = 200,
+    image_size: int = 200,
     with_faults: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> list[Path]:
     """Draw a folder of faces named AGE_GENDER_RACE_TIME.jpg.chip.jpg as in UTKFace.
 
     Ages are spread as in UTKFace: many small children, a bulge from 20 to 40, a tail to 100. The race code is
-    drawn by chance and changes nothing in the picture, since a drawn face has no race: an audit by race then
+    drawn by chance and changes nothing in the picture, since a synthetic face has no race: an audit by race then
     shows what it looks like where there is no difference.
 
     A folder is complete or absent. Face number i depends on the seed, i and the side alone, so that a larger
@@ -101,12 +101,12 @@ def draw_faces(
         folder: where to; if it holds what the same call has drawn before, nothing is done.
         count: faces, at least 1; with faults, at least as many as there are faults.
         seed: 0 or more.
-        side: pixels of each side, 32 to 1024.
+        image_size: pixels of each side, 32 to 1024.
         with_faults: add the files that `FAULTS` counts, for an audit to find.
         progress: called with 1 after each face.
 
     Returns:
-        the faces in order of number, then the faults in the order of `DrawnFaults`.
+        the faces in order of number, then the faults in the order of `SyntheticFaults`.
 
     Raises:
         AgeLensError: an argument is out of range, or the folder holds something else.
@@ -116,14 +116,20 @@ def draw_faces(
         raise AgeLensError(f"{count} faces cannot be drawn; give at least {least}.")
     if seed < 0:
         raise AgeLensError(f"The seed {seed} is negative; give 0 or more.")
-    _check_side(side)
-    order = {"version": DRAWN_VERSION, "count": count, "seed": seed, "side": side, "with_faults": with_faults}
+    _check_side(image_size)
+    order = {
+        "version": SYNTHETIC_VERSION,
+        "count": count,
+        "seed": seed,
+        "image_size": image_size,
+        "with_faults": with_faults,
+    }
     if folder.exists():
-        return _drawn_before(folder, order)
+        return _written_before(folder, order)
     with replacing_folder(folder) as temporary:
         names = []
         for index in range(count):
-            names.append(_draw_numbered(temporary, index, seed, side))
+            names.append(_write_numbered(temporary, index, seed, image_size))
             if progress:
                 progress(1)
         if with_faults:
@@ -132,12 +138,12 @@ def draw_faces(
     return [folder / name for name in names]
 
 
-def _check_side(side: int) -> None:
-    if not LEAST_SIDE <= side <= MOST_SIDE:
-        raise AgeLensError(f"A side of {side} pixels is not {LEAST_SIDE} to {MOST_SIDE}.")
+def _check_side(image_size: int) -> None:
+    if not MIN_SIDE <= image_size <= MAX_SIDE:
+        raise AgeLensError(f"A side of {image_size} pixels is not {MIN_SIDE} to {MAX_SIDE}.")
 
 
-def _drawn_before(folder: Path, order: dict[str, int]) -> list[Path]:
+def _written_before(folder: Path, order: dict[str, int]) -> list[Path]:
     if not (folder / MARKER).is_file():
         raise AgeLensError(
             f"{folder} exists and was not drawn by AgeLens; give a folder that does not exist."
@@ -145,7 +151,9 @@ def _drawn_before(folder: Path, order: dict[str, int]) -> list[Path]:
     found = read_json(folder / MARKER)
     names = found.pop("files", []) if isinstance(found, dict) else []
     if found != order:
-        raise AgeLensError(f"{folder} holds other drawn faces ({found}); give another folder or delete it.")
+        raise AgeLensError(
+            f"{folder} holds other synthetic faces ({found}); give another folder or delete it."
+        )
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise AgeLensError(
@@ -154,11 +162,11 @@ def _drawn_before(folder: Path, order: dict[str, int]) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _draw_numbered(folder: Path, index: int, seed: int, side: int) -> str:
+def _write_numbered(folder: Path, index: int, seed: int, image_size: int) -> str:
     rng = np.random.default_rng(np.random.SeedSequence([seed, index]))
     age, gender, race = _choose_age(rng), int(rng.random() < 0.48), int(rng.integers(len(RACES)))
     name = _name(age, gender, race, index, rng)
-    draw_face(age, gender, rng, side).save(folder / name, "JPEG", quality=_QUALITY)
+    synthesize_face(age, gender, rng, image_size).save(folder / name, "JPEG", quality=_QUALITY)
     return name
 
 

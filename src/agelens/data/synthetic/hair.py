@@ -1,4 +1,4 @@
-"""The hair of a drawn face: strands, long hair, the cap over the crown, brows and beard."""
+"""The hair of a synthetic face: strands, long hair, the cap over the crown, brows and beard."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""The picture of a drawn face: each part of it is one function of the face's traits."""
+"""The picture of a synthetic face: each part of it is one function of the face's traits."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -12,18 +12,18 @@ _SUPERSAMPLING = 2
 _DAPPLES = 12  # patches of light and shade along a side
 
 
-def paint(traits: Traits, rng: np.random.Generator, side: int) -> Image.Image:
+def paint(traits: Traits, rng: np.random.Generator, image_size: int) -> Image.Image:
     """Draw a face.
 
     Args:
         traits: how it looks.
         rng: what is left to chance: strands, spots, backdrop, grain.
-        side: pixels of each side of the picture.
+        image_size: pixels of each side of the picture.
 
     Returns:
         an RGB image of side x side.
     """
-    size = side * _SUPERSAMPLING
+    size = image_size * _SUPERSAMPLING
     canvas = Canvas(_backdrop(traits, rng, size), traits.pose)
     head = _head(traits)
     texture = strands(canvas, traits, rng)

@@ -1,4 +1,4 @@
-"""How a drawn face looks: traits that follow its age and gender, and much more that follows chance."""
+"""How a synthetic face looks: traits that follow its age and gender, and much more that follows chance."""
 
 from dataclasses import dataclass
 from typing import Any

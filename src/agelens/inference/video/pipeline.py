@@ -10,23 +10,24 @@ from pathlib import Path
 
 from agelens.errors import AgeLensError
 from agelens.inference.video.reader import Frame, Video
-from agelens.inference.video.tracker import LIFESPAN_SECONDS, FaceEstimator, FaceTracker, VideoFrame
+from agelens.inference.video.tracker import LIFESPAN_SECONDS, FacePredictor, FaceTracker, VideoFrame
 
 # Frames of a file that are estimated together, fewer where they are large; twice as many lie in memory.
 BATCH = 32
 _BATCH_BYTES = 100_000_000
 
 
-def estimate_video(
-    estimator: FaceEstimator, source: str | Path, every: int = 1, seconds: float | None = None
+def track_video(
+    predictor: FacePredictor, source: str | Path, frame_stride: int = 1, duration: float | None = None
 ) -> Iterator[VideoFrame]:
     """Estimate the faces of a video file or a camera and follow them from frame to frame.
 
     Args:
-        estimator: from `agelens.load`.
+        predictor: from `agelens.load`.
         source: a file, or a camera: its number, ``/dev/video0``, or ``video=NAME`` on Windows.
-        every: take each n-th frame only, which is faster; faces that move far between two of them lose their track.
-        seconds: stop after so many seconds of the video. A camera has no other end.
+        frame_stride: take each n-th frame only, which is faster; faces that move far between two of them lose their
+            track.
+        duration: stop after so many seconds of the video. A camera has no other end.
 
     Returns:
         one VideoFrame for each frame that was taken, as they are ready. Of a camera those frames are left out that
@@ -37,23 +38,23 @@ def estimate_video(
         BrokenVideoError: after the last good frame, where the file is cut off or damaged.
     """
     with Video(source) as video:
-        for _, result in follow_faces(estimator, video, every, seconds):
+        for _, result in track_faces(predictor, video, frame_stride, duration):
             yield result
 
 
-def follow_faces(
-    estimator: FaceEstimator, video: Video, every: int = 1, seconds: float | None = None
+def track_faces(
+    predictor: FacePredictor, video: Video, frame_stride: int = 1, duration: float | None = None
 ) -> Iterator[tuple[Frame, VideoFrame]]:
-    """The same as `estimate_video` for a video that is open, each result with its picture."""
+    """The same as `track_video` for a video that is open, each result with its picture."""
     # Where frames are far apart, a track waits for a few of them at least.
-    tracker = FaceTracker(estimator, max(LIFESPAN_SECONDS, 3 * every / video.rate))
-    frames = video.read(every, seconds)
+    tracker = FaceTracker(predictor, max(LIFESPAN_SECONDS, 3 * frame_stride / video.rate))
+    frames = video.read(frame_stride, duration)
     batches = _newest(frames) if video.live else _ahead(frames)
     with contextlib.closing(batches):
         for batch in batches:
             # Not all at once: a stream would take in more large frames than there may be room for.
             # Heads lean for moments only, and tracks last over them.
-            photos = estimator.stream([frame.image for frame in batch], leaning=False)
+            photos = predictor.stream([frame.image for frame in batch], rotations=False)
             for frame, photo in zip(batch, photos, strict=True):
                 faces = tracker.update(photo.faces, frame.seconds)
                 yield frame, VideoFrame(frame.number, frame.seconds, faces)

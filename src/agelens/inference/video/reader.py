@@ -51,20 +51,20 @@ class Frame:
     colours: Colours = BT709
 
 
-def read_video(source: str | Path, every: int = 1, seconds: float | None = None) -> Iterator[Frame]:
+def read_video(source: str | Path, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
     """The frames of a video file or a camera, decoded as they are asked for.
 
     Args:
         source: a file, or a camera as `is_camera` knows it.
-        every: give each n-th frame only, starting with the first.
-        seconds: stop after so many seconds of the video.
+        frame_stride: give each n-th frame only, starting with the first.
+        duration: stop after so many seconds of the video.
 
     Raises:
         AgeLensError: there is no such file or camera, or it is no video.
         BrokenVideoError: after the last good frame, where the file is cut off or damaged.
     """
     with Video(source) as video:
-        yield from video.read(every, seconds)
+        yield from video.read(frame_stride, duration)
 
 
 class Video:
@@ -114,21 +114,21 @@ class Video:
         """Let go of the file or the camera."""
         self._container.close()
 
-    def read(self, every: int = 1, seconds: float | None = None) -> Iterator[Frame]:
+    def read(self, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
         """The frames from here on, as `read_video` gives them; one pass only."""
-        if every < 1:
-            raise ValueError(f"every is at least 1, not {every}.")
+        if frame_stride < 1:
+            raise ValueError(f"every is at least 1, not {frame_stride}.")
         start, turn, now, self._damaged = None, None, 0.0, 0
         for number, decoded in enumerate(self._decode()):
             time = number / self.rate if decoded.time is None else decoded.time
             start = time if start is None else start
             # Joined files may jump back; whoever follows faces wants a clock that does not.
             now = max(now, time - start)
-            if seconds is not None and now >= seconds:
+            if duration is not None and now >= duration:
                 return
             if decoded.is_corrupt:
                 self._damaged += 1
-            elif number % every == 0:
+            elif number % frame_stride == 0:
                 turn = _turn(decoded) if turn is None else turn
                 image = turn(_square(decoded, self._stream))
                 yield Frame(number, now, image, colours_of(decoded))

@@ -13,7 +13,7 @@ import numpy as np
 from edgefirst.tracker import ByteTrack
 from numpy.typing import NDArray
 
-from agelens.inference.results import Face, Photo
+from agelens.inference.results import Face, ImagePrediction
 from agelens.utils.images import Pixels
 
 # A face that was not seen for so long is a new one when it returns.
@@ -22,10 +22,10 @@ LIFESPAN_SECONDS = 1.0
 _LEAST_OVERLAP = 0.25
 
 
-class FaceEstimator(Protocol):
-    """What following faces needs of `agelens.inference.predictor.Estimator`."""
+class FacePredictor(Protocol):
+    """What following faces needs of `agelens.inference.predictor.Predictor`."""
 
-    def stream(self, images: Iterable[Pixels], *, leaning: bool) -> Iterator[Photo]: ...
+    def stream(self, images: Iterable[Pixels], *, rotations: bool) -> Iterator[ImagePrediction]: ...
 
     def combine(self, faces: Sequence[Face]) -> Face: ...
 
@@ -96,7 +96,7 @@ class Track:
         }
 
 
-def summarise_tracks(frames: Iterable[VideoFrame]) -> list[Track]:
+def summarize_tracks(frames: Iterable[VideoFrame]) -> list[Track]:
     """The tracks of a video, in order of appearance; keeps only one estimate a track."""
     summary = TrackSummary()
     for frame in frames:
@@ -105,7 +105,7 @@ def summarise_tracks(frames: Iterable[VideoFrame]) -> list[Track]:
 
 
 class TrackSummary:
-    """`summarise_tracks` for frames that come one by one."""
+    """`summarize_tracks` for frames that come one by one."""
 
     def __init__(self) -> None:
         self._tracks: dict[int, Track] = {}
@@ -126,12 +126,12 @@ class FaceTracker:
     """Numbers the faces of a video by track and averages their estimates; frames are given in order.
 
     Args:
-        estimator: whose `combine` turns an average distribution into an age and its interval.
+        predictor: whose `combine` turns an average distribution into an age and its interval.
         lifespan_seconds: how long a track waits for its face to return.
     """
 
-    def __init__(self, estimator: FaceEstimator, lifespan_seconds: float = LIFESPAN_SECONDS) -> None:
-        self._estimator = estimator
+    def __init__(self, predictor: FacePredictor, lifespan_seconds: float = LIFESPAN_SECONDS) -> None:
+        self._predictor = predictor
         # Every face is either sure, and may begin a track, or not sure, and only continues one. The last number
         # makes it a plain Kalman filter: the package's own 0.25 lags behind a face that moves.
         self._tracker = ByteTrack(
@@ -148,7 +148,7 @@ class FaceTracker:
             seconds: time of the frame, at least 0 and not before the last.
         """
         boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-        scores = np.array([0.25 if face.uncertain else 0.75 for face in faces], np.float32)
+        scores = np.array([0.25 if face.low_confidence else 0.75 for face in faces], np.float32)
         # The package takes labels as unsigned numbers of the size of an address and nothing else.
         labels = np.zeros(len(faces), np.uintp)
         found = self._tracker.update(boxes, scores, labels, round(seconds * 1e9))
@@ -161,7 +161,7 @@ class FaceTracker:
                 self._means[info.uuid] = _Mean(self._count)
             mean = self._means[info.uuid]
             mean.add(face)
-            tracked.append(TrackedFace(mean.track, self._estimator.combine([mean.face(face)]), mean.count))
+            tracked.append(TrackedFace(mean.track, self._predictor.combine([mean.face(face)]), mean.count))
         self._forget()
         return tuple(tracked)
 

@@ -102,8 +102,8 @@ async function showCard() {
   }
   for (const card of await cards()) {
     const lists = {
-      "It must not": card.must_not || [],
-      "Where it is weak": card.known_failures || [],
+      "Out of scope": card.out_of_scope_use || [],
+      "Where it is weak": card.limitations || [],
       "Licence of its data": card.data && card.data.licence ? [card.data.licence] : [],
     };
     for (const [title, lines] of Object.entries(lists).filter(([, some]) => some.length > 0)) {

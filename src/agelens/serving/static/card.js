@@ -19,7 +19,7 @@ export function fillCards(list, faces) {
 
 function fillCard(card, face, number) {
   card.classList.add("card");
-  card.classList.toggle("uncertain", Boolean(face.uncertain));
+  card.classList.toggle("uncertain", Boolean(face.low_confidence));
   card.tabIndex = 0;
   card.setAttribute("aria-label", describeFace(face, number));
   const head = html("div", "head");
@@ -29,10 +29,10 @@ function fillCard(card, face, number) {
     age.append(html("strong", "", years(face.age_years)), " years");
     head.append(age);
   }
-  if (face.age_interval) {
-    head.append(html("p", "interval", `90 % interval: ${face.age_interval.map(years).join(" to ")}`));
+  if (face.age_low !== undefined) {
+    head.append(html("p", "interval", `90 % interval: ${[face.age_low, face.age_high].map(years).join(" to ")}`));
   }
-  if (face.uncertain) {
+  if (face.low_confidence) {
     head.append(html("span", "chip", "uncertain: may be no face"));
   }
   card.replaceChildren(head);
@@ -60,7 +60,7 @@ function curve(face) {
   const picture = svg("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
   picture.setAttribute("aria-label", describeCurve(face));
   const shares = face.age_distribution;
-  const [from, to] = face.age_interval || [null, null];
+  const [from, to] = [face.age_low ?? null, face.age_high ?? null];
   if (shares) {
     const highest = Math.max(...shares);
     const points = shares.map((share, age) => [place(age), BASE - (BASE - 8) * (share / highest)]);

