@@ -12,6 +12,7 @@ test: $(VENV)/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/pytest
 
 # uv where it is present, else pip; the same lock file either way.
