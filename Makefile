@@ -13,7 +13,7 @@ test: $(VENV)/.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --durations=20
 
 # uv where it is present, else pip; the same lock file either way.
 $(VENV)/.done: requirements.lock pyproject.toml

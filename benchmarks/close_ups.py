@@ -171,7 +171,7 @@ def measure_cut(
                         continue
                     cell = cells.setdefault(f"{lean:g}°, {size} px, margin {margin:.0%}", {"faces": 0})
                     cell["faces"] += 1
-                    shown, face = parts(picture, box, margin, size)
+                    shown, face = cut(picture, box, margin, size)
                     for way, search in searches.items():
                         count(
                             cell.setdefault(way, {"found": 0, "doubled": 0, "stray": 0}), search(shown), face

@@ -88,11 +88,12 @@ MeasuredPart = Annotated[
     Literal["train", "validation", "test", "all"] | None,
     typer.Option(help="Test for the run's own networks, else all, if not given."),
 ]
-IncludeSeen = Annotated[
-    bool, typer.Option("--overlap allow", help="Measure on images that made the network too.")
-]
-SkipSeen = Annotated[
-    bool, typer.Option("--overlap skip", help="Leave out images that made the network, and near duplicates.")
+Overlap = Annotated[
+    Literal["refuse", "skip", "allow"],
+    typer.Option(
+        help="What becomes of images that made the network: refuse to measure, skip them with the near duplicates that "
+        "the audit found of them, or allow them; the result says so."
+    ),
 ]
 Align = Annotated[
     bool, typer.Option("--align", help="Find the largest face of each image and align it, as predict does.")

@@ -19,7 +19,6 @@ from agelens.cli.options import (
     GenderBackbone,
     Head,
     ImageSize,
-    IncludeSeen,
     Json,
     Limit,
     MeasuredBundle,
@@ -28,11 +27,11 @@ from agelens.cli.options import (
     NotebookExact,
     NotebookExactToo,
     Out,
+    Overlap,
     Patience,
     Precision,
     Pretrained,
     Seed,
-    SkipSeen,
     Source,
     SplitRatios,
     Stages,
@@ -145,8 +144,7 @@ def evaluate(
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
     split: MeasuredPart = None,
-    include_seen: IncludeSeen = False,
-    skip_seen: SkipSeen = False,
+    overlap: Overlap = "refuse",
     precision: Precision = "auto",
     force: Force = False,
     seed: Seed = None,
@@ -157,11 +155,6 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    if include_seen and skip_seen:
-        raise AgeLensError("--overlap allow and --overlap skip exclude one another; give one of the two.")
-    overlap: Literal["refuse", "skip", "include"] = (
-        "include" if include_seen else "skip" if skip_seen else "refuse"
-    )
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
     load_keras()
