@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.inference.image_files import LeftOut, find_images, name_pictures
+from agelens.inference.image_files import LeftOut, find_images
+from agelens.inference.pictures import name_pictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links need rights there")
 

@@ -71,6 +71,8 @@ thread.join()
 def test_an_order_to_end_is_heard_as_ctrl_c() -> None:
     code = """
 from agelens.utils.signals import endings_as_interrupts
+# Whoever runs these tests may have had it ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 for name in ("SIGTERM", "SIGHUP"):
     try:
         with endings_as_interrupts():

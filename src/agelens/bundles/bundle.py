@@ -150,7 +150,8 @@ def open_bundle(folder: Path) -> Bundle:
             return _read(place)
         except (AgeLensError, FileNotFoundError):
             # A program that writes a new one in its place, while this one reads, leaves it whole.
-            if _state(place) == before:
+            gone = not before and (folder.exists() or aside(folder).is_dir())
+            if _state(place) == before and not gone:
                 raise
     raise AgeLensError(f"{folder} is replaced again and again; wait until that is over.")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agelens.errors import AgeLensError
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import PretrainedEncoder
 from agelens.training.recipes import TASKS
@@ -24,6 +25,9 @@ class TrainingPlan:
         weights, image_size, precision, cache: as in `agelens.training.transfer.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
         notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
+
+    Raises:
+        AgeLensError: settings that belong to different recipes.
     """
 
     tasks: tuple[str, ...] = TASKS
@@ -43,6 +47,19 @@ class TrainingPlan:
     soup_size: int | None = None
     unfreeze_stages: int | None = None
     notebook_exact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.notebook_exact and (self.recipe != "notebook" or self.trainable):
+            raise AgeLensError(
+                "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
+                "--trainable and any --recipe but notebook."
+            )
+        finetuned = (self.pretrained, self.soup_size, self.unfreeze_stages) != ((), None, None)
+        if finetuned and self.recipe != FineTuning.name:
+            raise AgeLensError(
+                "--pretrained, --soup-size and --unfreeze-stages belong to --recipe finetune; others take "
+                "--age-backbone."
+            )
 
 
 def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning:

@@ -67,18 +67,9 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     check_parts(run.table, run.folder)
-    if plan.notebook_exact and (plan.recipe != "notebook" or plan.trainable):
-        raise AgeLensError(
-            "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
-            "--trainable and any --recipe but notebook."
-        )
     check_crops(run)
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
-    if (plan.pretrained, plan.soup_size, plan.unfreeze_stages) != ((), None, None):
-        raise AgeLensError(
-            "--pretrained, --soup-size and --unfreeze-stages belong to --recipe finetune; others take --age-backbone."
-        )
     look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)

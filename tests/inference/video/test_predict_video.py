@@ -28,7 +28,7 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> SquarePredictor:
     made = SquarePredictor()
-    monkeypatch.setattr(module, "load", lambda bundle, precision, detector: made)
+    monkeypatch.setattr(module, "load", lambda *_: made)
     return made
 
 
@@ -101,7 +101,7 @@ class Interrupted(SquarePredictor):
 
 
 def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(module, "load", lambda bundle, precision, detector: Interrupted())
+    monkeypatch.setattr(module, "load", lambda *_: Interrupted())
     monkeypatch.setattr(pipeline, "BATCH", 8)
     out = tmp_path / "lines.jsonl"
     assert predict_video(str(clip), PredictionConfig(out=out, pictures=tmp_path / "a.mp4")) == 1
