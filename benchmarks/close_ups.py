@@ -32,7 +32,7 @@ from skimage import data
 import agelens
 from agelens.detection.base import Found
 from agelens.detection.detector import Detector, find_detector, find_faces
-from agelens.inference import predictor as predictor_module
+from agelens.inference import preparing
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, read_rgb
@@ -273,12 +273,12 @@ def times(detector: Detector, photos: list[Path], rounds: int) -> dict[str, Any]
 
 def without_pass(predictor: agelens.Predictor, path: Path) -> object:
     """Estimate a photograph as before the pass for close faces."""
-    whole = predictor_module.find_faces
-    predictor_module.find_faces = partial(whole, close=False)  # type: ignore[assignment]
+    whole = preparing.find_faces
+    preparing.find_faces = partial(whole, close=False)  # type: ignore[assignment]
     try:
         return predictor.predict(path)
     finally:
-        predictor_module.find_faces = whole
+        preparing.find_faces = whole
 
 
 def pairs(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -106,10 +106,10 @@ class _Recording:
     least, confidence_threshold = 0.5, 0.6
 
     def __init__(self) -> None:
-        self.training_images: list[tuple[int, ...]] = []
+        self.seen: list[tuple[int, ...]] = []
 
     def detect(self, image: NDArray[np.uint8]) -> Found:
-        self.training_images.append(image.shape)
+        self.seen.append(image.shape)
         return NOTHING
 
 
@@ -127,10 +127,10 @@ def test_the_search_looks_at_few_sizes(shape: tuple[int, int], passes: list[tupl
     recording = _Recording()
     find_faces(recording, np.zeros((*shape, 3), np.uint8))
     # Small copies for faces that fill the picture; where nothing is found, they lie on their side too.
-    assert [seen[:2] for seen in recording.training_images] == [*passes, (160, 480), (160, 480)]
-    recording.training_images.clear()
+    assert [seen[:2] for seen in recording.seen] == [*passes, (160, 480), (160, 1120)]
+    recording.seen.clear()
     find_faces(recording, np.zeros((*shape, 3), np.uint8), rotations=False)
-    assert [seen[:2] for seen in recording.training_images] == [*passes[:-2], (160, 160)]
+    assert [seen[:2] for seen in recording.seen] == [*passes[:-2], (160, 160)]
 
 
 class _Odd:

@@ -65,7 +65,7 @@ MAGNIFIED = 2.0
 ROTATIONS = (-33.0, 33.0)
 # Where no face is found, or none so surely that it must stand upright, the small copies are turned by these too: a face
 # that lies on its side may be found as if it did not, with landmarks that are wrong and a score that is lower.
-LYING = (90.0, -90.0, 180.0)
+LYING = (60.0, -60.0, 90.0, -90.0, 135.0, -135.0, 180.0)
 _QUITE = 0.15
 # Sides are filled up to multiples of this, not of STEP: few sizes, for a network is slow with a size that is new to it.
 _SIZES = 4 * STEP
