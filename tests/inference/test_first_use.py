@@ -21,7 +21,7 @@ NumpyVersion.__init__ = dawdle
 
 import agelens
 photograph = np.zeros((64, 64, 3), np.uint8)
-print(len(agelens.load().estimate([photograph] * 4)))
+print(len(agelens.load().predict([photograph] * 4)))
 """
 
 

@@ -26,10 +26,10 @@ import agelens
 crops = list(np.random.default_rng(0).integers(0, 256, (5, 40, 40, 3), np.uint8))
 
 def ages(images=crops):
-    return [face.age_years for face in predictor.estimate(images, crops=True).faces]
+    return [face.age_years for face in predictor.predict(images, crops=True).faces]
 
 def found(_=None):
-    return len(predictor.estimate(np.zeros((64, 64, 3), np.uint8))), ages()
+    return len(predictor.predict(np.zeros((64, 64, 3), np.uint8))), ages()
 
 if __name__ == "__main__":
     method, folder = sys.argv[1:]

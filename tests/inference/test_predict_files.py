@@ -114,7 +114,7 @@ def test_csv_by_the_name_of_the_file(study, paths: list[Path], tmp_path: Path) -
 def test_a_table_for_a_person(study, paths: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert predict_files(paths[:2], config(study, form="table")) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["file", "face", "age", "90", "%", "within", "gender"]
+    assert head.split() == ["file", "face", "age", "90", "%", "interval", "gender"]
     assert len(rows) >= 2
     assert re.search(r"\b(fe)?male \d\d %", rows[0])
 

@@ -151,7 +151,7 @@ def _face_of(row: Mapping[str, str]) -> dict[str, Any]:
     if row["age_years"]:
         face["age_years"] = float(row["age_years"])
     if row["age_low"]:
-        face["prediction_interval"] = [float(row["age_low"]), float(row["age_high"])]
+        face["age_low"], face["age_high"] = float(row["age_low"]), float(row["age_high"])
     if row["p_female"]:
         face["p_female"] = float(row["p_female"])
     return face
