@@ -1,8 +1,8 @@
 """Pack faces and pretrained encoders for `gpu_finetune.py`, which runs on a machine without AgeLens and Keras.
 
     python benchmarks/gpu_prepare.py middles --labels fairface.csv --out fairface_middles.csv
-    agelens audit UTKFACE_FOLDER --out UTKFACE_RUN --seed 2026 --split ratios 86/4/10
-    agelens audit fairface_middles.csv --out FAIRFACE_RUN --seed 2026 --split ratios 86/4/10
+    agelens audit UTKFACE_FOLDER --out UTKFACE_RUN --seed 2026 --split-ratios 86/4/10
+    agelens audit fairface_middles.csv --out FAIRFACE_RUN --seed 2026 --split-ratios 86/4/10
     python benchmarks/gpu_prepare.py pack --utkface UTKFACE_RUN --fairface FAIRFACE_RUN --labels fairface.csv \\
         --pretrained facenet_keras_2024.h5 --pretrained w600k_mbf.onnx --out DATA
 

@@ -1,6 +1,6 @@
 """What a bundle in 8 bits gives on this processor: as its file says, with 7-bit weights, and computed exactly.
 
-    agelens audit UTKFACE_FOLDER --out RUN --seed 2026 --split ratios 86/4/10
+    agelens audit UTKFACE_FOLDER --out RUN --seed 2026 --split-ratios 86/4/10
     python benchmarks/int8.py --run RUN
 
 Processors without VNNI add products of bytes in 16 bits, where they overflow (see `agelens.runtime.int8`). Four ways:

@@ -153,7 +153,9 @@ def test_an_interrupted_replacement_goes_on(photos: Path, tmp_path: Path, run) -
     assert files_in(out) == set(NAMES)
 
 
-@pytest.mark.parametrize("options", [{"crops": True}, {"precision": "f32"}], ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize(
+    "options", [{"crops": True, "as_they_are": True}, {"precision": "f32"}], ids=lambda one: next(iter(one))
+)
 def test_other_options_do_not_replace_a_file(photos: Path, tmp_path: Path, run, options) -> None:
     out = tmp_path / "faces.csv"
     run(photos, out=out)

@@ -29,7 +29,7 @@ def test_what_the_plan_says_goes_before_what_suits_the_network(
 
 
 @pytest.mark.parametrize(
-    ("split_ratios", "told"), [((0.8, 0.1, 0.1), ""), ((0.86, 0.04, 0.1), "--split ratios 86/4/10 ")]
+    ("split_ratios", "told"), [((0.8, 0.1, 0.1), ""), ((0.86, 0.04, 0.1), "--split-ratios 86/4/10 ")]
 )
 def test_the_command_of_a_card_tells_how_the_faces_were_split(
     tmp_path: Path, split_ratios: tuple[float, float, float], told: str

@@ -191,7 +191,7 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
         "--batch-size": plan.batch_size,
         "--learning-rate": plan.learning_rate,
         "--limit": run.config.get("limit"),
-        "--split ratios": None
+        "--split-ratios": None
         if run.split_ratios == DEFAULT_SPLIT_RATIOS
         else write_split_ratios(run.split_ratios),
     }
