@@ -20,7 +20,7 @@ from agelens.runtime.session import compile_bundle
 import numpy as np, openvino
 
 network = compile_bundle(open_bundle(BUNDLED), "f32")
-network.compiled([np.zeros((1, network.side, network.side, 3), np.uint8)])
+network.compiled([np.zeros((1, network.image_size, network.image_size, 3), np.uint8)])
 openvino.convert_model
 print("telemetry", sys.modules.get("openvino_telemetry"))
 """

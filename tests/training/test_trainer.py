@@ -49,7 +49,7 @@ def test_the_notebooks_networks_are_the_notebooks() -> None:
 def test_unknown_recipes_and_heads_are_named() -> None:
     with pytest.raises(AgeLensError, match="notebook, scratch"):
         find_recipe("nonsense", "age")
-    with pytest.raises(AgeLensError, match="flatten, pooled"):
+    with pytest.raises(AgeLensError, match="flatten, avg-pool"):
         comparison_recipe("age", "nonsense", 5)
 
 

@@ -20,7 +20,7 @@ from agelens.utils.files import aside, remove_partials, replacing_folder
 KILLED = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from agelens import files, replacing
+from agelens.utils import files, replacing
 from agelens.bundles.bundle import find_bundles, open_bundle, write_bundle
 
 place, in_one_step = Path(sys.argv[1]), sys.argv[2] == "one"

@@ -15,6 +15,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ TASKS = ("age", "gender")
 BOTH = "both"
 # How often a bundle that is being replaced is read anew.
 _TRIES = 100
+# How often a bundle that is not whole, though no other took its place, is read again.
+_MOMENTS = 5
 BUNDLED = Path(__file__).parent / "bundled"
 Entry = TypeVar("Entry")
 
@@ -141,6 +144,7 @@ def open_bundle(folder: Path) -> Bundle:
         AgeLensError: a file is missing, altered or truncated, the network keeps weights in other files, or the
             format is one this version does not know.
     """
+    failures = 0
     for _ in range(_TRIES):
         restore(folder, aside(folder))
         # A disk may be read-only.
@@ -150,9 +154,11 @@ def open_bundle(folder: Path) -> Bundle:
             return _read(place)
         except (AgeLensError, FileNotFoundError):
             # A program that writes a new one in its place, while this one reads, leaves it whole.
-            gone = not before and (folder.exists() or aside(folder).is_dir())
-            if _state(place) == before and not gone:
+            # The same folder may have been away for a moment, while another was to take its place, and put back.
+            failures += _state(place) == before
+            if failures > _MOMENTS:
                 raise
+            time.sleep(0.002)
     raise AgeLensError(f"{folder} is replaced again and again; wait until that is over.")
 
 
