@@ -371,7 +371,7 @@ def test_warnings_come_first(tmp_path: Path) -> None:
     page = without_plotly(write_report(run).read_text(encoding="utf-8"))
     warned = page[page.index('class="warnings"') : page.index("</ul></div>")]
     for told in (
-        "drawn by a program",
+        "synthetic",
         "weights of ResNet152V2 were random",
         "Only 20 images",
         "was trained on",

@@ -116,7 +116,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_trainer import RECIPE, train_once
-train_once(Path({folder!r}), RECIPE.with_(epochs=40))
+train_once(Path({folder!r}), RECIPE.replace(epochs=40))
 """
 
 

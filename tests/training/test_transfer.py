@@ -11,6 +11,7 @@ from agelens.bundles.bundle import open_bundle
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import Predictor
+from agelens.models.backbones import build_backbone
 from agelens.models.registry import find_backbone
 from agelens.study.train_network import train_network
 from agelens.training import transfer as module
@@ -44,7 +45,7 @@ def test_a_frozen_network_becomes_a_bundle_that_estimates_the_same(
     assert set(bundle.training_images.values()) == {"train", "validation"}
     assert bundle.training_images == dict(zip(table["digest"], table["split"], strict=True))
     # The shipped file against Keras: backbone and head put together from the state of the best epoch.
-    backbone = module.build_backbone(find_backbone("SmallConv"), "random", 32)
+    backbone = build_backbone(find_backbone("SmallConv"), "random", 32)
     head = keras.saving.load_model(best_state(tmp_path / "state", card))
     faces = read_faces_at(table["path"].tolist()[:8], 32)
     expected = module.join(backbone, head).predict(faces, verbose=0)[:, 0]
@@ -61,7 +62,7 @@ def test_a_network_that_learns_whole_changes_its_backbone(table: pd.DataFrame, t
     card = train_network(table, recipe, spec, tmp_path / "state", target, settings(tmp_path / "cache"))
     assert card["network"]["frozen"] is False
     assert len(card["training"]["history"]["val_mae"]) == 2
-    start = module.build_backbone(spec, "random", 32)
+    start = build_backbone(spec, "random", 32)
     trained = keras.saving.load_model(best_state(tmp_path / "state", card))
     assert not np.allclose(trained.layers[1].get_weights()[0], start.model.get_weights()[0])  # type: ignore[union-attr]
     network = ov.Core().compile_model(
