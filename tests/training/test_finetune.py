@@ -83,7 +83,7 @@ def test_the_loss_is_the_cross_entropy_to_a_normal_distribution_and_the_error_of
     loss = AgeLoss(label_std=3.0, mae_weight=0.25)
     assert float(loss(ages, logits)) == pytest.approx(expected.mean(), rel=1e-5)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(expectation(logits)), mean, rtol=1e-5)
-    assert AgeLoss.from_config(loss.get_config()).spread == 3.0
+    assert AgeLoss.from_config(loss.get_config()).label_std == 3.0
 
 
 def test_what_stands_for_a_label_widens_with_it() -> None:
@@ -97,7 +97,7 @@ def test_what_stands_for_a_label_widens_with_it() -> None:
     loss = AgeLoss(label_std=0.5, mae_weight=0.0, label_std_slope=0.08, reduction="none")
     np.testing.assert_allclose(np.asarray(loss(ages, logits)), -(wanted * log_p).sum(axis=1), rtol=1e-5)
     again = AgeLoss.from_config(loss.get_config())
-    assert (again.spread, again.growth, again.absolute) == (0.5, 0.08, 0.0)
+    assert (again.label_std, again.label_std_slope, again.mae_weight) == (0.5, 0.08, 0.0)
 
 
 def test_of_mixed_faces_the_loss_is_that_of_both_by_their_shares() -> None:
@@ -184,7 +184,7 @@ def test_what_is_cut_computes_what_the_whole_does(kind: str, unfreeze_stages: in
     file = (write_h5 if kind == "h5" else write_onnx)(tmp_path / f"face.{kind}")
     whole = freeze_encoder(file, "tf", replace(RECIPE, unfreeze_stages=0))
     parts = freeze_encoder(file, "tf", replace(RECIPE, unfreeze_stages=unfreeze_stages))
-    image_size = round(IMAGE_SIZE * RECIPE.inner)
+    image_size = round(IMAGE_SIZE * RECIPE.crop_scale)
     assert parts.frozen.image_size == image_size
     images = np.random.default_rng(1).integers(0, 256, (3, image_size, image_size, 3), np.uint8)
     expected, given = (
@@ -442,7 +442,7 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"spread": 0.0}, {"inner": 0.0}, {"inner": 1.2}, {"dropout": 1.0}, {"epochs": 0}]
+    "wrong", [{"label_std": 0.0}, {"crop_scale": 0.0}, {"crop_scale": 1.2}, {"dropout": 1.0}, {"epochs": 0}]
 )
 def test_a_recipe_by_which_nothing_could_learn_is_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -455,7 +455,9 @@ def test_a_known_network_is_trained_in_the_way_that_suits_it(
     one = PretrainedEncoder(pretrained)
     assert one.suited(RECIPE) == RECIPE
     assert one.origin == "as its source says"
-    monkeypatch.setitem(KNOWN, one.digest, KnownEncoder("from a friend", {"image_size": 24, "inner": 1.0}))
+    monkeypatch.setitem(
+        KNOWN, one.digest, KnownEncoder("from a friend", {"image_size": 24, "crop_scale": 1.0})
+    )
     assert one.origin == "from a friend"
     assert one.suited(RECIPE) == replace(RECIPE, image_size=24, crop_scale=1.0)
     assert freeze_encoder(pretrained, "tf", one.suited(RECIPE)).frozen.image_size == 24
