@@ -74,9 +74,8 @@ def test_what_a_finished_step_was_made_from_is_not_asked_for_again(tmp_path: Pat
     folder = tmp_path / "run"
     made = {"backbones": ["VGG16"], "weights": "imagenet"}
     trained = {"backbone": "VGG16", "weights": "imagenet"}
-    write_json(
-        folder / "config.json", {"steps": {"compare": {"settings": made}, "train-age": {"settings": trained}}}
-    )
+    steps = {"compare": {"settings": made}, "train-age": {"settings": trained}}
+    write_json(folder / "config.json", {"split_ratios": [0.8, 0.1, 0.1], "steps": steps})
     look_before(Run(folder), ("VGG16",), plan=TrainingPlan(tasks=("age",)))
     for run, backbones, plan in (
         (Run(folder), ("VGG16", "Xception"), None),

@@ -31,7 +31,7 @@ class Measured:
 
     def settings(self) -> dict[str, str]:
         """What of it an evaluation keeps in its settings beside what is there."""
-        return {"networks": self.networks, "seen": self.overlap}
+        return {"networks": self.networks, "overlap": self.overlap}
 
 
 def measured(folder: Path | None, bundles: list[Bundle], split: str, overlap: str) -> Measured:
@@ -57,7 +57,7 @@ def refuse_to_replace(run: Path, wanted: Measured) -> str:
         _refuse_foreign_predictions(run / PREDICTIONS)
         return ""
     networks = str(standing.get("networks", "another network"))
-    split, overlap = standing.get("split"), standing.get("seen", wanted.overlap)
+    split, overlap = standing.get("split"), standing.get("overlap", wanted.overlap)
     same_networks = standing["bundles"] == wanted.bundles or networks == wanted.networks == _OWN
     # Where a measurement is not refused no image was seen, and there is nothing to leave out or to include.
     same_faces = split == wanted.split and (
@@ -103,5 +103,5 @@ def _refuse_foreign_predictions(file: Path) -> None:
 
 
 def _faces(split: object, overlap: str) -> str:
-    faces = "all faces" if split == "all" else f"the {split} part"
+    faces = "all faces" if split == "all" else f"the {split} split"
     return faces + {"skip": " without those it has seen", "allow": " with those it has seen"}.get(overlap, "")

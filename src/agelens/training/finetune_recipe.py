@@ -82,7 +82,9 @@ class FineTuning:
         if self.label_std <= 0 or self.label_std_slope < 0:
             raise ValueError("label_std is above 0, and label_std_slope not below.")
         if not 0 < self.crop_scale <= 1:
-            raise ValueError("crop_scale, the share of the side that the crop takes, is above 0 and at most 1.")
+            raise ValueError(
+                "crop_scale, the share of the side that the crop takes, is above 0 and at most 1."
+            )
         if not (0 <= self.dropout < 1 and 0 <= self.ema_momentum < 1):
             raise ValueError("The dropout and the momentum of the average are at least 0 and below 1.")
         if (
