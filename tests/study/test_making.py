@@ -14,14 +14,16 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.evaluation import compare_backbones as comparing
 from agelens.evaluation.compare_backbones import Comparison, compare
-from agelens.models import onnx_backbone as portable
+from agelens.models import onnx_backbone
+from agelens.models import openvino_backbone as portable
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import find_backbone
 from agelens.study import train_finetuned as finetuned
+from agelens.study import train_network as network
 from agelens.study.making import differences, making
 from agelens.study.train_network import train_network
 from agelens.training import feature_cache as features
-from agelens.training import transfer as network
+from agelens.training import transfer
 from agelens.training.feature_cache import extract
 from agelens.training.recipes import find_recipe
 from agelens.training.transfer import Settings
@@ -71,7 +73,7 @@ def test_features_of_other_versions_are_not_taken(
     install: Any,
 ) -> None:
     passes, conversions = (
-        counted(monkeypatch, features, "run_network"), counted(monkeypatch, portable, "only_features")
+        counted(monkeypatch, features, "run_network"), counted(monkeypatch, onnx_backbone, "only_features")
     )  # fmt: skip
     backbone = build_backbone(find_backbone("SmallConv"), "random", 32)
     for _ in range(2):
@@ -98,7 +100,7 @@ def test_a_comparison_is_kept_for_one_round_and_one_version(
 def test_a_network_is_kept_for_one_round_and_one_version(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Any
 ) -> None:
-    trained = counted(monkeypatch, network, "fit")
+    trained = counted(monkeypatch, transfer, "fit")
     recipe = find_recipe("notebook", "age").replace(epochs=1)
     settings = Settings(weights="random", image_size=32, cache=tmp_path / "cache")
 
