@@ -215,7 +215,7 @@ def test_an_annotated_picture_shows_box_and_words(predictor: Predictor, astronau
     assert np.array_equal(np.asarray(annotate(lying, again.faces)), np.asarray(picture))
     # Words beside the face at the very edge, and a box beyond it.
     edge = Face(
-        31.0, 0.9951, prediction_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), low_confidence=True
+        31.0, 0.9951, age_low=24.0, age_high=40.0, box=(470.0, 480.0, 540.0, 530.0), low_confidence=True
     )
     assert annotate(astronaut, [edge]).size == (512, 512)
     assert describe(edge) == "31 (24-40) · female 99 % · perhaps no face"
@@ -229,8 +229,10 @@ def test_a_face_checks_itself() -> None:
         Face(1.0, 0.5, landmarks=((1.0, 2.0),))
     with pytest.raises(ValueError, match="p_female is a probability"):
         Face(1.0, 1.5)
-    with pytest.raises(ValueError, match="from, to"):
-        Face(1.0, 0.5, prediction_interval=(5.0, 4.0))
+    with pytest.raises(ValueError, match="from age_low to age_high"):
+        Face(1.0, 0.5, age_low=5.0, age_high=4.0)
+    with pytest.raises(ValueError, match="from age_low to age_high"):
+        Face(1.0, 0.5, age_low=5.0)
 
 
 def test_an_odd_card_is_a_sentence(study, tmp_path: Path) -> None:

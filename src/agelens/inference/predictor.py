@@ -192,13 +192,16 @@ class Predictor:
         if distribution is not None:
             columns["age_years"] = median(distribution)
         if self._calibration is not None and "age_years" in columns:
-            columns["prediction_interval"] = self._calibration.intervals(columns["age_years"], distribution)
+            intervals = self._calibration.intervals(columns["age_years"], distribution)
+            columns["age_low"], columns["age_high"] = intervals.T
         lists = {name: column.tolist() for name, column in columns.items()}
         empty = [None] * rows
-        names = ("age_years", "p_female", "age_distribution", "prediction_interval")
+        names = ("age_years", "p_female", "age_distribution", "age_low", "age_high")
         return [
-            Face(age, female, shares and tuple(shares), interval and tuple(interval))
-            for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
+            Face(age, female, shares and tuple(shares), low, high)
+            for age, female, shares, low, high in zip(
+                *(lists.get(name, empty) for name in names), strict=True
+            )
         ]
 
 

@@ -83,7 +83,7 @@ class SquarePredictor:
         first, median, last = (float(np.searchsorted(sums, one)) for one in (0.05, 0.5, 0.95))
         female = float(np.mean([face.p_female for face in faces]))
         last_face = faces[-1]
-        return Face(median, female, tuple(shares), (first, last), last_face.box, score=last_face.score)
+        return Face(median, female, tuple(shares), first, last, last_face.box, score=last_face.score)
 
     def _faces(self, image: Pixels) -> Iterator[Face]:
         for colour, (age, female, score) in PEOPLE.items():
