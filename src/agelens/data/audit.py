@@ -7,13 +7,14 @@ Two image files are duplicates in one of three ways:
     mirrored    different bytes, the same picture flipped left to right
 
 A manifest may also list one file twice with different labels; such rows make a pair called "same file".
-How near and mirrored ones are found is told in `agelens.data.near_duplicates`.
+How near and mirrored ones are found is told in `agelens.data.near_duplicates`. All files that show the same picture,
+directly or through others, are one group, and the pairs that are shown are those that join it: one fewer than it has
+files, so that 700 copies of one file are one group and 699 pairs.
 """
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import combinations, product
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -26,7 +27,6 @@ from agelens.data.near_duplicates import (
     duplicate_groups,
     find_near_duplicates,
     perceptual_hash,
-    refuse_flood,
 )
 from agelens.data.table import Faces, Rejected
 from agelens.errors import ImageError
@@ -70,6 +70,26 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class DuplicateGroup:
+    """All files that show the same picture, two or more.
+
+    Attributes:
+        files: names of the files, in order; a file that a manifest lists twice stands here twice.
+        ages: the ages, years, that they are labelled with, each once, in order. genders: likewise, 0 male, 1 female.
+        identical: whether all files have the same bytes.
+    """
+
+    files: tuple[str, ...]
+    ages: tuple[int, ...]
+    genders: tuple[int, ...]
+    identical: bool
+
+    def disagrees(self, label: Label) -> bool:
+        """Whether the files carry different labels: at least one of them is wrong."""
+        return len(self.ages if label == "age" else self.genders) > 1
+
+
+@dataclass(frozen=True)
 class Audit:
     """What the audit of a dataset found.
 
@@ -79,7 +99,8 @@ class Audit:
         malformed: files that the face table left out, and why.
         unreadable: files that cannot be read or decoded to the end, or have a side under MIN_SIDE, and why.
         duplicate_groups: names of byte-identical files, two or more a group.
-        pairs: every two files that show the same picture, of all kinds, in order of name.
+        groups: all files that show the same picture, of all kinds, in order of name.
+        pairs: the pairs of files that join these groups, one fewer than each has files, in order of name.
         group_of: for the digest of each readable image its group (see `usable`).
         notes: what reading the source told (`Faces.notes`).
     """
@@ -89,21 +110,22 @@ class Audit:
     malformed: tuple[Rejected, ...]
     unreadable: tuple[Rejected, ...]
     duplicate_groups: tuple[tuple[str, ...], ...]
+    groups: tuple[DuplicateGroup, ...]
     pairs: tuple[Pair, ...]
     group_of: dict[str, str] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
-    def near_duplicate_pairs(self) -> tuple[Pair, ...]:
-        """Pairs of files with different bytes that show the same picture, flipped or not."""
-        return tuple(pair for pair in self.pairs if pair.kind in ("near", "mirrored"))
+    def near_duplicate_groups(self) -> tuple[DuplicateGroup, ...]:
+        """The groups of files that show the same picture, flipped or not, with different bytes."""
+        return tuple(group for group in self.groups if not group.identical)
 
     def conflicts(self, label: Label) -> tuple[Pair, ...]:
-        """Pairs of all kinds whose two labels differ: at least one of the two is wrong."""
+        """The joining pairs whose two labels differ; a group whose labels differ has at least one."""
         return tuple(pair for pair in self.pairs if pair.disagrees(label))
 
     def agreement(self) -> dict[str, float] | None:
-        """How far the labels of one picture agree that stands in a dataset twice, over the pairs of all kinds.
+        """How far the labels of one picture agree that stands in a dataset twice, over the joining pairs.
 
         Whoever sees such a picture can say one age only, so the difference tells how good an estimate can look when
         it is measured with such labels. Pictures that stand in a dataset once may be labelled better or worse.
@@ -135,27 +157,30 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """Counts and lists for ``audit.json``; files are called as in `file_names`, in order of name."""
-        near = self.near_duplicate_pairs
-        conflicts = {label: self.conflicts(label) for label in ("age", "gender")}
+        near = [pair for pair in self.pairs if pair.kind in ("near", "mirrored")]
+        labels: tuple[Label, ...] = ("age", "gender")
         return {
             "images": self.images,
             "malformed": len(self.malformed),
             "unreadable": len(self.unreadable),
             "duplicate_groups": len(self.duplicate_groups),
-            "near_duplicate_pairs": len(near),
-            "label_conflicts": {label: len(pairs) for label, pairs in conflicts.items()},
+            "near_duplicate_groups": len(self.near_duplicate_groups),
+            "label_conflicts": {
+                label: sum(group.disagrees(label) for group in self.groups) for label in labels
+            },
             "label_agreement": self.agreement(),
             "usable": self.images - len(self.malformed) - len(self.unreadable),
             "lists": {
                 "malformed": [asdict(rejected) for rejected in self.malformed],
                 "unreadable": [asdict(rejected) for rejected in self.unreadable],
                 "duplicate_groups": [list(group) for group in self.duplicate_groups],
+                "near_duplicate_groups": [list(group.files) for group in self.near_duplicate_groups],
                 "near_duplicate_pairs": [
                     {"a": pair.a, "b": pair.b, "distance": pair.distance, "mirrored": pair.kind == "mirrored"}
                     for pair in near
                 ],
                 "label_conflicts": {
-                    label: [asdict(pair) for pair in conflicts[label]] for label in conflicts
+                    label: [asdict(pair) for pair in self.conflicts(label)] for label in labels
                 },
                 "notes": list(self.notes),
             },
@@ -168,9 +193,6 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     Args:
         faces: what `read_faces` gave.
         track: shows the images decoded so far; see `agelens.utils.progress`.
-
-    Raises:
-        AgeLensError: more than `near_duplicates.MAX_PAIRS` pairs look alike.
     """
     table = faces.table
     names = file_names(table["path"], faces.source)
@@ -189,15 +211,17 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         for name, digest in zip(names, table["digest"], strict=True)
         if isinstance(reason := hashes[digest], str)
     ]
-    groups = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
+    identical = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
+    group_of = _groups(list(readable), near)
     return Audit(
         source=faces.source,
         images=len(table) + len(faces.rejected) + len(faces.unreadable),
         malformed=tuple(sorted(faces.rejected, key=lambda rejected: rejected.file)),
         unreadable=tuple(sorted(unreadable, key=lambda rejected: rejected.file)),
-        duplicate_groups=tuple(sorted(group for group in groups if len(group) > 1)),
+        duplicate_groups=tuple(sorted(same for same in identical if len(same) > 1)),
+        groups=_described(table, names, group_of),
         pairs=_labelled(table, names, rows, near),
-        group_of=_groups(list(readable), near),
+        group_of=group_of,
         notes=tuple(faces.notes),
     )
 
@@ -246,27 +270,46 @@ def _groups(digests: list[str], near: list[NearDuplicate]) -> dict[str, str]:
     return {digest: digests[first][:16] for digest, first in zip(digests, firsts, strict=True)}
 
 
+def _described(table: pd.DataFrame, names: list[str], group_of: dict[str, str]) -> tuple[DuplicateGroup, ...]:
+    """The groups of two rows and more."""
+    rows = table[["digest", "age", "gender"]].assign(name=names, group=table["digest"].map(group_of))
+    shared = rows[rows["group"].notna() & rows["group"].duplicated(keep=False)]
+    return tuple(
+        sorted(
+            (
+                DuplicateGroup(
+                    tuple(sorted(group["name"])),
+                    tuple(sorted(set(group["age"].tolist()))),
+                    tuple(sorted(set(group["gender"].tolist()))),
+                    group["digest"].nunique() == 1,
+                )
+                for _, group in shared.groupby("group")
+            ),
+            key=lambda group: group.files,
+        )
+    )
+
+
 def _labelled(
     table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[NearDuplicate]
 ) -> tuple[Pair, ...]:
-    """Pairs of files from pairs of images: each image stands for all its identical files."""
-    refuse_flood(
-        sum(len(same) * (len(same) - 1) // 2 for same in rows)
-        + sum(len(rows[pair.first]) * len(rows[pair.second]) for pair in near)
-    )
+    """Pairs of files from pairs of images: the first of identical files is paired with each other, and with others."""
     ages, genders = table["age"].tolist(), table["gender"].tolist()
 
     def label(one: int, other: int, kind: str, distance: int) -> Pair:
-        a, b = sorted((one, other), key=lambda row: names[row])
+        a, b = sorted((one, other), key=order)
         return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
 
+    def order(row: int) -> tuple[str, int, int]:
+        return names[row], ages[row], genders[row]
+
+    rows = [sorted(same, key=order) for same in rows]
     pairs = [
-        label(*both, "same file" if names[both[0]] == names[both[1]] else "identical", 0)
+        label(same[0], other, "same file" if names[same[0]] == names[other] else "identical", 0)
         for same in rows
-        for both in combinations(same, 2)
+        for other in same[1:]
     ]
     for pair in near:
         kind = "mirrored" if pair.mirrored else "near"
-        both_rows = product(rows[pair.first], rows[pair.second])
-        pairs += [label(*both, kind, pair.distance) for both in both_rows]
+        pairs.append(label(rows[pair.first][0], rows[pair.second][0], kind, pair.distance))
     return tuple(sorted(pairs, key=lambda pair: (pair.a, pair.b)))
