@@ -17,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from agelens.data.duplicates import DuplicateGroup, Label, Pair, describe_groups, joining_pairs
 from agelens.data.near_duplicates import (
     NearDuplicate,
     PerceptualHash,
@@ -33,60 +34,9 @@ from agelens.errors import ImageError
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
 
-Label = Literal["age", "gender"]
-
 MIN_SIDE = 16
 # Large photographs are decoded at a fraction of their size: four times the side that the hash looks at.
 _DECODED_SIDE = 256
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two image files that show the same picture, and the labels of both.
-
-    Attributes:
-        a: name of the first file, as in `file_names`; a <= b.
-        b: name of the second file.
-        kind: "identical", "near" or "mirrored", or "same file".
-        distance: hash bits that differ, 0 to 40 of 256; 0 for identical files and for the same file.
-        a_age: years; likewise b_age.
-        a_gender: 0 male, 1 female; likewise b_gender.
-    """
-
-    a: str
-    b: str
-    kind: str
-    distance: int
-    a_age: int
-    b_age: int
-    a_gender: int
-    b_gender: int
-
-    def disagrees(self, label: Label) -> bool:
-        """Whether the two files carry different labels."""
-        if label == "age":
-            return self.a_age != self.b_age
-        return self.a_gender != self.b_gender
-
-
-@dataclass(frozen=True)
-class DuplicateGroup:
-    """All files that show the same picture, two or more.
-
-    Attributes:
-        files: names of the files, in order; a file that a manifest lists twice stands here twice.
-        ages: the ages, years, that they are labelled with, each once, in order. genders: likewise, 0 male, 1 female.
-        identical: whether all files have the same bytes.
-    """
-
-    files: tuple[str, ...]
-    ages: tuple[int, ...]
-    genders: tuple[int, ...]
-    identical: bool
-
-    def disagrees(self, label: Label) -> bool:
-        """Whether the files carry different labels: at least one of them is wrong."""
-        return len(self.ages if label == "age" else self.genders) > 1
 
 
 @dataclass(frozen=True)
@@ -219,8 +169,8 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         malformed=tuple(sorted(faces.rejected, key=lambda rejected: rejected.file)),
         unreadable=tuple(sorted(unreadable, key=lambda rejected: rejected.file)),
         duplicate_groups=tuple(sorted(same for same in identical if len(same) > 1)),
-        groups=_described(table, names, group_of),
-        pairs=_labelled(table, names, rows, near),
+        groups=describe_groups(table, names, group_of),
+        pairs=joining_pairs(table, names, rows, near),
         group_of=group_of,
         notes=tuple(faces.notes),
     )
@@ -268,48 +218,3 @@ def _groups(digests: list[str], near: list[NearDuplicate]) -> dict[str, str]:
     """For each digest the name of its group; they come sorted, so the first of a chain is the smallest."""
     firsts = duplicate_groups(len(digests), near).tolist()
     return {digest: digests[first][:16] for digest, first in zip(digests, firsts, strict=True)}
-
-
-def _described(table: pd.DataFrame, names: list[str], group_of: dict[str, str]) -> tuple[DuplicateGroup, ...]:
-    """The groups of two rows and more."""
-    rows = table[["digest", "age", "gender"]].assign(name=names, group=table["digest"].map(group_of))
-    shared = rows[rows["group"].notna() & rows["group"].duplicated(keep=False)]
-    return tuple(
-        sorted(
-            (
-                DuplicateGroup(
-                    tuple(sorted(group["name"])),
-                    tuple(sorted(set(group["age"].tolist()))),
-                    tuple(sorted(set(group["gender"].tolist()))),
-                    group["digest"].nunique() == 1,
-                )
-                for _, group in shared.groupby("group")
-            ),
-            key=lambda group: group.files,
-        )
-    )
-
-
-def _labelled(
-    table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[NearDuplicate]
-) -> tuple[Pair, ...]:
-    """Pairs of files from pairs of images: the first of identical files is paired with each other, and with others."""
-    ages, genders = table["age"].tolist(), table["gender"].tolist()
-
-    def label(one: int, other: int, kind: str, distance: int) -> Pair:
-        a, b = sorted((one, other), key=order)
-        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
-
-    def order(row: int) -> tuple[str, int, int]:
-        return names[row], ages[row], genders[row]
-
-    rows = [sorted(same, key=order) for same in rows]
-    pairs = [
-        label(same[0], other, "same file" if names[same[0]] == names[other] else "identical", 0)
-        for same in rows
-        for other in same[1:]
-    ]
-    for pair in near:
-        kind = "mirrored" if pair.mirrored else "near"
-        pairs.append(label(rows[pair.first][0], rows[pair.second][0], kind, pair.distance))
-    return tuple(sorted(pairs, key=lambda pair: (pair.a, pair.b)))
