@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import agelens
-from agelens.bundles.bundle import BUNDLED, amend_card, open_bundle
+from agelens.bundles.bundle import BUNDLED, open_bundle
 from agelens.detection.base import Found
 from agelens.inference.annotate import annotate, describe
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import COLUMNS, Face, ImagePrediction
+from tests.bundles.amending import amend_card
 
 skimage_data = pytest.importorskip(
     "skimage.data", reason="scikit-image, whose photographs these are, is not there"

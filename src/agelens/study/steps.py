@@ -4,14 +4,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_bundles, intact_card
+from agelens.bundles.bundle import CARD, SUMS, find_bundles
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
-from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
+from agelens.study.calibrated_bundle import finished_card
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, Run
 from agelens.study.needs import look_before
@@ -65,21 +65,15 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
 
 
 def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
-    """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
+    """Train and calibrate the networks of a plan on the run's table; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
     if plan.recipe == FineTuning.name:
-        return {task: _calibrated(run, task) for task in _finetune(run, plan)}
+        return _finetune(run, plan)
     look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)
-    return {task: _calibrated(run, task) for task in plan.tasks}
-
-
-def _calibrated(run: Run, task: str) -> dict[str, Any]:
-    """The card of a network of the run, once geometry and intervals stand in it."""
-    calibrate(run.folder / task, run.table, run.track)
-    return dict(read_json(run.folder / task / CARD))
+    return {task: dict(read_json(run.folder / task / CARD)) for task in plan.tasks}
 
 
 def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
@@ -117,7 +111,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     def work() -> None:
         train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
 
-    if intact_card(run.folder / task) is None:
+    if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
 
@@ -175,7 +169,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track
         )
 
-    if intact_card(run.folder / task) is None:
+    if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
@@ -223,11 +217,6 @@ def evaluate_networks(
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
-    if bundle is None:
-        # A training that was broken off after its last epoch left a network without intervals.
-        for one in bundles:
-            calibrate(one.folder, run.table, run.track)
-        bundles = find_bundles(run.folder)
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
     check_seen(choose_rows(run.table, split), bundles, overlap)
