@@ -4,6 +4,7 @@ The public names are loaded when they are first asked for, so that `import agele
 
     load, Predictor, Predictions, ImagePrediction, Face     use finished networks
     annotate                                    draw what was found over a photograph
+    track_video, summarize_tracks               follow the faces of a video
     read_faces, audit, split                    study labelled faces
 """
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from agelens.inference.annotate import annotate
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
+    from agelens.inference.video.pipeline import track_video
+    from agelens.inference.video.tracker import summarize_tracks
 
 __all__ = [
     "Face",
@@ -32,6 +35,8 @@ __all__ = [
     "load",
     "read_faces",
     "split",
+    "summarize_tracks",
+    "track_video",
 ]  # fmt: skip
 
 # Nothing leaves the machine: OpenVINO would tell its makers of each import and each conversion, through a package that
@@ -45,6 +50,8 @@ _HOMES = {
     "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
     "load": "agelens.inference.predictor",
+    "summarize_tracks": "agelens.inference.video.tracker",
+    "track_video": "agelens.inference.video.pipeline",
     "audit": "agelens.data.audit",
     "split": "agelens.data.splits",
     "read_faces": "agelens.data.sources.reading",

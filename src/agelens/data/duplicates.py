@@ -75,8 +75,8 @@ def describe_groups(
             (
                 DuplicateGroup(
                     tuple(sorted(group["name"])),
-                    tuple(sorted(set(group["age"].tolist()))),
-                    tuple(sorted(set(group["gender"].tolist()))),
+                    tuple(sorted(set(group["age"].dropna().tolist()))),
+                    tuple(sorted(set(group["gender"].dropna().tolist()))),
                     group["digest"].nunique() == 1,
                 )
                 for _, group in shared.groupby("group")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agelens.bundles.bundle import TASKS
 from agelens.errors import AgeLensError
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import PretrainedEncoder
-from agelens.training.recipes import TASKS
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from agelens.bundles.bundle import CARD, SUMS, find_bundles
+from agelens.data.provenance import provenance, source_name
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
@@ -16,7 +17,6 @@ from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, Run
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, fine_tuning
-from agelens.study.provenance import about, licence, source_name
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
@@ -97,9 +97,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
         precision=plan.precision,
         seed=run.config["seed"],
         cache=plan.cache,
-        source=source_name(run),
-        licence=licence(run),
-        about=about(run),
+        **provenance(run.config, run.table),
         round=run.round(f"train-{task}"),
     )
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
@@ -149,9 +147,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         weights=" + ".join(pretrained.file.name for pretrained in encoders),
         seed=run.config["seed"],
         cache=plan.cache,
-        source=source_name(run),
-        licence=licence(run),
-        about=about(run),
+        **provenance(run.config, run.table),
         command=training_command(run, plan, encoders),
         round=run.round(f"train-{task}"),
     )
@@ -193,7 +189,7 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
         *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
-    start = f"agelens train {source_name(run)} --out RUN --recipe finetune"
+    start = f"agelens train {source_name(run.config)} --out RUN --recipe finetune"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
