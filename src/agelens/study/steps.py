@@ -16,7 +16,7 @@ from agelens.study.calibrated_bundle import finished_card
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, Run
 from agelens.study.needs import look_before
-from agelens.study.plan import TrainingPlan, fine_tuning
+from agelens.study.plan import TrainingPlan, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
@@ -242,6 +242,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
 def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
+    run.record_options({**study_options(comparison, plan), "crops_as_they_are": run.crops_as_they_are})
     explore_faces(run)
     compare_backbones(run, comparison)
     train_networks(run, plan)
