@@ -458,6 +458,11 @@ def test_the_whole_study_takes_what_is_done_and_reports(agelens, study, tmp_path
     assert again.status == 0
     assert re.match(r"age +MAE [\d.]+ years \[", again.out)
     assert "evaluate: done before" in again.err
+    # The study's own config.json gives all its options back.
+    repeated = agelens("run", "--config", copy / "config.json", "--out", copy, "--json")
+    assert json.loads(repeated.out) == result
+    steps = ("audit", "explore", "compare", "train-age", "train-gender", "evaluate")
+    assert [step for step in steps if f"{step}: done before" not in repeated.err] == []
 
 
 # --- interruptions and disks ---
