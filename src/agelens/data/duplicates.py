@@ -68,22 +68,27 @@ def describe_groups(
         table: a face table. names: how its files are called, row by row.
         group_of: for each digest its group (`Audit.group_of`).
     """
-    rows = table[["digest", "age", "gender"]].assign(name=names, group=table["digest"].map(group_of))
-    shared = rows[rows["group"].notna() & rows["group"].duplicated(keep=False)]
+    labelled = table[["digest", "age", "gender"]].assign(name=names, group=table["digest"].map(group_of))
+    shared = labelled[labelled["group"].notna() & labelled["group"].duplicated(keep=False)]
+    members: dict[str, list[tuple[str, str, int, int]]] = {}
+    for row in shared[["group", "name", "digest", "age", "gender"]].itertuples(index=False, name=None):
+        members.setdefault(row[0], []).append(row[1:])
+    groups = (tuple(zip(*same, strict=True)) for same in members.values())
     return tuple(
         sorted(
             (
                 DuplicateGroup(
-                    tuple(sorted(group["name"])),
-                    tuple(sorted(set(group["age"].dropna().tolist()))),
-                    tuple(sorted(set(group["gender"].dropna().tolist()))),
-                    group["digest"].nunique() == 1,
+                    tuple(sorted(files)), _each_once(ages), _each_once(genders), len(set(digests)) == 1
                 )
-                for _, group in shared.groupby("group")
+                for files, digests, ages, genders in groups
             ),
             key=lambda group: group.files,
         )
     )
+
+
+def _each_once(labels: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted({label for label in labels if pd.notna(label)}))
 
 
 def joining_pairs(

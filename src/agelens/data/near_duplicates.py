@@ -97,7 +97,9 @@ def find_near_duplicates(hashes: list[PerceptualHash]) -> list[NearDuplicate]:
     rows = max(1, _BLOCK_CELLS // len(hashes))
 
     def compare(start: int) -> Edges:
-        return _nearest_tree(len(hashes), [_near_in_block(upright, mirrored, start, start + rows)])
+        edges = _near_in_block(upright, mirrored, start, start + rows)
+        # Here, or many blocks of copies would lie in memory at one time.
+        return edges if len(edges) <= len(hashes) else _nearest_tree(len(hashes), [edges])
 
     with ThreadPoolExecutor() as threads:
         edges = _join(len(hashes), threads.map(compare, range(0, len(hashes), rows)))
