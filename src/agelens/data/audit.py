@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.data.duplicates import DuplicateGroup, Label, Pair, describe_groups, joining_pairs
+from agelens.data.duplicates import DuplicateGroup, Label, Pair, label_groups
 from agelens.data.near_duplicates import (
     NearDuplicate,
     PerceptualHash,
@@ -50,7 +50,6 @@ class Audit:
         unreadable: files that cannot be read or decoded to the end, or have a side under MIN_SIDE, and why.
         duplicate_groups: names of byte-identical files, two or more a group.
         groups: all files that show the same picture, of all kinds, in order of name.
-        pairs: the pairs of files that join these groups, one fewer than each has files, in order of name.
         group_of: for the digest of each readable image its group (see `usable`).
         notes: what reading the source told (`Faces.notes`).
     """
@@ -61,14 +60,19 @@ class Audit:
     unreadable: tuple[Rejected, ...]
     duplicate_groups: tuple[tuple[str, ...], ...]
     groups: tuple[DuplicateGroup, ...]
-    pairs: tuple[Pair, ...]
     group_of: dict[str, str] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs of files that join all groups, one fewer than each has files, in order of name."""
+        joining = [pair for group in self.groups for pair in group.pairs]
+        return tuple(sorted(joining, key=lambda pair: (pair.a, pair.b)))
+
+    @property
     def near_duplicate_groups(self) -> tuple[DuplicateGroup, ...]:
         """The groups of files that show the same picture, flipped or not, with different bytes."""
-        return tuple(group for group in self.groups if not group.identical)
+        return tuple(group for group in self.groups if not group.is_identical)
 
     def conflicts(self, label: Label) -> tuple[Pair, ...]:
         """The joining pairs whose two labels differ; a group whose labels differ has at least one."""
@@ -84,13 +88,14 @@ class Audit:
             ``pairs``, ``age_difference`` (mean absolute difference, years), ``same_age`` and ``same_gender`` (shares of
             the pairs, 0 to 1); None where no picture stands in the dataset twice.
         """
-        if not self.pairs:
+        pairs = self.pairs
+        if not pairs:
             return None
         return {
-            "pairs": len(self.pairs),
-            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in self.pairs),
-            "same_age": fmean(not pair.disagrees("age") for pair in self.pairs),
-            "same_gender": fmean(not pair.disagrees("gender") for pair in self.pairs),
+            "pairs": len(pairs),
+            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in pairs),
+            "same_age": fmean(not pair.disagrees("age") for pair in pairs),
+            "same_gender": fmean(not pair.disagrees("gender") for pair in pairs),
         }
 
     def usable(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +159,6 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     rows_of: dict[str, list[int]] = {digest: [] for digest in hashes}
     for row, digest in enumerate(table["digest"]):
         rows_of[digest].append(row)
-    rows = [rows_of[digest] for digest in readable]
     lost = file_names((one.file for one in faces.unreadable), faces.source)
     unreadable = [Rejected(name, one.reason) for name, one in zip(lost, faces.unreadable, strict=True)] + [
         Rejected(name, reason)
@@ -169,8 +173,7 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         malformed=tuple(sorted(faces.rejected, key=lambda rejected: rejected.file)),
         unreadable=tuple(sorted(unreadable, key=lambda rejected: rejected.file)),
         duplicate_groups=tuple(sorted(same for same in identical if len(same) > 1)),
-        groups=describe_groups(table, names, group_of),
-        pairs=joining_pairs(table, names, rows, near),
+        groups=label_groups(table, names, list(readable), near, group_of),
         group_of=group_of,
         notes=tuple(faces.notes),
     )

@@ -1,5 +1,6 @@
 """Files that show the same picture, with the labels that they carry: groups, and the pairs that join each group."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,80 +46,73 @@ class DuplicateGroup:
 
     Attributes:
         files: names of the files, in order; a file that a manifest lists twice stands here twice.
-        ages: the ages, years, that they are labelled with, each once, in order. genders: likewise, 0 male, 1 female.
-        identical: whether all files have the same bytes.
+        pairs: what joins them, one pair fewer than there are files, in order of name.
     """
 
     files: tuple[str, ...]
-    ages: tuple[int, ...]
-    genders: tuple[int, ...]
-    identical: bool
+    pairs: tuple[Pair, ...]
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether all files have the same bytes."""
+        return all(pair.kind in ("identical", "same file") for pair in self.pairs)
 
     def disagrees(self, label: Label) -> bool:
-        """Whether the files carry different labels: at least one of them is wrong."""
-        return len(self.ages if label == "age" else self.genders) > 1
+        """Whether files carry different labels: at least one of them is wrong."""
+        return any(pair.disagrees(label) for pair in self.pairs)
 
 
-def describe_groups(
-    table: pd.DataFrame, names: list[str], group_of: dict[str, str]
+def label_groups(
+    table: pd.DataFrame,
+    names: list[str],
+    images: list[str],
+    near: list[NearDuplicate],
+    group_of: dict[str, str],
 ) -> tuple[DuplicateGroup, ...]:
     """Return the groups of two files and more, in order of their files.
-
-    Args:
-        table: a face table. names: how its files are called, row by row.
-        group_of: for each digest its group (`Audit.group_of`).
-    """
-    labelled = table[["digest", "age", "gender"]].assign(name=names, group=table["digest"].map(group_of))
-    shared = labelled[labelled["group"].notna() & labelled["group"].duplicated(keep=False)]
-    members: dict[str, list[tuple[str, str, int, int]]] = {}
-    for row in shared[["group", "name", "digest", "age", "gender"]].itertuples(index=False, name=None):
-        members.setdefault(row[0], []).append(row[1:])
-    groups = (tuple(zip(*same, strict=True)) for same in members.values())
-    return tuple(
-        sorted(
-            (
-                DuplicateGroup(
-                    tuple(sorted(files)), _each_once(ages), _each_once(genders), len(set(digests)) == 1
-                )
-                for files, digests, ages, genders in groups
-            ),
-            key=lambda group: group.files,
-        )
-    )
-
-
-def _each_once(labels: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted({label for label in labels if pd.notna(label)}))
-
-
-def joining_pairs(
-    table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[NearDuplicate]
-) -> tuple[Pair, ...]:
-    """Return the pairs of files that join each group, in order of name.
 
     The first of identical files is paired with each of the others, and stands for them beside files with other bytes.
 
     Args:
         table: a face table. names: how its files are called, row by row.
-        rows: for each image the rows of its identical files.
-        near: pairs of these images that look alike, by their place in ``rows``.
+        images: digests of the readable images. near: pairs of them that look alike, by their place in it.
+        group_of: for each of these digests its group (`Audit.group_of`).
     """
+    rows_of: dict[str, list[int]] = {digest: [] for digest in images}
+    for row, digest in enumerate(table["digest"]):
+        if digest in rows_of:
+            rows_of[digest].append(row)
+    files: dict[str, list[str]] = {}
+    for digest, rows in rows_of.items():
+        files.setdefault(group_of[digest], []).extend(names[row] for row in rows)
+    pairs: dict[str, list[Pair]] = {}
+    for digest, pair in _joining_pairs(table, names, rows_of, near):
+        pairs.setdefault(group_of[digest], []).append(pair)
+    groups = [
+        DuplicateGroup(tuple(sorted(files[group])), tuple(sorted(joining, key=lambda pair: (pair.a, pair.b))))
+        for group, joining in pairs.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: group.files))
+
+
+def _joining_pairs(
+    table: pd.DataFrame, names: list[str], rows_of: dict[str, list[int]], near: list[NearDuplicate]
+) -> Iterator[tuple[str, Pair]]:
+    """The pairs of files that join each group, with the digest of one of them."""
     ages, genders = table["age"].tolist(), table["gender"].tolist()
+
+    def order(row: int) -> tuple[str, str, str]:
+        # Labels only decide between rows of one file, and may be missing.
+        return names[row], str(ages[row]), str(genders[row])
 
     def label(one: int, other: int, kind: str, distance: int) -> Pair:
         a, b = sorted((one, other), key=order)
         return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
 
-    def order(row: int) -> tuple[str, int, int]:
-        return names[row], ages[row], genders[row]
-
-    rows = [sorted(same, key=order) for same in rows]
-    pairs = [
-        label(same[0], other, "same file" if names[same[0]] == names[other] else "identical", 0)
-        for same in rows
-        for other in same[1:]
-    ]
+    digests, rows = list(rows_of), [sorted(same, key=order) for same in rows_of.values()]
+    for digest, (first, *others) in zip(digests, rows, strict=True):
+        for other in others:
+            yield digest, label(first, other, "same file" if names[first] == names[other] else "identical", 0)
     for pair in near:
         kind = "mirrored" if pair.mirrored else "near"
-        pairs.append(label(rows[pair.first][0], rows[pair.second][0], kind, pair.distance))
-    return tuple(sorted(pairs, key=lambda pair: (pair.a, pair.b)))
+        yield digests[pair.first], label(rows[pair.first][0], rows[pair.second][0], kind, pair.distance)
