@@ -30,7 +30,13 @@ class Described:
 
 @dataclass(frozen=True)
 class Face(Described):
-    """What is predicted of one face: age, gender, and where the face is."""
+    """What is predicted of one face: age, gender, and where the face is.
+
+    Example:
+        >>> face = Face(age_years=31.0, p_female=0.97, age_low=24.0, age_high=40.0)
+        >>> face.prediction_interval
+        (24.0, 40.0)
+    """
 
     age_years: float | None = None
     """Age, years; None where no age network was loaded. Of a network that gives a distribution it is the median, a
