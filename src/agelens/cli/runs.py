@@ -8,10 +8,10 @@ from agelens.utils.files import json_text
 
 
 def open_run(out: Path, force: bool = False) -> Any:
-    from agelens.study.folder import Run
+    from agelens.study.folder import StudyFolder
     from agelens.utils.progress import bar, say
 
-    return Run(out, bar, say, force)
+    return StudyFolder(out, bar, say, force)
 
 
 def split_ratios_of(text: str | None) -> Any:

@@ -15,7 +15,7 @@ TASKS = ("age", "gender")
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyFiles:
     """The files of a run; an empty dict or None stands for a part that is not there yet.
 
     Attributes:
@@ -49,7 +49,7 @@ class Run:
         return self.table is not None and "split" in self.table.columns
 
 
-def read_run(folder: Path) -> Run:
+def read_study_files(folder: Path) -> StudyFiles:
     """Read what a run folder holds.
 
     Raises:
@@ -62,7 +62,7 @@ def read_run(folder: Path) -> Run:
         for task in TASKS
     }
     table = folder / "table.csv"
-    return Run(
+    return StudyFiles(
         folder=folder,
         **{name: _read_object(folder / f"{name}.json") for name in names},
         cards={task: card for task, card in cards.items() if card},

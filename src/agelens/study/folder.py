@@ -42,7 +42,7 @@ DEFAULT_SEED = 42
 REPORT = "report.html"
 
 
-class Run:
+class StudyFolder:
     """The folder of a study.
 
     Args:
@@ -279,7 +279,7 @@ def _are_synthetic(table: pd.DataFrame) -> bool:
 
 
 def audit_faces(
-    run: Run,
+    run: StudyFolder,
     source: Path | None,
     seed: int | None = None,
     limit: int | None = None,

@@ -13,7 +13,7 @@ from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen,
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.crops import check_crops
-from agelens.study.folder import REPORT, Run
+from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.provenance import about, licence, source_name
@@ -28,7 +28,7 @@ from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
 
 
-def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -49,7 +49,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     return dict(read_json(target))
 
 
-def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
+def _warn_of_overlap(run: StudyFolder, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
     overlap = training_images_of(spec)
     if not overlap:
@@ -64,7 +64,7 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
         )
 
 
-def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -76,13 +76,13 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: _calibrated(run, task) for task in plan.tasks}
 
 
-def _calibrated(run: Run, task: str) -> dict[str, Any]:
+def _calibrated(run: StudyFolder, task: str) -> dict[str, Any]:
     """The card of a network of the run, once geometry and intervals stand in it."""
     calibrate(run.folder / task, run.table, run.track)
     return dict(read_json(run.folder / task / CARD))
 
 
-def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -122,7 +122,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
 
 
-def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
     if not plan.pretrained:
         raise AgeLensError(
@@ -181,7 +181,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
+def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -204,7 +204,7 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
 
 
 def evaluate_networks(
-    run: Run,
+    run: StudyFolder,
     bundle: Path | None = None,
     split: str = "test",
     overlap: Overlap = "refuse",
@@ -254,7 +254,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
     write_json(folder / EVALUATION, done.figures)
 
 
-def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
     explore_faces(run)
