@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import audit_lines
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
 from agelens.cli.runs import begin_run, open_run, print_lines, split_ratios_of
+from agelens.models.keras_start import load_keras
 
 
 def audit(

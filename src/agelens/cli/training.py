@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     AgeBackbone,
@@ -40,6 +39,7 @@ from agelens.cli.options import (
 )
 from agelens.cli.runs import begin_run, comparison_of, print_lines
 from agelens.errors import AgeLensError
+from agelens.models.keras_start import load_keras
 
 
 def compare(
