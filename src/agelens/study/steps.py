@@ -10,6 +10,7 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.crops import check_crops
@@ -119,7 +120,8 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
 
     if intact_card(run.folder / task) is None:
         run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
+    run.step(f"train-{task}", settings, outputs, work)
 
 
 def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
