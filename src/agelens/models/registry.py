@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
 from agelens.errors import AgeLensError
@@ -49,6 +51,13 @@ class BackboneSpec:
     file: Path | None = None
     output: str = ""
     named: str = ""
+
+    def preprocess(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return RGB bytes, uint8 (faces, side, side, 3), as the weights expect them: float32 of the same shape.
+
+        What `agelens.models.backbones.build_backbone` gives does this inside itself, and takes the bytes.
+        """
+        return PREPROCESSINGS[self.preprocessing].apply(images)
 
     @property
     def typed(self) -> str:
