@@ -29,7 +29,8 @@ class Preprocessing:
     def apply(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return RGB bytes, uint8 (..., 3), as a network expects them: float32 of the same shape."""
         channels = images[..., ::-1] if self.bgr else images
-        return channels.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+        scale, offset = np.array(self.scale, np.float32), np.array(self.offset, np.float32)
+        return channels.astype(np.float32) * scale + offset
 
 
 # The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.

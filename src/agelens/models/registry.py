@@ -1,7 +1,7 @@
 """The registry of backbones: what each is, what pixels it expects, and where its weights are."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,6 +129,15 @@ _SPECS = [
 
 REGISTRY = {spec.name: spec for spec in _SPECS}
 NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
+
+
+def backbone_names(backbones: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of some backbones: one by one, with commas between them, or "seven" for the notebook's."""
+    if backbones == "seven":
+        return NOTEBOOK_SEVEN
+    if isinstance(backbones, str):
+        return tuple(name.strip() for name in backbones.split(",") if name.strip())
+    return tuple(backbones)
 
 
 def find_backbone(text: str) -> BackboneSpec:

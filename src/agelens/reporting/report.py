@@ -53,7 +53,7 @@ def write_report(run: Path) -> Path:
     if not run.is_dir():
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
     found = read_study_files(run)
-    figures = _draw_all(found)
+    figures = draw_all(found)
     for name in figures.keys() - CHARTS.keys():
         write_png(figures[name], run / "charts" / f"{name}.png")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
@@ -89,7 +89,8 @@ def _render(context: dict[str, Any]) -> str:
     )
 
 
-def _draw_all(run: StudyFiles) -> dict[str, go.Figure]:
+def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
+    """Return every chart that the files of a study give, by name, in the order of the report."""
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
         figures |= {name: draw(run.table) for name, draw in CHARTS.items()}

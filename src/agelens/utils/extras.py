@@ -28,7 +28,9 @@ def about_missing(error: ModuleNotFoundError) -> str | None:
         )
     if module in ("jax", "torch"):
         return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
-    return f"This needs {module}, which comes with: pip install 'agelens[train]'" if module in _TRAIN else None
+    return (
+        f"This needs {module}, which comes with: pip install 'agelens[train]'" if module in _TRAIN else None
+    )
 
 
 @contextlib.contextmanager
