@@ -1,7 +1,6 @@
 """Charts of the audit and of the split show the numbers they are given."""
 
 import pandas as pd
-import pytest
 
 from agelens.reporting.data_quality_charts import audit_counts, split_ages
 
@@ -27,9 +26,7 @@ def test_the_bars_of_a_split_are_shares_of_it() -> None:
     table = pd.DataFrame({"age": [3, 4, 25, 90, 33], "split": ["train"] * 4 + ["validation"]})
     train, validation, test = split_ages(table).data
     assert train.name == "train, n 4"
-    assert dict(zip(train.x, train.y, strict=True)) == pytest.approx(
-        {"0-9": 0.5, "20-29": 0.25, "80+": 0.25}
-        | dict.fromkeys(("10-19", "30-39", "40-49", "50-59", "60-69", "70-79"), 0)
-    )
+    shown = {band: share for band, share in zip(train.x, train.y, strict=True) if share}
+    assert shown == {"0-9": 0.5, "20-29": 0.25, "80+": 0.25}
     assert list(validation.y).count(1.0) == 1
     assert sum(test.y) == 0

@@ -108,7 +108,7 @@ def test_the_folder_is_free_between_steps_and_taken_within_them(mine: Study) -> 
 
 
 def test_wrong_words_are_sentences(mine: Study) -> None:
-    with pytest.raises(AgeLensError, match="There is no setting 'epoch'; there are age_backbone, .*epochs"):
+    with pytest.raises(AgeLensError, match=r"There is no setting 'epoch'; there are age_backbone, .*epochs"):
         mine.train(epoch=3)
     with pytest.raises(AgeLensError, match="There is no task 'race'"):
         mine.train("race")
