@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import keras
 
 
+# What of an evaluation stands below a cell.
+_TOLD = ("task", "kind", "group", "n", "mae", "cs5", "bias", "coverage", "accuracy", "auc")
+
+
 def _bounds(result: dict[str, Any], key: str) -> tuple[float | None, float | None]:
     low, high = result.get(f"{key}_ci95") or (None, None)
     return low, high
@@ -59,7 +63,8 @@ class ComparisonResult(StudyResult):
                 "gender_accuracy": blind["gender"]["val_accuracy"],
             }
         )
-        frame = pd.DataFrame(rows)
+        # Whole numbers stay whole beside the row that has none.
+        frame = pd.DataFrame(rows).astype({"parameters": "Int64", "image_size": "Int64"})
         return frame if len(ways) > 1 else frame.drop(columns="arithmetic")
 
     @staticmethod
@@ -233,7 +238,7 @@ class EvaluationResult(StudyResult):
 
     def _short_frame(self) -> pd.DataFrame:
         frame = self.to_frame()
-        kept = [name for name in frame.columns if not name.endswith(("_low", "_high"))]
+        kept = [name for name in _TOLD if name in frame.columns]
         return frame.loc[frame["kind"].isin(["all", "age_band", "gender"]), kept]
 
     def _charts(self) -> Charts:
