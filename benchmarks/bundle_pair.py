@@ -22,7 +22,7 @@ from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
 from agelens.inference.predictor import median
 from agelens.runtime.execution import run_outputs
-from agelens.runtime.session import compile_network
+from agelens.runtime.session import compile_on_cpu
 from agelens.training.losses import AGES
 
 Column = np.ndarray
@@ -64,7 +64,7 @@ def measure(folder: Path, rows: pd.DataFrame) -> dict[str, Column]:
     """What one bundle says, as one value a face for each figure."""
     bundle = open_bundle(folder)
     faces = read_faces_at(rows["path"].tolist(), bundle.image_size)
-    network = compile_network(ov.Core().read_model(bundle.network), "f32")
+    network = compile_on_cpu(ov.Core().read_model(bundle.network), "f32")
     return scores(rows, *run_outputs(network, faces, [(AGES,), ()]))
 
 

@@ -7,6 +7,8 @@ The public names are loaded when they are first asked for, so that `import agele
     Study                                       a study of labelled faces, in a folder that it fills and goes on from
     read_faces, audit, split, compare_backbones, train, evaluate    its steps as single functions
     loaders, find_backbone                      batches of faces for Keras models of your own
+    track_video, summarize_tracks               follow the faces of a video
+    read_faces, audit, split                    study labelled faces
 """
 
 import sys
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from agelens.inference.annotate import annotate
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
+    from agelens.inference.video.pipeline import track_video
+    from agelens.inference.video.tracker import summarize_tracks
     from agelens.models.registry import find_backbone
     from agelens.study.functions import audit, compare_backbones, evaluate, split, train
     from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
@@ -50,6 +54,8 @@ __all__ = [
     "loaders",
     "read_faces",
     "split",
+    "summarize_tracks",
+    "track_video",
     "train",
 ]  # fmt: skip
 
@@ -65,6 +71,8 @@ _HOMES = {
     "annotate": "agelens.inference.annotate",
     "load": "agelens.inference.predictor",
     "loaders": "agelens.data.loaders",
+    "summarize_tracks": "agelens.inference.video.tracker",
+    "track_video": "agelens.inference.video.pipeline",
     "read_faces": "agelens.data.sources.reading",
     "find_backbone": "agelens.models.registry",
     "Study": "agelens.study.study",

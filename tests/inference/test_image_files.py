@@ -111,10 +111,6 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
         "a.jpg": "is no file. Addresses are not fetched",
     }
     assert sum(error.error == "does not exist" for error in left_out.errors) == 2
-    said: list[str] = []
-    left_out.tell_problems(said.append)
-    assert f"agelens: {tmp_path / 'gone.jpg'} does not exist" in said
-    assert "agelens: https://example.org/a.jpg is no file. Addresses are not fetched" in said
 
 
 def test_devices_and_pipes_in_folders_are_never_opened(tmp_path: Path) -> None:

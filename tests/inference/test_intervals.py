@@ -35,20 +35,30 @@ def test_a_quantile_lies_within_the_year_of_its_age() -> None:
     np.testing.assert_allclose(quantile(distribution, 0.95), [30.45, 40.4])
 
 
-@pytest.mark.parametrize("with_distribution", [True, False])
-def test_intervals_hold_nine_tenths_of_new_faces_in_every_band(with_distribution: bool) -> None:
-    shares, truth = faces(3000, seed=1)
-    fitted = Calibration.fit(median(shares), shares if with_distribution else None, truth)
-    assert fitted is not None
-    assert sum(fitted.faces) == 3000
+# Errors of single numbers are whole years, and the ties among them make intervals hold a little more.
+@pytest.mark.parametrize(
+    ("with_distribution", "least", "most"),
+    [(True, 0.89, 0.912), (False, 0.9, 0.93)],
+    ids=["distribution", "years"],
+)
+def test_intervals_hold_nine_tenths_of_new_faces_in_every_band(
+    with_distribution: bool, least: float, most: float
+) -> None:
     new, true = faces(20000, seed=2)
     years = median(new)
-    low, high = fitted.intervals(years, new if with_distribution else None).T
-    held = (low <= true) & (true <= high)
-    for start, end in zip(fitted.starts, (*fitted.starts[1:], 200), strict=True):
-        inside = (start <= years) & (years < end)
-        # 2.5 standard errors of the calibration part's quantile, and whole years round upwards.
-        assert 0.9 - 2.5 * np.sqrt(0.09 / (inside.sum() * 0.15)) < held[inside].mean() < 0.97
+    shares_held = []
+    # One calibration alone may err by some points, for its bands hold few faces; the mean of many may not.
+    for seed in range(10, 26):
+        shares, truth = faces(3000, seed)
+        fitted = Calibration.fit(median(shares), shares if with_distribution else None, truth)
+        assert fitted is not None
+        assert sum(fitted.faces) == 3000
+        low, high = fitted.intervals(years, new if with_distribution else None).T
+        held = (low <= true) & (true <= high)
+        bands = zip(fitted.starts, (*fitted.starts[1:], 200), strict=True)
+        shares_held.append([held[(start <= years) & (years < end)].mean() for start, end in bands])
+    means = np.mean(shares_held, axis=0)
+    assert ((least < means) & (means < most)).all(), means
     # What it is for: before calibration they are far too narrow.
     raw_low, raw_high = bounds(years, new).T
     assert ((raw_low <= true) & (true <= raw_high)).mean() < 0.75

@@ -409,7 +409,7 @@ def test_one_bad_file_among_good_ones_is_part_of_the_work(agelens, study, tmp_pa
 def test_standard_output_of_each_step_is_one_json_document(study) -> None:
     found = {name: json.loads(said.out) for name, said in study.said.items()}
     assert all(said.out.count("\n") == 1 for said in study.said.values())
-    assert {"images", "malformed", "unreadable", "duplicate_groups", "near_duplicate_pairs"} <= set(
+    assert {"images", "malformed", "unreadable", "duplicate_groups", "near_duplicate_groups"} <= set(
         found["audit"]
     )
     assert found["audit"]["label_conflicts"] == {"age": 3, "gender": 1}

@@ -10,7 +10,13 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.reporting.exploration import CHARTS, draw_rows, explore, face_caption, load_tile
-from agelens.reporting.findings import describe, find_modes, find_outlier_bins, measure, whipple_index
+from agelens.reporting.findings import (
+    describe_labels,
+    find_modes,
+    find_outlier_bins,
+    measure_labels,
+    whipple_index,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +49,7 @@ def two_humps() -> list[int]:
 
 def test_peaks_and_their_counts_are_named() -> None:
     ages = two_humps()
-    numbers = measure(table_of(ages))
+    numbers = measure_labels(table_of(ages))
     assert len(numbers["modes"]) == 2
     young, adult = numbers["modes"]
     assert young["peak"] in range(1, 6)
@@ -52,7 +58,7 @@ def test_peaks_and_their_counts_are_named() -> None:
     assert adult["peak_images"] == ages.count(26) > 500
     assert young["share"] + adult["share"] == pytest.approx(1.0)
     assert [outlier_bin["age"] for outlier_bin in numbers["outlier_bins"]] == [26]
-    text = " ".join(describe(numbers))
+    text = " ".join(describe_labels(numbers))
     assert f"its peak at 26 ({ages.count(26):,} images)" in text
     assert "The peak at 26 is the strongest." in text
 
@@ -75,19 +81,19 @@ def test_few_images_make_no_spike() -> None:
 @pytest.mark.parametrize(("ages", "index"), [([25, 30, 35, 40] * 30, 5.0), (list(range(23, 63)) * 5, 1.0)])
 def test_heaping(ages: list[int], index: float) -> None:
     assert whipple_index(np.bincount(ages)) == pytest.approx(index)
-    told = " ".join(describe(measure(table_of(ages))))
+    told = " ".join(describe_labels(measure_labels(table_of(ages))))
     assert ("multiples of five" in told) == (index > 1.1)
 
 
 def test_shares_skewness_and_thin_bands() -> None:
     table = table_of([20] * 60 + [30] * 30 + [50] * 9 + [85], [0] * 75 + [1] * 25)
-    numbers = measure(table)
+    numbers = measure_labels(table)
     assert numbers["gender"]["male"] == {"images": 75, "share": 0.75}
     assert numbers["aged_80_or_more"] == {"images": 1, "share": 0.01}
     assert numbers["bands"]["20-29"]["share"] == 0.6
     assert "80+" in numbers["under_represented_bands"]
     assert "50-59" not in numbers["under_represented_bands"]
-    text = " ".join(describe(numbers))
+    text = " ".join(describe_labels(numbers))
     assert "75 (75.0 %) are labelled male and 25 (25.0 %) female: a gap of 50.0 percentage points" in text
     assert "longer tail is on the older side" in text
     assert "no race labels" in text
@@ -96,7 +102,7 @@ def test_shares_skewness_and_thin_bands() -> None:
 def test_races_are_counted() -> None:
     table = table_of([20, 30, 40, 50])
     table["race"] = ["Asian", "Asian", "Other", ""]
-    assert measure(table)["races"] == {
+    assert measure_labels(table)["races"] == {
         "Asian": {"images": 2, "share": 0.5},
         "Other": {"images": 1, "share": 0.25},
     }

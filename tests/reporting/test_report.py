@@ -197,7 +197,7 @@ def make_run(run: Path, images: int = 120) -> Path:
         "malformed": 2,
         "unreadable": 1,
         "duplicate_groups": 4,
-        "near_duplicate_pairs": 7,
+        "near_duplicate_groups": 7,
         "label_conflicts": {"age": 5, "gender": 1},
         "label_agreement": {"pairs": 11, "age_difference": 3.5, "same_age": 6 / 11, "same_gender": 10 / 11},
         "usable": images,

@@ -226,7 +226,8 @@ def test_the_description_declares_every_refusal_and_the_form(client: httpx.Clien
     operation = description["paths"]["/api/predict"]["post"]
     assert {"200", "403", "408", "413", "415", "422", "503"} <= set(operation["responses"])
     assert operation["requestBody"] == json.loads(json.dumps(_form_description(SMALL)))
-    fields = description["components"]["schemas"]["FaceResponse"]["properties"]
+    fields = description["components"]["schemas"]["Face"]["properties"]
+    assert set(face(1, 2, 3).to_dict()) == set(fields)
     assert all(one["description"] for one in fields.values())
 
 

@@ -1,10 +1,10 @@
 """A bundle: a network in a folder that can be handed to somebody.
 
-    network.onnx   from RGB bytes to the estimate, preprocessing inside
-    card.json      what it was trained on, how, its limits and its licence
-    training_images.csv       digest and split of every image used to make it, so that nobody measures it on its own
-    training card.html      the card as a page, where the network was packed for others SHA256SUMS     of these,
-    verified at loading (and by `sha256sum -c`)
+    network.onnx          from RGB bytes to the estimate, preprocessing inside
+    card.json             what it was trained on, how, its limits and its licence
+    training_images.csv   digest and split of every image that made it, so that nobody measures it on its own training
+    card.html             the card as a page, where the network was exported for others
+    SHA256SUMS            of these, verified at loading (and by `sha256sum -c`)
 
 Nothing in a bundle is executed on loading.
 """
@@ -14,7 +14,6 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,19 +121,6 @@ def write_bundle(
             names.append(PAGE)
         sums = "".join(f"{digest_file(folder / name)}  {name}\n" for name in names)
         (folder / SUMS).write_text(sums, encoding="ascii")
-
-
-def amend_card(folder: Path, entries: dict[str, Any]) -> None:
-    """Add entries to the card of a bundle, or replace them; the bundle is replaced as a whole."""
-    bundle = open_bundle(folder)
-    card = {key: value for key, value in bundle.card.items() if key != "format"} | entries
-    page = folder / PAGE
-    with tempfile.TemporaryDirectory() as temporary:
-        network = Path(temporary) / NETWORK
-        network.write_bytes(bundle.network)
-        write_bundle(
-            folder, network, card, bundle.training_images, page.read_text("utf-8") if page.exists() else ""
-        )
 
 
 def open_bundle(folder: Path) -> Bundle:

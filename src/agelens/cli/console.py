@@ -7,7 +7,9 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
     """What `audit` prints, from the content of ``audit.json``."""
     conflicts = found["label_conflicts"]
     lines = [f"{key.replace('_', ' ')}: {value:,}" for key, value in found.items() if isinstance(value, int)]
-    lines.append(f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}")
+    lines.append(
+        f"groups with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}"
+    )
     # Runs of earlier versions do not have it.
     if agreement := found.get("label_agreement"):
         pairs = "1 pair" if agreement["pairs"] == 1 else f"{agreement['pairs']:,} pairs"

@@ -41,11 +41,18 @@ def explore(
 
 def fetch(
     what: Annotated[
-        str, typer.Argument(help="'utkface', or the name of a backbone for its ImageNet weights.")
+        str,
+        typer.Argument(
+            help="What to download: 'utkface', or the name of a backbone for its ImageNet weights."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder that takes it; Kaggle's or Keras's own if not given."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the files. If not given, it is the one that Kaggle's or Keras's own programs use.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

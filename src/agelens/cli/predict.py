@@ -5,9 +5,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli.options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision
+from agelens.cli.options import (
+    FACES,
+    RESULT,
+    Bundle,
+    CropsAsTheyAre,
+    DetectorModel,
+    MaxPixels,
+    Precision,
+)
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.utils.signals import endings_as_interrupts
+
+VIDEO = "Video"
 
 # Packages are imported inside the commands, as in `agelens.cli.main`.
 
@@ -25,7 +35,9 @@ def predict(
     crops: Annotated[
         bool,
         typer.Option(
-            "--crops", help="Take each image as one face that is cropped as in UTKFace, and search for none."
+            "--crops",
+            help="Take each image as one face, cropped as in UTKFace, and search for none.",
+            rich_help_panel=FACES,
         ),
     ] = False,
     crops_as_they_are: CropsAsTheyAre = False,
@@ -37,42 +49,60 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="File for the results. Its name decides the form: .csv, .tsv, .json, or .jsonl and .ndjson for JSON "
-            "lines. An interrupted command that is given again goes on.",
+            help="File for the results. Its suffix decides the format: .csv, .tsv, .json, or .jsonl and .ndjson for "
+            "JSON lines. An interrupted command that is given again goes on.",
+            rich_help_panel=RESULT,
         ),
     ] = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for pictures with the faces drawn in; with --video a file that ends in .mp4, .mkv or .mov."
+            help="Folder for pictures with the faces drawn in. With --video it is a file: .mp4, .mkv or .mov.",
+            rich_help_panel=RESULT,
         ),
     ] = None,
     video: Annotated[
         str | None,
         typer.Option(
-            help="A video file, the address of a stream (rtsp://, http://), or a camera: 0, /dev/video0.",
+            help="Video to take instead of photographs: a file, the address of a stream (rtsp://, http://), or a "
+            "camera (0, /dev/video0).",
             show_default=False,
+            rich_help_panel=VIDEO,
         ),
     ] = None,
-    frame_stride: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
+    frame_stride: Annotated[
+        int, typer.Option(help="Take only every n-th frame.", min=1, rich_help_panel=VIDEO)
+    ] = 1,
     duration: Annotated[
         float | None,
-        typer.Option(help="Stop after so many duration of a video.", min=0.01, show_default=False),
+        typer.Option(
+            help="Stop after so many seconds of the video.",
+            min=0.01,
+            show_default=False,
+            rich_help_panel=VIDEO,
+        ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without it nothing is "
-            "replaced but results of the same inputs and options.",
+            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without this option only "
+            "results of the same inputs and options are replaced.",
+            rich_help_panel=RESULT,
         ),
     ] = False,
     precision: Precision = "auto",
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
+        typer.Option(
+            "--json",
+            help="Print JSON lines. A pipe gets them without this option too.",
+            rich_help_panel=RESULT,
+        ),
     ] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one row a face.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV with one row for each face.", rich_help_panel=RESULT)
+    ] = False,
 ) -> None:
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
     if (video is None) == (not paths):

@@ -8,10 +8,13 @@ import typer
 from agelens.cli.console import evaluation_lines
 from agelens.cli.options import (
     DEFAULT_OUT,
+    FACES,
     MOST_SEED,
+    STUDY,
     AgeBackbone,
     Backbones,
     Cache,
+    Config,
     CropsAsTheyAre,
     Epochs,
     Force,
@@ -36,6 +39,7 @@ from agelens.models.keras_start import load_keras
 def run_all(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    config: Config = None,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
     image_size: ImageSize = None,
@@ -73,8 +77,13 @@ def run_all(
 
 def demo(
     out: Out = Path("demo-run"),
-    faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
-    seed: Annotated[int, typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
+    faces: Annotated[
+        int, typer.Option(help="Number of synthetic faces.", min=300, rich_help_panel=FACES)
+    ] = 2000,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED, rich_help_panel=STUDY),
+    ] = 42,
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""

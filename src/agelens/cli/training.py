@@ -8,6 +8,7 @@ import typer
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
 from agelens.cli.options import (
     DEFAULT_OUT,
+    TRAINING,
     AgeBackbone,
     Align,
     Backbones,
@@ -48,7 +49,7 @@ def compare(
     weights: Weights = "imagenet",
     image_size: ImageSize = None,
     head: Head = "flatten",
-    epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
+    epochs: Annotated[int, typer.Option(help="Epochs of each head.", min=1, rich_help_panel=TRAINING)] = 5,
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     cache: Cache = None,
@@ -71,12 +72,15 @@ def compare(
 def train(
     source: Source = None,
     out: Out = DEFAULT_OUT,
-    task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
+    task: Annotated[
+        Literal["age", "gender", "both"], typer.Option(help="Task to train for.", rich_help_panel=TRAINING)
+    ] = "both",
     recipe: Annotated[
         Literal["notebook", "scratch", "finetune"],
         typer.Option(
-            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, "
-            "--pretrained."
+            help="Recipe of the training: heads on frozen backbones as in the notebook, a small network from scratch, "
+            "or fine-tuning of the face networks that --pretrained names.",
+            rich_help_panel=TRAINING,
         ),
     ] = "notebook",
     pretrained: Pretrained = None,
@@ -89,9 +93,11 @@ def train(
     epochs: Epochs = None,
     patience: Patience = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="How many faces each step learns from.")
+        int | None, typer.Option(min=1, help="Faces in a batch.", rich_help_panel=TRAINING)
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam.", min=1e-8)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the optimizer.", min=1e-8, rich_help_panel=TRAINING)
+    ] = None,
     trainable: Trainable = None,
     notebook_exact: NotebookExact = False,
     precision: Precision = "auto",
@@ -140,7 +146,7 @@ def evaluate(
 
 
 def export(
-    target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
     json: Json = False,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agelens.bundles.bundle import amend_card, open_bundle
+from agelens.bundles.bundle import Bundle
+from agelens.data.splits import learning_splits
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
@@ -27,32 +28,41 @@ _FOUND_AT_LEAST = 0.5
 _MAD_TO_SD = 1.4826
 
 
-def calibrate(folder: Path, table: pd.DataFrame, track: Track = quiet) -> bool:
-    """Write geometry and intervals into the card of a bundle, if they are not there yet.
+def is_calibrated(card: dict[str, Any]) -> bool:
+    """Return whether a card holds what `calibration_entries` would give for its network."""
+    return bool(card.get("calibrated", {}).get("fingerprint") == _fingerprint(card))
+
+
+def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quiet) -> dict[str, Any]:
+    """Return the geometry and the intervals of a network, for its card.
 
     Args:
-        folder: of a bundle that learned from the training split of the table.
+        bundle: a network that learned from the training split of the table; it need not be written yet.
         table: a face table that is split; its training split gives the geometry, its validation split the intervals.
 
     Returns:
-        whether the card was changed.
+        the entries ``geometry``, ``calibrated`` and, for a network of ages, ``calibration``.
+
+    Raises:
+        AgeLensError: an image of the validation split cannot be decoded.
     """
-    bundle = open_bundle(folder)
-    fingerprint = digest_json({"version": VERSION, "identity": bundle.card["identity"]})
-    if bundle.card.get("calibrated", {}).get("fingerprint") == fingerprint:
-        return False
-    splits = {split: rows.reset_index(drop=True) for split, rows in table.groupby("split")}
+    splits = learning_splits(table)
     train = splits["train"].sample(min(GEOMETRY_FACES, len(splits["train"])), random_state=0)
-    geometry, shares = measure_geometry(train["path"].tolist(), find_detector(), track)
+    geometry, found = measure_geometry(train["path"].tolist(), find_detector(), track)
     entries: dict[str, Any] = {
         "geometry": geometry and geometry.to_card(),
-        "calibrated": {"fingerprint": fingerprint, "training_faces_searched": len(train), "found": shares},
-    }
+        "calibrated": {
+            "fingerprint": _fingerprint(bundle.card), "training_faces_searched": len(train), "found": found,
+        },
+    }  # fmt: skip
     if "age" in bundle.tasks:
         fitted = fit_intervals(Predictor([bundle]), splits["validation"], track)
         entries["calibration"] = fitted and fitted.to_card()
-    amend_card(folder, entries)
-    return True
+    return entries
+
+
+def _fingerprint(card: dict[str, Any]) -> str:
+    return digest_json({"version": VERSION, "identity": card["identity"]})
 
 
 def measure_geometry(

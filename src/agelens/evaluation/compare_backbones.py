@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.baselines import baselines
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
@@ -18,7 +19,7 @@ from agelens.models.backbones import Backbone, build_backbone, content_digest, f
 from agelens.models.heads import HEADS, build_head
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.training.feature_cache import Features, extract, resolve_precision
-from agelens.training.recipes import TASKS, Recipe, comparison_recipe
+from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import feature_batches, standardisation_of, to_learn_from
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, read_json, write_json

@@ -123,22 +123,16 @@ class Predictor:
         for group in prepare_ahead(sources, stay, preparation):
             yield from self._assemble(group)
 
-    def combine(self, faces: Sequence[Face]) -> Face:
-        """One estimate from several of the same face, as of a person in the frames of a video.
+    def update_age(self, face: Face) -> Face:
+        """Return a face with the age and the interval that follow from its distribution.
 
-        Returns:
-            the mean of the distributions and of the probabilities, with the place, landmarks and score of the last.
+        Args:
+            face: one whose distribution, or whose age where there is none, is an average, as over a video's frames.
         """
-        last = faces[-1]
-        columns: dict[str, NDArray[np.floating]] = {}
-        for name in ("age_years", "p_female", "age_distribution"):
-            values = [value for face in faces if (value := getattr(face, name)) is not None]
-            if values:
-                columns[name] = np.mean(values, axis=0, keepdims=True)
-        mean = self._faces(columns, 1)[0]
-        return replace(
-            mean, box=last.box, landmarks=last.landmarks, score=last.score, low_confidence=last.low_confidence
-        )
+        values = {"age_years": face.age_years, "age_distribution": face.age_distribution}
+        columns = {name: np.array([value]) for name, value in values.items() if value is not None}
+        own = self._faces(columns, 1)[0]
+        return replace(face, age_years=own.age_years, age_low=own.age_low, age_high=own.age_high)
 
     def _assemble(self, group: list[Prepared]) -> Iterator[ImagePrediction]:
         """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
@@ -192,13 +186,16 @@ class Predictor:
         if distribution is not None:
             columns["age_years"] = median(distribution)
         if self._calibration is not None and "age_years" in columns:
-            columns["prediction_interval"] = self._calibration.intervals(columns["age_years"], distribution)
+            intervals = self._calibration.intervals(columns["age_years"], distribution)
+            columns["age_low"], columns["age_high"] = intervals.T
         lists = {name: column.tolist() for name, column in columns.items()}
         empty = [None] * rows
-        names = ("age_years", "p_female", "age_distribution", "prediction_interval")
+        names = ("age_years", "p_female", "age_distribution", "age_low", "age_high")
         return [
-            Face(age, female, shares and tuple(shares), interval and tuple(interval))
-            for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
+            Face(age, female, shares and tuple(shares), low, high)
+            for age, female, shares, low, high in zip(
+                *(lists.get(name, empty) for name in names), strict=True
+            )
         ]
 
 

@@ -6,7 +6,7 @@ upper left corner of the first pixel.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,32 +22,37 @@ LANDMARKS = (
 _DIGITS = {"age_years": 2, "p_female": 4, "score": 3}
 
 
+class Described:
+    """A value whose fields each carry a description, from which the server's OpenAPI description is made too."""
+
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"use_attribute_docstrings": True}
+
+
 @dataclass(frozen=True)
-class Face:
-    """What is estimated of one face.
+class Face(Described):
+    """What is predicted of one face: age, gender, and where the face is."""
 
-    Attributes:
-        age_years: years, or None where no age network was loaded. Of a network that gives a distribution it is the
-            median, a whole number as labels are: of all single numbers it errs least if the distribution is right.
-        p_female: probability, 0 to 1, that the dataset's binary label is female; None without a gender network.
-        age_distribution: probability of each whole age, from 0 years on, together 1. None where the network
-            estimates a single number.
-        prediction_interval: from and to, years, both included; holds 90 % of the true ages of faces like those that the
-            bundle was calibrated on. None where the bundle has no calibration.
-        box: left, top, right, bottom, pixels, within the photograph. None for crops.
-        landmarks: x and y of LANDMARKS, pixels; left and right as one sees them. None for crops.
-        score: of the detector, 0 to 1; None for crops.
-        low_confidence: whether the detector is so unsure that this may be no face.
-    """
-
-    age_years: float | None
-    p_female: float | None
+    age_years: float | None = None
+    """Age, years; None where no age network was loaded. Of a network that gives a distribution it is the median, a
+    whole number as labels are: of all single numbers it errs least if the distribution is right."""
+    p_female: float | None = None
+    """Probability, 0 to 1, that the dataset's binary label is female; None without a gender network."""
     age_distribution: tuple[float, ...] | None = None
-    prediction_interval: tuple[float, float] | None = None
+    """Probability of each whole age, from 0 years on; together 1. None where the network gives a single number."""
+    age_low: float | None = None
+    """Lower end of the prediction interval, years, included. The interval holds 90 % of the true ages of faces like
+    those that the bundle was calibrated on; None where the bundle has no calibration."""
+    age_high: float | None = None
+    """Upper end of the prediction interval, years, included."""
     box: tuple[float, float, float, float] | None = None
+    """Left, top, right, bottom: pixels of the upright photograph, within it. None for crops."""
     landmarks: tuple[tuple[float, float], ...] | None = None
+    """x and y, pixels, of the eye on the left, the eye on the right, the nose, and the corners of the mouth on the
+    left and on the right; left and right as one sees them. None for crops."""
     score: float | None = None
+    """Score of the detector, 0 to 1; None for crops."""
     low_confidence: bool = False
+    """Whether the score is below the detector's confidence threshold, so that this may be no face."""
 
     def __post_init__(self) -> None:
         if self.box is not None and (
@@ -59,18 +64,17 @@ class Face:
         for name, value in (("p_female", self.p_female), ("score", self.score)):
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is a probability from 0 to 1, not {value}.")
-        if self.prediction_interval is not None and self.prediction_interval[0] > self.prediction_interval[1]:
-            raise ValueError(f"An interval is (from, to) in years, not {self.prediction_interval}.")
+        if (self.age_low is None) != (self.age_high is None) or (
+            self.age_low is not None and self.age_high is not None and self.age_low > self.age_high
+        ):
+            raise ValueError(
+                f"A prediction interval is from age_low to age_high in years, not {self.age_low} to {self.age_high}."
+            )
 
     @property
-    def age_low(self) -> float | None:
-        """The lower end of the prediction interval, years; None where there is none."""
-        return None if self.prediction_interval is None else self.prediction_interval[0]
-
-    @property
-    def age_high(self) -> float | None:
-        """The upper end of the prediction interval, years; None where there is none."""
-        return None if self.prediction_interval is None else self.prediction_interval[1]
+    def prediction_interval(self) -> tuple[float, float] | None:
+        """``(age_low, age_high)``, years; None where there is none."""
+        return None if self.age_low is None or self.age_high is None else (self.age_low, self.age_high)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON with what is known of the face; values that are None are left out."""
@@ -83,8 +87,8 @@ class Face:
             values |= {"score": round(self.score, _DIGITS["score"]), "low_confidence": self.low_confidence}
         if self.age_years is not None:
             values["age_years"] = round(self.age_years, _DIGITS["age_years"])
-        if self.prediction_interval is not None:
-            values["age_low"], values["age_high"] = self.prediction_interval
+        if self.age_low is not None:
+            values |= {"age_low": self.age_low, "age_high": self.age_high}
         if self.p_female is not None:
             values["p_female"] = round(self.p_female, _DIGITS["p_female"])
         if self.age_distribution is not None:
@@ -93,21 +97,19 @@ class Face:
 
 
 @dataclass(frozen=True)
-class ImagePrediction:
-    """An image and its faces, or the reason why it could not be read.
-
-    Attributes:
-        file: its path; empty for an array or a Pillow image.
-        width, height: pixels of the upright image; 0 for crops, and where it could not be read.
-        faces: from the largest to the smallest; empty where there is none.
-        error: why it could not be read, without the name of the file; empty where it could.
-    """
+class ImagePrediction(Described):
+    """An image and its faces, or the reason why it could not be read."""
 
     file: str
+    """Its path, or the name under which it was sent; empty for an array or a Pillow image."""
     width: int
+    """Pixels of the upright image (EXIF orientation obeyed); 0 for crops, and where it could not be read."""
     height: int
+    """Pixels of the upright image, as the width."""
     faces: tuple[Face, ...] = ()
+    """From the largest to the smallest; empty where there is none."""
     error: str = ""
+    """Why it could not be read, without the name of the file; empty where it could."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON; ``error`` only where there is one."""

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
-from agelens.reporting.findings import describe, measure
+from agelens.reporting.findings import describe_labels, measure_labels
 from agelens.reporting.png import write_grid, write_png
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
@@ -35,7 +35,7 @@ class Exploration:
     Attributes:
         figures: Plotly figures by name, in the order in which they are told.
         findings: sentences about the table, each computed from it.
-        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.findings.measure`.
+        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.findings.measure_labels`.
     """
 
     figures: dict[str, go.Figure]
@@ -67,8 +67,8 @@ def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> 
             advance(1)
         _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
         advance(1)
-    numbers = measure(table)
-    findings = describe(numbers)
+    numbers = measure_labels(table)
+    findings = describe_labels(numbers)
     write_json(out / "exploration.json", {"findings": findings, "numbers": numbers})
     return Exploration(figures, findings, numbers)
 

@@ -1,12 +1,13 @@
 """The facts of a run, put for the tables and sentences of the report, and how its numbers are written."""
 
 import math
-from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.provenance import UNKNOWN_LICENCE, licence
+from agelens.data.provenance import source_name as source_name
 from agelens.data.table import SPLITS
 from agelens.evaluation.groups import GROUP_TITLES
 from agelens.evaluation.metrics import LEAST_FACES
@@ -57,11 +58,6 @@ def listed(settings: dict[str, Any] | None) -> str:
     """Settings in one line, those left to their default (None) omitted; a dash for none."""
     told = [f"{key} = {value}" for key, value in (settings or {}).items() if value is not None]
     return ", ".join(told) or "–"
-
-
-def source_name(run: StudyFiles) -> str:
-    """The last part of the source's path, for the head of the page."""
-    return PurePath(str(run.config.get("source") or "a source not recorded")).name
 
 
 def key_figures(run: StudyFiles) -> list[dict[str, Any]]:
@@ -276,10 +272,10 @@ def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -
     return lines, wrong
 
 
-def licence(run: StudyFiles) -> str:
-    """The licence of the data as a card tells it, or what is known of UTKFace; "" if nothing is."""
+def licence_of_data(run: StudyFiles) -> str:
+    """The licence of the data as a card tells it, or what is known of the source; "" if nothing is."""
     for card in run.cards.values():
         if card.get("data", {}).get("licence"):
             return str(card["data"]["licence"])
-    known = "utkface" in str(run.config.get("source", "")).lower() and not run.config.get("synthetic")
-    return "UTKFace: non-commercial research only" if known else ""
+    known = UNKNOWN_LICENCE if run.table is None else licence(run.config, run.table)
+    return "" if known == UNKNOWN_LICENCE else known

@@ -26,7 +26,7 @@ BALANCE_LEAST_IMAGES = 30
 EVEN_SHARE, EVEN_SKEWNESS, HEAPED = 0.02, 0.1, 1.1
 
 
-def measure(table: pd.DataFrame) -> dict[str, Any]:
+def measure_labels(table: pd.DataFrame) -> dict[str, Any]:
     """The numbers of a face table with at least one row, as JSON values.
 
     Returns:
@@ -112,8 +112,8 @@ def whipple_index(counts: NDArray[np.int64]) -> float | None:
     return float(5 * span[ages % 5 == 0].sum() / span.sum())
 
 
-def describe(numbers: dict[str, Any]) -> list[str]:
-    """Sentences for the numbers that `measure` gives, in the order in which a reader wants them."""
+def describe_labels(numbers: dict[str, Any]) -> list[str]:
+    """Sentences for the numbers that `measure_labels` gives, in the order in which a reader wants them."""
     told = [
         _tell_gender(numbers),
         _tell_age(numbers),

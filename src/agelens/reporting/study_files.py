@@ -6,12 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.bundles.bundle import BOTH
+from agelens.bundles.bundle import BOTH, TASKS
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
-
-TASKS = ("age", "gender")
 
 
 @dataclass(frozen=True)

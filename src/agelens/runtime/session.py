@@ -71,7 +71,7 @@ def _unusable(bundle: Bundle, error: RuntimeError) -> AgeLensError:
     return AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}")
 
 
-def compile_network(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
+def compile_on_cpu(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
     """Compile for throughput on this CPU, in bf16 or f32; weights in 8 bits are fitted to it, in place."""
     hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
     return ov.Core().compile_model(fit_processor(network, name), "CPU", hints)

@@ -26,7 +26,15 @@ from agelens.inference.results import ImagePrediction
 from agelens.serving.batching import Batcher, PredictionFailedError, StoppingError, SupportsPredict
 from agelens.serving.limits import AdmissionControl, Limits, RefusedError
 from agelens.serving.middleware import SECURITY_HEADERS, KnowsHost, SecurityMiddleware, is_loopback
-from agelens.serving.schemas import CardsResponse, ErrorResponse, HealthResponse, PredictResponse
+from agelens.serving.schemas import (
+    CardsResponse,
+    ErrorResponse,
+    HealthResponse,
+    LimitsResponse,
+    NetworkResponse,
+    PredictResponse,
+    QueueResponse,
+)
 from agelens.serving.uploads import FIELD, Upload, receive_images
 
 PAGE = Path(__file__).parent / "static"
@@ -103,12 +111,11 @@ def _add_prediction(app: FastAPI, batcher: Batcher, admissions: AdmissionControl
     @app.post(
         "/api/predict",
         response_model=PredictResponse,
-        response_model_exclude_unset=True,
         responses=_error_responses(*_REFUSALS),
         openapi_extra={"requestBody": _form_description(limits)},
         summary="Find the faces in photographs and estimate each",
     )
-    async def predict(request: Request) -> dict[str, Any]:
+    async def predict(request: Request) -> Response:
         """Images of any common format in, one answer for each in the same order.
 
         If one of the images cannot be read, the whole request is refused with a sentence that names it.
@@ -116,46 +123,32 @@ def _add_prediction(app: FastAPI, batcher: Batcher, admissions: AdmissionControl
         with admissions.enter() as admission:
             uploads = await receive_images(request, limits, admission)
             photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads))
-            return {"photos": [photo.to_dict() for photo in photos]}
+            return JSONResponse({"photos": [photo.to_dict() for photo in photos]})
 
 
 def _add_facts(
     app: FastAPI, predictor: ServablePredictor, batcher: Batcher, admissions: AdmissionControl, limits: Limits
 ) -> None:
-    networks = [
-        {"task": str(bundle.card["task"]), "identity": str(bundle.card.get("identity", ""))}
+    networks = tuple(
+        NetworkResponse(str(bundle.card["task"]), str(bundle.card.get("identity", "")))
         for bundle in predictor.bundles
-    ]
-
-    @app.get(
-        "/api/health",
-        response_model=HealthResponse,
-        responses=_error_responses(403),
-        summary="That it runs, and with what",
     )
-    async def health() -> dict[str, Any]:
+
+    @app.get("/api/health", responses=_error_responses(403), summary="That it runs, and with what")
+    async def health() -> HealthResponse:
         """Also says what a request may hold and how busy the server is."""
-        return {
-            "status": "ok",
-            "version": __version__,
-            "networks": networks,
-            "queue": {
-                "requests": admissions.requests, "most_requests": limits.waiting, "images": batcher.queued,
-            },
-            "limits": {
-                "body_bytes": limits.body_bytes, "pixels": limits.pixels, "images": limits.images,
-            },
-        }  # fmt: skip
+        return HealthResponse(
+            "ok",
+            __version__,
+            networks,
+            QueueResponse(admissions.requests, limits.waiting, batcher.queued),
+            LimitsResponse(limits.body_bytes, limits.pixels, limits.images),
+        )
 
-    @app.get(
-        "/api/card",
-        response_model=CardsResponse,
-        responses=_error_responses(403),
-        summary="What the networks can and cannot do",
-    )
-    async def card() -> dict[str, Any]:
+    @app.get("/api/card", responses=_error_responses(403), summary="What the networks can and cannot do")
+    async def card() -> CardsResponse:
         """The `card.json` of each bundle: data, training, figures by group, limitations, licence."""
-        return {"cards": [bundle.card for bundle in predictor.bundles]}
+        return CardsResponse(tuple(bundle.card for bundle in predictor.bundles))
 
 
 def _add_page(app: FastAPI) -> None:

@@ -135,6 +135,12 @@ class StudyFolder:
             self._write_config()
         return int(self.config.get("rounds", {}).get(name, 0))
 
+    def record_options(self, options: dict[str, Any]) -> None:
+        """Keep the options of a whole study, so that `agelens run --config` can repeat it."""
+        if self.config.get("options") != options:
+            self.config["options"] = options
+            self._write_config()
+
     def forget(self, name: str) -> None:
         """Count a step as not done."""
         if self.config.get("steps", {}).pop(name, None):

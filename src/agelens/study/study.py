@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.splits import SplitRatios, check_parts
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
@@ -180,7 +181,6 @@ class Study:
             from agelens.study.needs import look_before
             from agelens.study.plan import TrainingPlan
             from agelens.study.steps import train_networks
-            from agelens.training.recipes import TASKS
 
         known = [one.name for one in fields(TrainingPlan) if one.name not in ("tasks", "recipe", "cache")]
         if unknown := [name for name in settings if name not in known]:
