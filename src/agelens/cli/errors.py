@@ -17,10 +17,11 @@ _BEFORE = "Interrupted before anything was done."
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
 _SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
+_LABELS = frozenset({"cleanlab", "cleanvision"})
 _EXTRA = frozenset(
     {
         "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
+        "platformdirs", "plotly", "pooch", "requests", "scipy", "sklearn", "tensorboardX", "tensorflow", "tf2onnx",
         "torch",
     }
 )  # fmt: skip
@@ -50,7 +51,7 @@ def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) ->
     except AgeLensError as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in _EXTRA | _VIDEO | _SERVE:
+        if error.name is None or error.name.split(".")[0] not in _EXTRA | _VIDEO | _SERVE | _LABELS:
             raise
         return _complain(_about_missing(error.name))
     except OSError as error:
@@ -91,6 +92,8 @@ def _about_missing(module: str) -> str:
         return (
             f"The page and the HTTP interface need {module}, which comes with: pip install 'agelens[serve]'"
         )
+    if module.split(".")[0] in _LABELS:
+        return f"Suspicious labels are found with {module}, which comes with: pip install 'agelens[labels]'"
     if module in ("jax", "torch"):
         return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
     return f"This command needs {module}, which comes with: pip install 'agelens[train]'"

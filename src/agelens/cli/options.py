@@ -166,4 +166,20 @@ Force = Annotated[
     typer.Option("--force", help="Do it again, also where it is done; features in the cache are kept."),
 ]
 
+Exclude = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces to leave out, by path or digest, such as the table of label-issues.",
+        show_default=False,
+    ),
+]
+Relabel = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces that get other labels: new_age and new_gender, or age and gender; empty cells change "
+        "nothing.",
+        show_default=False,
+    ),
+]
+
 DEFAULT_OUT = Path("agelens-run")

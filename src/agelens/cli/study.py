@@ -15,6 +15,7 @@ from agelens.cli.options import (
     Cache,
     CropsAsTheyAre,
     Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
@@ -25,6 +26,7 @@ from agelens.cli.options import (
     Out,
     Precision,
     RecipeName,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
@@ -52,6 +54,8 @@ def run_all(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -64,7 +68,18 @@ def run_all(
         weights=weights, image_size=image_size, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        force,
+        backbones,
+        weights,
+        plan,
+        crops_as_they_are,
+        exclude,
+        relabel,
     )
     comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)

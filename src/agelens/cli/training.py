@@ -15,6 +15,7 @@ from agelens.cli.options import (
     Cache,
     CropsAsTheyAre,
     Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
@@ -31,6 +32,7 @@ from agelens.cli.options import (
     Patience,
     Precision,
     Pretrained,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
@@ -58,6 +60,8 @@ def compare(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
@@ -65,7 +69,18 @@ def compare(
     from agelens.study.steps import compare_backbones
 
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        force,
+        backbones,
+        weights,
+        None,
+        crops_as_they_are,
+        exclude,
+        relabel,
     )
     result = compare_backbones(
         run,
@@ -107,6 +122,8 @@ def train(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
@@ -134,7 +151,9 @@ def train(
         unfreeze_stages,
         notebook_exact,
     )
-    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are, exclude, relabel
+    )
     cards = train_networks(run, plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
@@ -152,6 +171,8 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
@@ -160,7 +181,10 @@ def evaluate(
     load_keras()
     from agelens.study.steps import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force,
+        crops_as_they_are=crops_as_they_are, exclude=exclude, relabel=relabel,
+    )  # fmt: skip
     figures = evaluate_networks(
         run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
     )
