@@ -7,6 +7,7 @@ import typer
 
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.errors import answer, leave
+from agelens.cli.label_issues import label_issues
 from agelens.cli.options import (
     Version,
 )
@@ -43,6 +44,7 @@ app.command()(explore)
 app.command()(compare)
 app.command()(train)
 app.command()(evaluate)
+app.command("label-issues")(label_issues)
 app.command()(predict)
 app.command()(serve)
 app.command()(export)
