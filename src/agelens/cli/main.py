@@ -13,6 +13,7 @@ from agelens.cli.options import (
 )
 from agelens.cli.predict import predict
 from agelens.cli.serve import serve
+from agelens.cli.stress import stress
 from agelens.cli.study import demo, run_all
 from agelens.cli.training import compare, evaluate, export, train
 
@@ -45,6 +46,7 @@ app.command()(compare)
 app.command()(train)
 app.command()(evaluate)
 app.command("label-issues")(label_issues)
+app.command()(stress)
 app.command()(predict)
 app.command()(serve)
 app.command()(export)
