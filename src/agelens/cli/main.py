@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from agelens.cli.annotations import annotations
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.errors import answer, leave
 from agelens.cli.label_issues import label_issues
@@ -48,6 +49,7 @@ app.command()(evaluate)
 app.command("label-issues")(label_issues)
 app.command()(stress)
 app.command()(predict)
+app.command()(annotations)
 app.command()(serve)
 app.command()(export)
 app.command("run")(run_all)
