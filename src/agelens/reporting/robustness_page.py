@@ -73,7 +73,7 @@ def _curves(result: dict[str, Any], corruption: str, measure: tuple[str, str, st
         values = [factor * row[key] for row in rows]
         ends = [row.get(f"{key}_ci95") for row in rows]
         figure.add_scatter(
-            x=["as it is" if row["corruption"] == CLEAN else f"{row['level']:g}" for row in rows],
+            x=["as is" if row["corruption"] == CLEAN else f"{row['level']:g}" for row in rows],
             y=values,
             name=network["name"],
             mode="lines+markers",
@@ -92,7 +92,7 @@ def _curves(result: dict[str, Any], corruption: str, measure: tuple[str, str, st
             showlegend=len(result["networks"]) > 1,
             **pen(index),
         )
-    figure.update_xaxes(type="category")
+    figure.update_xaxes(type="category", tickangle=0)
     figure.update_yaxes(title=axis, range=[0, 103] if factor == 100 else None, rangemode="tozero")
     figure.update_layout(
         height=_HEIGHT, margin={"l": 10, "r": 10, "t": 8, "b": 10}, meta={"alt": f"{title} by {corruption}"}
