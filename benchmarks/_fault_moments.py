@@ -152,6 +152,9 @@ def flipped(work: Work, place: Path, expected: Any, chance: Chance) -> list[Coun
             for made in ("comparison.json", "evaluation.json"):
                 if made not in pattern and "cache" in pattern:
                     (place / "run" / made).unlink(missing_ok=True)
+            if "training" in pattern:
+                # Without its bundle the training is gone on from.
+                shutil.rmtree(place / "run" / "age", ignore_errors=True)
             after = agelens(work.arguments(place))
             # A flipped label in a table that is text is another table: it counts as told where the command says so.
             count.add(f"{target.name} bit {bit}", [after], same(work, place, expected))
