@@ -45,7 +45,8 @@ def test_a_face_is_estimated_by_heads_that_have_not_seen_its_label() -> None:
     own = before.fold == before.fold[6]
     assert (after.age_years[own] == before.age_years[own]).all()
     assert (after.p_female[own] == before.p_female[own]).all()
-    assert (after.age_years[~own] != before.age_years[~own]).all()
+    # Those of newborns are cut at 0 years.
+    assert (after.age_years[~own] != before.age_years[~own]).mean() > 0.9
 
 
 def test_too_few_groups_and_one_gender_are_refused() -> None:

@@ -28,7 +28,7 @@ def test_a_run_gives_labels_estimates_and_what_the_audit_found(study: Any, tmp_p
     assert any("near duplicate" in words for words in issues)
 
 
-@pytest.mark.parametrize("name", ["found.csv", "found.jsonl", "found.json"])
+@pytest.mark.parametrize("name", ["found.csv", "found.jsonl"])
 def test_a_file_of_estimates_gives_boxes(agelens: Callable[..., Any], tmp_path: Path, name: str) -> None:
     photo = tmp_path / "astronaut.png"
     Image.fromarray(skimage.data.astronaut()).save(photo)

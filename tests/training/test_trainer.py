@@ -112,7 +112,7 @@ def test_a_state_that_the_disk_damaged_is_told(tmp_path: Path, name: str) -> Non
     train_once(tmp_path, recipe)
     data = bytearray((tmp_path / name).read_bytes())
     # In a number of the history, or among the weights: neither is broken JSON or a broken archive.
-    place = data.index(b'"loss"') + 14 if name == "state.json" else len(data) // 2
+    place = data.index(b".", data.index(b'"loss"')) + 2 if name == "state.json" else len(data) // 2
     data[place] ^= 1
     (tmp_path / name).write_bytes(bytes(data))
     with pytest.raises(AgeLensError, match=f"{name} is damaged"):
