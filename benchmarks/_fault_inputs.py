@@ -208,8 +208,9 @@ def _network(shape: list[int], dims: list[int], nodes: int = 1) -> bytes:
     """A small network whose input or weights claim to be of some shape, or that is a chain of many nodes."""
     weight = helper.make_tensor("weight", TensorProto.FLOAT, [1], [1.0])
     weight.dims[:] = dims
-    names = ["faces", *(f"t{number}" for number in range(nodes))]
-    chain = [helper.make_node("Cast", ["faces"], ["t0"], to=TensorProto.FLOAT)] + [
+    # The last has a name that AgeLens knows, or nothing else of the network would be looked at.
+    names = ["faces", *(f"t{number}" for number in range(nodes - 1)), "age_years"]
+    chain = [helper.make_node("Cast", ["faces"], [names[1]], to=TensorProto.FLOAT)] + [
         helper.make_node("Mul", [one, "weight"], [other]) for one, other in pairwise(names[1:])
     ]
     graph = helper.make_graph(
