@@ -19,6 +19,8 @@ from PIL import Image
 from agelens.bundles.bundle import BUNDLED, CARD, NETWORK, SUMS, TRAINING_IMAGES
 
 Chance = np.random.Generator
+# As the bundled network takes them.
+_FACES: list[int | str] = ["faces", 144, 144, 3]
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _ENDINGS = {"JPEG": "jpg", "WEBP": "webp", "TIFF": "tif"}
 _BATCH = 250
@@ -204,7 +206,7 @@ class _Payload:
         return os.mkdir, (self.marker,)
 
 
-def _network(shape: list[int], dims: list[int], nodes: int = 1) -> bytes:
+def _network(shape: list[int | str], dims: list[int], nodes: int = 1) -> bytes:
     """A small network whose input or weights claim to be of some shape, or that is a chain of many nodes."""
     weight = helper.make_tensor("weight", TensorProto.FLOAT, [1], [1.0])
     weight.dims[:] = dims
@@ -250,10 +252,10 @@ _HARMS: dict[str, Callable[[Path, Path], None]] = {
     "network is a pickle": _write(NETWORK, lambda marker: pickle.dumps(_Payload(marker))),
     "card is a pickle": _write(CARD, lambda marker: pickle.dumps(_Payload(marker))),
     "weights outside": _write(NETWORK, _external),
-    "weights of a huge shape": _write(NETWORK, lambda marker: _network([1, 112, 112, 3], [1 << 40, 1 << 20], 2)),
+    "weights of a huge shape": _write(NETWORK, lambda marker: _network(_FACES, [1 << 40, 1 << 20], 2)),
     "input of a huge shape": _write(NETWORK, lambda marker: _network([1, 1 << 20, 1 << 20, 3], [1], 2)),
-    "a chain of 20,000 nodes": _write(NETWORK, lambda marker: _network([1, 112, 112, 3], [1], 20_000)),
-    "another network": _write(NETWORK, lambda marker: _network([1, 112, 112, 3], [1], 2)),
+    "a chain of 50,000 nodes": _write(NETWORK, lambda marker: _network(_FACES, [1], 50_000)),
+    "odd numbers for a face": _write(NETWORK, lambda marker: _network(_FACES, [1], 2)),
     "empty network": _write(NETWORK, lambda marker: b""),
     "random network": _write(NETWORK, lambda marker: np.random.default_rng(2).bytes(100_000)),
     "card nested 100,000 deep": _write(CARD, lambda marker: b"[" * 100_000),
