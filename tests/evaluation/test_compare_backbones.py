@@ -96,7 +96,7 @@ def test_features_of_the_test_part_are_not_computed(table: pd.DataFrame, tmp_pat
     settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=1, cache=tmp_path / "cache")
     compare(parted, settings, tmp_path / "comparison")
     (digests,) = (tmp_path / "cache" / "features").glob("*/digests.txt")
-    assert set(digests.read_text().split()) == set(parted.loc[parted["split"] != "test", "digest"])
+    assert set(digests.read_text().split()[::2]) == set(parted.loc[parted["split"] != "test", "digest"])
 
 
 def test_a_comparison_that_was_killed_goes_on(

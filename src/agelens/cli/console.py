@@ -2,6 +2,11 @@
 
 from typing import Any
 
+_NO_QUALITY = (
+    "picture quality was not looked at; dark, light, blurry and odd pictures are found with: "
+    "pip install 'agelens[labels]'"
+)
+
 
 def audit_lines(found: dict[str, Any]) -> list[str]:
     """What `audit` prints, from the content of ``audit.json``."""
@@ -17,7 +22,16 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
             f"labels of one picture: over {pairs} of files ages differ by {agreement['age_difference']:.1f} years on "
             f"average, genders in {_percent(1 - agreement['same_gender'])}"
         )
+    if "picture_quality" in found:
+        lines.append(_quality_line(found["picture_quality"]))
     return lines
+
+
+def _quality_line(quality: dict[str, Any] | None) -> str:
+    if quality is None:
+        return _NO_QUALITY
+    found = ", ".join(f"{issue.replace('_', ' ')} {count:,}" for issue, count in quality["found"].items())
+    return f"pictures worth a look: {found}"
 
 
 def comparison_lines(result: dict[str, Any]) -> list[str]:

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import audit_lines
-from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    Exclude,
+    Force,
+    Json,
+    Limit,
+    Out,
+    Relabel,
+    Seed,
+    Source,
+    SplitRatios,
+)
 from agelens.cli.runs import open_study, print_lines
 from agelens.models.keras_start import load_keras
 
@@ -18,10 +29,13 @@ def audit(
     seed: Seed = None,
     limit: Limit = None,
     split_ratios: SplitRatios = None,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
-    found = open_study(out, source, seed, limit, split_ratios).audit(force=force).content
+    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    found = study.audit(force=force).content
     print_lines(audit_lines(found), json, found)
 
 
@@ -32,10 +46,13 @@ def explore(
     seed: Seed = None,
     limit: Limit = None,
     split_ratios: SplitRatios = None,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
-    found = open_study(out, source, seed, limit, split_ratios).explore(force=force).content
+    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    found = study.explore(force=force).content
     print_lines(found["findings"], json, found)
 
 

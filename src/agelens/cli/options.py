@@ -268,4 +268,22 @@ MaxPixels = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces to leave out, by path or digest, such as the table of label-issues.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+Relabel = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces that get other labels: new_age and new_gender, or age and gender; empty cells change "
+        "nothing.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+
 DEFAULT_OUT = Path("agelens-run")

@@ -15,6 +15,7 @@ from agelens.cli.options import (
     Cache,
     CropsAsTheyAre,
     Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
@@ -31,6 +32,7 @@ from agelens.cli.options import (
     Patience,
     Precision,
     Pretrained,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
@@ -58,10 +60,12 @@ def compare(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
     result = study.compare(
         backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
         notebook_exact=notebook_exact, force=force,
@@ -107,10 +111,12 @@ def train(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
     cards = study.train(
         task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
@@ -133,12 +139,14 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
     figures = study.evaluate(
         bundle, split, overlap=overlap, precision=precision, align=align, force=force
     ).content

@@ -22,6 +22,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.audit import audit
+from agelens.data.corrections import CorrectionFiles, Corrections, read_corrections
+from agelens.data.picture_quality import can_check, check_pictures
 from agelens.data.sources.reading import read_faces
 from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
@@ -67,6 +69,8 @@ class StudyFolder:
         self.say = say
         # Said by whoever opens the run: images that are no face crops are taken for some all the same.
         self.crops_as_they_are = False
+        # Said by whoever opens the run, too: faces to leave out and labels to replace.
+        self.corrections = CorrectionFiles()
         self.force = force
         # What its steps are made from, as far as it has been looked for and is there.
         self.found: set[Any] = set()
@@ -171,6 +175,10 @@ class StudyFolder:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
+            if self.corrections:
+                raise AgeLensError(
+                    "--exclude and --relabel correct a source; name the folder of faces or the CSV manifest too."
+                )
             self.refuse_others(
                 {"seed": seed, "limit": limit, "split_ratios": split_ratios and list(split_ratios)}
             )
@@ -195,6 +203,7 @@ class StudyFolder:
         self.take()
         if self.config:
             self.refuse_others(origin)
+        faces = self._corrected(faces)
         for note in faces.notes:
             self.say(note)
         self.config.update(
@@ -219,6 +228,19 @@ class StudyFolder:
             raise AgeLensError(
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
             )
+
+    def _corrected(self, faces: Faces) -> Faces:
+        """The faces without those that were excluded, with the labels that were replaced: now, or at the beginning."""
+        kept = Corrections.from_json(self.config["corrections"]) if "corrections" in self.config else None
+        wanted = read_corrections(self.corrections, faces) if self.corrections else kept or Corrections()
+        if self.config and wanted.to_json() != (kept or Corrections()).to_json():
+            raise AgeLensError(
+                f"{self.folder} was begun with other corrections (--exclude, --relabel); give another --out, or delete "
+                "it."
+            )
+        if wanted:
+            self.config["corrections"] = wanted.to_json()
+        return wanted.apply(faces)
 
     def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
@@ -254,8 +276,10 @@ class StudyFolder:
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
         table = split_if_enough(table, seed, self.split_ratios, self.say)
-        write_gallery(found, faces.table, self.folder / "audit.html")
-        write_json(self.folder / "audit.json", found.to_json())
+        quality = check_pictures(table, faces.source, self.track) if can_check() else None
+        write_gallery(found, faces.table, self.folder / "audit.html", quality)
+        judged = {"picture_quality": quality and quality.to_json()}
+        write_json(self.folder / "audit.json", {**found.to_json(), **judged})
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:

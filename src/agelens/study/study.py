@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from agelens.bundles.bundle import TASKS
+from agelens.data.corrections import CorrectionFiles
 from agelens.data.splits import SplitRatios, check_parts
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
@@ -43,6 +44,8 @@ class Study:
         limit: use only this many images, drawn by chance; None is the study's own, or all.
         split_ratios: shares of train, validation and test, together 1; None is the study's own, or 0.8, 0.1, 0.1.
         crops_as_they_are: take the images for face crops even if they look like whole photographs.
+        exclude: CSV of faces to leave out, by path or digest, such as the table of ``agelens label-issues``.
+        relabel: CSV of faces that get other labels, in its columns ``new_age`` and ``new_gender``.
         cache: folder of frozen features; None is ``$AGELENS_CACHE``, or the system's.
         progress: show bars and a line for each step, in a notebook below the cell, else on standard error.
 
@@ -74,6 +77,8 @@ class Study:
         split_ratios: SplitRatios | None = None,
         crops_as_they_are: bool = False,
         cache: Path | str | None = None,
+        exclude: Path | str | None = None,
+        relabel: Path | str | None = None,
         progress: bool = True,
     ) -> None:
         self.source = Path(source) if isinstance(source, str) else source
@@ -81,6 +86,8 @@ class Study:
         self.seed, self.limit, self.split_ratios = seed, limit, split_ratios
         self.crops_as_they_are = crops_as_they_are
         self.cache = None if cache is None else Path(cache)
+        self.exclude = None if exclude is None else Path(exclude)
+        self.relabel = None if relabel is None else Path(relabel)
         self.progress = progress
         self._begun = False
         self._looked_for: set[Any] = set()
@@ -263,6 +270,7 @@ class Study:
         """
         with naming_extras():
             folder = StudyFolder(self.out, *reporter(self.progress), force)
+            folder.corrections = CorrectionFiles(self.exclude, self.relabel)
             folder.crops_as_they_are, folder.found = self.crops_as_they_are, self._looked_for
             try:
                 if look is not None:

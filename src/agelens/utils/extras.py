@@ -8,10 +8,11 @@ from agelens.errors import MissingExtraError
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
 _SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
+_LABELS = frozenset({"cleanlab", "cleanvision"})
 _TRAIN = frozenset(
     {
         "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
+        "platformdirs", "plotly", "pooch", "requests", "scipy", "sklearn", "tensorboardX", "tensorflow", "tf2onnx",
         "torch",
     }
 )  # fmt: skip
@@ -26,6 +27,8 @@ def about_missing(error: ModuleNotFoundError) -> str | None:
         return (
             f"The page and the HTTP interface need {module}, which comes with: pip install 'agelens[serve]'"
         )
+    if module in _LABELS:
+        return f"Suspicious labels are found with {module}, which comes with: pip install 'agelens[labels]'"
     if module in ("jax", "torch"):
         return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
     return (
