@@ -98,6 +98,30 @@ Overlap = Annotated[
 Align = Annotated[
     bool, typer.Option("--align", help="Find the largest face of each image and align it, as predict does.")
 ]
+AgeLimits = Annotated[
+    str,
+    typer.Option(
+        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them."
+    ),
+]
+MaxFalsePositives = Annotated[
+    float,
+    typer.Option(
+        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
+        min=0.0,
+        max=1.0,
+    ),
+]
+AbstainError = Annotated[
+    float,
+    typer.Option(
+        "--abstain",
+        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
+        "faces are then answered, is told.",
+        min=0.0,
+        max=1.0,
+    ),
+]
 DetectorModel = Annotated[
     Path | None,
     typer.Option(

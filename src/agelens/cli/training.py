@@ -9,7 +9,9 @@ from agelens.cli.console import comparison_lines, evaluation_lines, training_lin
 from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
+    AbstainError,
     AgeBackbone,
+    AgeLimits,
     Align,
     Backbones,
     Cache,
@@ -21,6 +23,7 @@ from agelens.cli.options import (
     ImageSize,
     Json,
     Limit,
+    MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
     Members,
@@ -152,17 +155,23 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    age_limits: AgeLimits = "13,16,18,21",
+    max_false_positives: MaxFalsePositives = 0.01,
+    abstain: AbstainError = 0.01,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
     load_keras()
+    from agelens.evaluation.evaluate import Rules
+    from agelens.evaluation.thresholds import read_age_limits
     from agelens.study.steps import evaluate_networks
 
+    rules = Rules(read_age_limits(age_limits), max_false_positives, abstain)
     run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
     figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
+        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align, rules
     )
     print_lines(evaluation_lines(figures), json, figures)
 
