@@ -21,13 +21,14 @@ from agelens.utils.files import write_json
 def faces(count: int = 400) -> pd.DataFrame:
     rng = np.random.default_rng(3)
     ages, truth = rng.integers(0, 70, count), rng.random(count)
-    estimates = np.clip(np.round(ages + rng.normal(0, 5, count)), 0, None)
+    race = rng.choice(["White", "<b>Black</b>"], count)
+    estimates = np.clip(np.round(ages + rng.normal(0, np.where(race == "White", 3, 9))), 0, None)
     rows = pd.DataFrame(
         {
             "path": [f"/faces/{number}.jpg" for number in range(count)],
             "age": ages,
             "gender": (rng.random(count) < truth).astype(int),
-            "race": rng.choice(["White", "<b>Black</b>"], count),
+            "race": race,
             "age_years": estimates,
             "p_female": truth,
             "p_at_least_18": 1 / (1 + np.exp(-(estimates - 18) / 3)),
@@ -80,7 +81,7 @@ def test_the_tables_tell_the_figures(page: str, evaluation: dict) -> None:
     limit = evaluation["age_limits"]["limits"]["18"]["overall"]
     assert f"{100 * limit['at_limit']['false_positives']['value']:.1f} %" in text
     assert evaluation["age_limits"]["notice"] in text
-    assert evaluation["disaggregated"]["gaps"][0].replace("<b>", "<b>") in html.unescape(page)
+    assert evaluation["disaggregated"]["gaps"][0] in html.unescape(page)
     assert "The bundle was calibrated for 90 % alone: the intervals of 80 % and the others" in text
     assert "the bundle's temperature is 1.00 (it was not fitted)" in text
     assert "<b>Black" not in page

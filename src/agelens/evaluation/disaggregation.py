@@ -4,6 +4,7 @@ The shape follows fairlearn's MetricFrame (``overall``, ``by_group``, ``differen
 intervals from whole duplicate groups and marks on groups that are too small.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agelens.evaluation.comparisons import welch
 from agelens.evaluation.groups import FEW_FACES
 from agelens.evaluation.metrics import interval, share_interval
 from agelens.evaluation.resampling import Array, Codes, draw_weights, percentiles
@@ -47,11 +49,13 @@ class KindFigures:
     Attributes:
         by_group: by name.
         best, worst: names of groups of at least FEW_FACES faces; "" where fewer than two are that large.
+        p: of no difference between these two (Welch's t), times the number of pairs that they were picked from.
     """
 
     by_group: dict[str, GroupFigure]
     best: str
     worst: str
+    p: float = 1.0
 
     @property
     def difference(self) -> float | None:
@@ -94,8 +98,8 @@ def disaggregate(
 ) -> Disaggregated:
     """Return the mean of a value over all faces and over those of each group.
 
-    Best and worst are those of these faces; the interval of their difference does not count that they were picked
-    as extremes, so it begins a little too high where there are many groups.
+    Best and worst are those of these faces. Their p-value counts that they were picked as extremes (Bonferroni), the
+    interval of their difference does not, so it begins a little too high where there are many groups.
 
     Args:
         values: one a face, (faces,).
@@ -110,7 +114,8 @@ def disaggregate(
     for kind, named in groups.items():
         figures = {name: _figure(values, chosen, clusters, seed) for name, chosen in named.items()}
         drawn = {name: next(resampled) for name in named}
-        kinds[kind] = _compare(figures, drawn, fewer_is_better)
+        compared = _compare(figures, drawn, fewer_is_better)
+        kinds[kind] = replace(compared, p=_picked_p(values, named, clusters, compared))
     overall = _figure(values, np.full(len(values), True), clusters, seed)
     return Disaggregated(overall, kinds, fewer_is_better)
 
@@ -152,6 +157,15 @@ def _compare(figures: dict[str, GroupFigure], drawn: dict[str, Array], fewer_is_
         for name, figure in figures.items()
     }
     return KindFigures(told, best, worst)
+
+
+def _picked_p(values: Array, members: Members, clusters: Codes, compared: KindFigures) -> float:
+    if not compared.worst:
+        return 1.0
+    worst, best = members[compared.worst], members[compared.best]
+    large = sum(not figure.few for figure in compared.by_group.values())
+    found = welch(values[worst], values[best], clusters[worst], clusters[best])
+    return min(1.0, found.p * math.comb(large, 2))
 
 
 def _beside(figure: GroupFigure, best: GroupFigure, drawn: Array, drawn_best: Array) -> GroupFigure:

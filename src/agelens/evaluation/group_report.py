@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from agelens.evaluation.comparisons import SIGNIFICANCE, holm
 from agelens.evaluation.disaggregation import Disaggregated, disaggregate
 from agelens.evaluation.groups import PAIR, groups_of, kind_title
 from agelens.evaluation.known_labels import knows_age, knows_gender
@@ -75,7 +76,8 @@ def measure_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
 def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[str]:
     """Return the gaps between the best and the worst group of each kind in words, the largest first.
 
-    A gap is told where the 95 % interval of the difference leaves out 0; pairs of kinds come after single ones.
+    A gap is told where its p, which counts the pairs of groups that best and worst were picked from, is below 0.05
+    after Holm's correction for the number of kinds. Pairs of kinds come after single ones.
 
     Args:
         name: one of TITLES.
@@ -83,12 +85,13 @@ def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[s
         most: how many are told at most.
     """
     gaps = []
-    for kind, groups in figures.kinds.items():
-        if not groups.worst:
+    corrected = holm([groups.p for groups in figures.kinds.values()])
+    for (kind, groups), p in zip(figures.kinds.items(), corrected, strict=True):
+        if not groups.worst or p >= SIGNIFICANCE:
             continue
         worst, best = groups.by_group[groups.worst], groups.by_group[groups.best]
         ends = worst.difference_ci95
-        if ends and (ends[0] > 0 or ends[1] < 0) and worst.difference:
+        if ends and worst.difference:
             sentence = (
                 f"{TITLES[name]}, {kind_title(kind).lower()}: {groups.worst} {_told(name, worst.value)} "
                 f"({worst.faces:,} faces) against {groups.best} {_told(name, best.value)} ({best.faces:,} faces), a "
@@ -100,7 +103,7 @@ def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[s
 
 def _difference(name: str, value: float, ends: list[float]) -> str:
     scale, unit = (1, "years") if name == "age_mae" else (100, "points")
-    low, high = sorted(scale * abs(end) for end in ends)
+    low, high = (scale * end for end in (ends if ends[0] + ends[1] > 0 else (-ends[1], -ends[0])))
     return f"{scale * value:.1f} {unit} [{low:.1f}, {high:.1f}]"
 
 

@@ -22,7 +22,8 @@ DEFINITIONS = {
     "macro_mae": "Mean of the MAE of each cell of gender (2) and age in whole years (18 to 30), cells counted alike; "
     "NIST's table averages such 26 estimates. Cells without a face are left out and counted.",
     "challenge_25": "Share of faces labelled under 18 that are estimated at 25 or older, and the same of the ages 13 "
-    "to 17, of whom NIST's tables tell too. Faces that were not found do not pass.",
+    "to 17 alone. NIST's table asks how often people outside the allowed range are estimated within it; its pictures "
+    "and ages are its own. Faces that were not found do not pass.",
 }
 
 

@@ -65,6 +65,7 @@ def write_report(run: Path) -> Path:
     context = {
         "run": found,
         "facts": facts,
+        "formats": facts,
         "group_titles": TITLES,
         "kind_title": kind_title,
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},

@@ -1,5 +1,6 @@
 """Packing: a measured network as a bundle for others, whose card holds its figures and can be read as a page."""
 
+import copy
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from agelens.bundles.bundle import (
     write_bundle,
 )
 from agelens.errors import AgeLensError
+from agelens.evaluation.groups import PAIR
 from agelens.evaluation.limitations import find_limitations
 from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
@@ -62,7 +64,7 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
             "--force'."
         )
     card = {key: value for key, value in bundle.card.items() if key != "format"} | {
-        "evaluation": figures,
+        "evaluation": card_figures(figures),
         "limitations": find_limitations(figures),
         "out_of_scope_use": list(OUT_OF_SCOPE_USE),
     }
@@ -71,6 +73,24 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
         network.write_bytes(bundle.network)
         write_bundle(target, network, card, bundle.training_images, page=card_page(card))
     return card
+
+
+def card_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of an evaluation that a card holds: without curves over challenge ages and pairs of groups.
+
+    Args:
+        figures: the content of ``evaluation.json``, which is left as it is.
+    """
+    told = copy.deepcopy(figures)
+    for limit in told.get("age_limits", {}).get("limits", {}).values():
+        groups = [group for named in limit["groups"].values() for group in named.values()]
+        for group in (limit["overall"], *groups):
+            del group["curve"]
+    for figure in told.get("disaggregated", {}).get("figures", {}).values():
+        figure["kinds"] = {kind: one for kind, one in figure["kinds"].items() if PAIR not in kind}
+    if "gender" in told.get("certainty", {}):
+        del told["certainty"]["gender"]["abstain"]["curve"]
+    return told
 
 
 def _refuse_to_replace(target: Path, run: Path) -> None:
