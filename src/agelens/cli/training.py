@@ -179,11 +179,12 @@ def evaluate(
 def export(
     target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target)
+    card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)

@@ -26,11 +26,12 @@ from agelens.utils.files import read_json
 _OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
 
 
-def export_bundle(run: Path, target: Path) -> dict[str, Any]:
+def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) -> dict[str, Any]:
     """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
     Args:
         run: the folder of a run whose one bundle was measured on the test split.
+        measured_bundle: another bundle that the run measured there, or "agelens"; None is the run's own.
 
     Returns:
         the new card.
@@ -39,7 +40,7 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
         AgeLensError: the run was not measured, not on its test split, or not with this bundle.
     """
     _refuse_to_replace(target, run)
-    found = find_bundles(run)
+    found = find_bundles(measured_bundle or run)
     if len(found) != 1:
         raise AgeLensError(
             f"{run} holds networks apart for age and gender, and a bundle for others is one network; pack a run of "
