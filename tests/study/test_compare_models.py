@@ -18,9 +18,8 @@ def guess(study, tmp_path: Path) -> Path:
 
 def test_a_bundle_stands_beside_anybodys_predictions(agelens, study, guess: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    answer = agelens(
-        "compare-models", study.folder, guess, study.folder, "--split", "test", "--out", out, "--json"
-    )
+    call = ["compare-models", study.folder, guess, study.folder, "--split", "test", "--out", out]
+    answer = agelens(*call, "--precision", "f32", "--json")
     assert answer.status == 0, answer.err
     told = json.loads((out / "model_comparison.json").read_text())
     evaluation = json.loads((study.folder / "evaluation.json").read_text())

@@ -124,7 +124,7 @@ def face_figures(rows: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Array
     if not np.isnan(p_female).all():
         right = ((p_female >= 0.5) == female).astype(float)
         found["gender_accuracy"] = np.where(np.isnan(p_female), np.nan, right)
-        if predicted["stated"].fillna(True).all():
+        if predicted["stated"].all():
             of_label = np.where(female, p_female, 1 - p_female)
             found["gender_log_loss"] = -np.log(np.maximum(of_label, 1e-9))
     return found

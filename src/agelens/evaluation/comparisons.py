@@ -32,7 +32,8 @@ class Difference:
         if not self.degrees > 0:
             return 1.0
         if self.standard_error == 0:
-            return 0.0 if self.value else 1.0
+            # Sums of equal values differ by rounding.
+            return 0.0 if abs(self.value) > 1e-9 else 1.0
         return min(1.0, 2 * float(stats.t.sf(abs(self.value) / self.standard_error, self.degrees)))
 
 
@@ -74,7 +75,7 @@ def _squared_error(values: Array, clusters: Codes) -> tuple[float, int]:
     """The squared standard error of a mean from whole duplicate groups, and how many of these there are."""
     codes = np.unique(clusters, return_inverse=True)[1]
     groups = int(codes.max()) + 1
-    if groups < 2:
+    if groups < 2 or np.ptp(values) == 0:
         return 0.0, groups
     residuals = np.bincount(codes, weights=values - values.mean())
     return float((residuals**2).sum()) / len(values) ** 2 * groups / (groups - 1), groups

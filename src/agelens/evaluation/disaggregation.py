@@ -114,7 +114,8 @@ def disaggregate(
     for kind, named in groups.items():
         figures = {name: _figure(values, chosen, clusters, seed) for name, chosen in named.items()}
         drawn = {name: next(resampled) for name in named}
-        compared = _compare(figures, drawn, fewer_is_better)
+        sizes = {name: len(np.unique(clusters[chosen])) for name, chosen in named.items()}
+        compared = _compare(figures, drawn, sizes, fewer_is_better)
         kinds[kind] = replace(compared, p=_picked_p(values, named, clusters, compared))
     overall = _figure(values, np.full(len(values), True), clusters, seed)
     return Disaggregated(overall, kinds, fewer_is_better)
@@ -140,8 +141,10 @@ def _figure(values: Array, chosen: NDArray[np.bool_], clusters: Codes, seed: int
     return GroupFigure(len(own), float(own.mean()), ends, len(own) < FEW_FACES)
 
 
-def _compare(figures: dict[str, GroupFigure], drawn: dict[str, Array], fewer_is_better: bool) -> KindFigures:
-    """The groups of a kind beside the best of them."""
+def _compare(
+    figures: dict[str, GroupFigure], drawn: dict[str, Array], sizes: dict[str, int], fewer_is_better: bool
+) -> KindFigures:
+    """The groups of a kind beside the best of them; sizes are their numbers of duplicate groups."""
     large = sorted(
         (name for name, figure in figures.items() if not figure.few),
         key=lambda name: figures[name].value,
@@ -151,7 +154,7 @@ def _compare(figures: dict[str, GroupFigure], drawn: dict[str, Array], fewer_is_
         return KindFigures(figures, "", "")
     best, worst = large[0], large[-1]
     told = {
-        name: _beside(figure, figures[best], drawn[name], drawn[best])
+        name: _beside(figure, figures[best], drawn[name], drawn[best], min(sizes[name], sizes[best]))
         if name != best
         else replace(figure, difference=0.0, ratio=1.0)
         for name, figure in figures.items()
@@ -168,9 +171,10 @@ def _picked_p(values: Array, members: Members, clusters: Codes, compared: KindFi
     return min(1.0, found.p * math.comb(large, 2))
 
 
-def _beside(figure: GroupFigure, best: GroupFigure, drawn: Array, drawn_best: Array) -> GroupFigure:
+def _beside(
+    figure: GroupFigure, best: GroupFigure, drawn: Array, drawn_best: Array, fewest: int
+) -> GroupFigure:
     """A group with its difference and ratio to the best one, both from the same draws."""
-    fewest = min(figure.faces, best.faces)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = drawn / drawn_best
     return replace(

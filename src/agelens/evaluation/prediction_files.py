@@ -92,7 +92,8 @@ def match(predictions: pd.DataFrame, rows: pd.DataFrame, origin: Path) -> pd.Dat
             f"None of the {len(predictions):,} images that {origin} names, such as {predictions['path'].iloc[0]}, is "
             "one of the data; give paths as the data has them, or file names that occur once."
         )
-    return belongs.reindex(range(len(rows))).drop(columns="path").reset_index(drop=True)
+    found = belongs[["age_years", "p_female"]].reindex(range(len(rows)))
+    return found.assign(stated=bool(predictions["stated"].all()))
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -111,7 +112,7 @@ def _read(path: Path) -> pd.DataFrame:
 def _numbers(table: pd.DataFrame, name: str | None, path: Path, between: tuple[float, float]) -> pd.Series:
     if name is None:
         return pd.Series(np.nan, index=table.index)
-    given = table[name].replace("", np.nan)
+    given = table[name].where(table[name] != "")
     values = pd.to_numeric(given, errors="coerce").astype(np.float64)
     odd = given.notna() & ~values.between(*between)
     if odd.any():
