@@ -106,7 +106,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise AgeLensError(f"{path} does not exist; name a file of predictions or a bundle.") from None
     # pyarrow's errors about what is no Parquet file are ValueErrors too.
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise AgeLensError(f"{path} cannot be read as predictions: {str(error).splitlines()[0]}.") from None
+        raise AgeLensError(f"{path} cannot be read as predictions: {str(error).splitlines()[0].rstrip(".")}.") from None
 
 
 def _numbers(table: pd.DataFrame, name: str | None, path: Path, between: tuple[float, float]) -> pd.Series:
