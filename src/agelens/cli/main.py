@@ -6,6 +6,7 @@ import sys
 import typer
 
 from agelens.cli.annotations import annotations
+from agelens.cli.compare_models import compare_models
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.errors import answer, leave
 from agelens.cli.label_issues import label_issues
@@ -44,6 +45,7 @@ def _root(
 app.command()(audit)
 app.command()(explore)
 app.command()(compare)
+app.command()(compare_models)
 app.command()(train)
 app.command()(evaluate)
 app.command("label-issues")(label_issues)

@@ -9,7 +9,9 @@ from agelens.cli.console import comparison_lines, evaluation_lines, training_lin
 from agelens.cli.options import (
     DEFAULT_OUT,
     TRAINING,
+    AbstainError,
     AgeBackbone,
+    AgeLimits,
     Align,
     Backbones,
     Cache,
@@ -22,6 +24,7 @@ from agelens.cli.options import (
     ImageSize,
     Json,
     Limit,
+    MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
     Members,
@@ -139,6 +142,9 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    age_limits: AgeLimits = "13,16,18,21",
+    max_false_positives: MaxFalsePositives = 0.01,
+    abstain: AbstainError = 0.01,
     exclude: Exclude = None,
     relabel: Relabel = None,
     json: Json = False,
@@ -146,21 +152,25 @@ def evaluate(
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    from agelens.evaluation.thresholds import read_age_limits
+
     study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
     figures = study.evaluate(
-        bundle, split, overlap=overlap, precision=precision, align=align, force=force
-    ).content
+        bundle, split, overlap=overlap, precision=precision, align=align, force=force,
+        age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
+    ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
 
 def export(
     target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target)
+    card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)

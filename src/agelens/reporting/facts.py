@@ -10,7 +10,7 @@ from agelens.data.provenance import UNKNOWN_LICENCE, licence
 from agelens.data.provenance import source_name as source_name
 from agelens.data.table import SPLITS
 from agelens.evaluation.groups import GROUP_TITLES
-from agelens.evaluation.metrics import LEAST_FACES
+from agelens.evaluation.resampling import LEAST_FACES
 from agelens.reporting.result_charts import MEASURES, has_speed
 from agelens.reporting.study_files import StudyFiles
 
@@ -209,21 +209,18 @@ def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
 
 
 def verdict(comparison: dict[str, Any], task: str) -> str:
-    """Which backbone is best on the validation split, and which cannot be told apart from it."""
+    """Which backbone is best on the validation split, and which may be as good by paired differences."""
     rows = comparison_rows(comparison, task)
     best = rows[0]
     told = f"Best on the validation split: {best['name']} ({score(task, best['validation'])})."
-    if not best["ci95"]:
+    against = comparison.get("paired", {}).get(task, {}).get("against", {})
+    if not against:
         return told
-    low, high = best["ci95"]
-    near = [
-        row["name"] for row in rows[1:] if row["ci95"] and row["ci95"][0] <= high and row["ci95"][1] >= low
-    ]
+    near = [name for name, difference in against.items() if not difference["better"]]
+    how = "in paired differences on the same faces, corrected for their number (Holm)"
     if near:
-        return (
-            f"{told} Its 95 % interval overlaps with that of {', '.join(near)}: they are not clearly apart."
-        )
-    return told if len(rows) == 1 else f"{told} Its 95 % interval overlaps with no other."
+        return f"{told} Chance alone may have put it before {', '.join(near)} ({how})."
+    return f"{told} It is better than {'each other one' if len(against) > 1 else 'the other'} {how}."
 
 
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:

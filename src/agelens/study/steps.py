@@ -9,7 +9,15 @@ from agelens.data.provenance import provenance, source_name
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
-from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.evaluation.evaluate import (
+    Evaluation,
+    Framed,
+    Overlap,
+    Rules,
+    check_seen,
+    choose_rows,
+    evaluate,
+)
 from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
@@ -203,6 +211,7 @@ def evaluate_networks(
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
+    rules: Rules = Rules(),
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -211,6 +220,7 @@ def evaluate_networks(
         overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
+        rules: age limits and allowed errors whose price is told.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
@@ -222,11 +232,13 @@ def evaluate_networks(
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
-        seed=run.config["seed"], precision=precision, framed=framed,
+        seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed)
+        done = evaluate(
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules
+        )
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 

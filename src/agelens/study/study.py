@@ -207,6 +207,9 @@ class Study:
         overlap: Overlap = "refuse",
         precision: str = "auto",
         align: bool = False,
+        age_limits: Sequence[int] = (13, 16, 18, 21),
+        max_false_positives: float = 0.01,
+        abstain: float = 0.01,
         force: bool = False,
     ) -> EvaluationResult:
         """Measure networks on faces they have not seen, with intervals, baselines and figures by group.
@@ -218,6 +221,10 @@ class Study:
                 duplicates, or "allow" them, and the result says so.
             precision: of the networks, "auto", "bf16" or "f32".
             align: find the largest face of each image and align it, as `agelens.Predictor.predict` does.
+            age_limits: years whose limits are looked at: who passes below them, who is refused above them.
+            max_false_positives: largest share of under-age faces that may pass, 0 to 1; the smallest challenge age
+                that keeps it is told.
+            abstain: largest share of wrong genders among those answered, 0 to 1; the share then answered is told.
             force: do it again, also where it is done, and replace figures of other networks.
         """
         if align and self.crops_as_they_are:
@@ -226,13 +233,15 @@ class Study:
             )
         with naming_extras():
             load_keras()
+            from agelens.evaluation.evaluate import Rules
             from agelens.study.steps import evaluate_networks
 
         place = None if bundle is None else Path(bundle)
         with self._at_work(force) as folder:
             content = evaluate_networks(
-                folder, place, split or ("test" if place is None else "all"), overlap, precision, force, align
-            )
+                folder, place, split or ("test" if place is None else "all"), overlap, precision, force, align,
+                Rules(tuple(age_limits), max_false_positives, abstain),
+            )  # fmt: skip
             predictions = read_predictions(folder.folder / PREDICTIONS)
             assert predictions is not None
             return EvaluationResult(content, predictions)
