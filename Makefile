@@ -36,7 +36,7 @@ $(VENV)/.done: requirements.lock pyproject.toml
 
 # Resolves pyproject.toml for every Python and system that is supported; needs uv.
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --extra train --extra labels --extra serve --extra video --extra heic --group dev \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra train --extra labels --extra serve --extra ray --extra hub --extra video --extra heic --group dev \
 		--generate-hashes --quiet --output-file requirements.lock
 
 clean:

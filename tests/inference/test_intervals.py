@@ -110,3 +110,39 @@ def test_it_comes_back_from_a_card_and_odd_cards_are_refused() -> None:
         Calibration((), (), ())
     with pytest.raises(KeyError):
         Calibration.from_card({"bands": [{"from_age": 0}]})
+
+
+def test_other_coverages_are_calibrated_too_and_come_back_from_a_card() -> None:
+    shares, truth = faces(3000, seed=1)
+    fitted = Calibration.fit(median(shares), shares, truth)
+    assert fitted is not None
+    new, true = faces(20000, seed=2)
+    years = median(new)
+    widths = []
+    for coverage in (0.8, 0.9, 0.95):
+        assert fitted.is_fitted_for(coverage)
+        low, high = fitted.intervals(years, new, coverage).T
+        held = (low <= true) & (true <= high)
+        # Whole years round upwards.
+        assert coverage - 0.015 < held.mean() < coverage + 0.05
+        widths.append((high - low).mean())
+    assert widths == sorted(widths)
+    assert Calibration.from_card(fitted.to_card()) == fitted
+
+
+def test_bundles_of_90_percent_alone_take_its_offsets_for_others() -> None:
+    old = Calibration((0.0,), (2.0,), (100,))
+    assert not old.is_fitted_for(0.8)
+    assert "offset_years_at" not in old.to_card()
+    shares, _ = faces(50, seed=3)
+    low, high = old.intervals(median(shares), shares, 0.8).T
+    wide_low, wide_high = old.intervals(median(shares), shares).T
+    assert (wide_low <= low).all()
+    assert (high <= wide_high).all()
+
+
+def test_a_coverage_of_which_too_few_faces_tell_is_left_out() -> None:
+    shares, truth = faces(15, seed=4)
+    fitted = Calibration.fit(median(shares), shares, truth)
+    assert fitted is not None
+    assert [coverage for coverage, _ in fitted.others] == [0.8]

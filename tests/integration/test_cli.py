@@ -26,6 +26,7 @@ COMMANDS = (
     "audit",
     "explore",
     "compare",
+    "compare-models",
     "train",
     "evaluate",
     "export",
@@ -169,7 +170,7 @@ def test_a_missing_extra_is_named_with_the_way_to_get_it(
     assert answer.returncode == 2
     assert answer.stdout == ""
     last = answer.stderr.splitlines()[-1]
-    assert last == f"agelens: This command needs {missing}, which comes with: pip install 'agelens[train]'"
+    assert last == f"agelens: This needs {missing}, which comes with: pip install 'agelens[train]'"
     assert "Traceback" not in answer.stderr
 
 
@@ -230,6 +231,10 @@ WRONG_CALLS = {
     "evaluate --out STUDY --split nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
     "evaluate --out STUDY --split train": "were used to train or choose the age network (train ",
+    "evaluate --out STUDY --age-limits 18+": "--age-limits takes whole years from 1 to 116",
+    "evaluate --out STUDY --max-false-positives 2": "'--max-false-positives'",
+    "compare-models STUDY NOWHERE STUDY --out RUN": "holds no bundle",
+    "compare-models STUDY NOWHERE.csv STUDY --out RUN": "does not exist; name a file of predictions or a bundle",
     "predict": "Give photographs, or a video with --video",
     "predict FACES --video FILE": "Give photographs, or a video with --video",
     "predict FACES --bundle STUDY --frame-stride 3": "--frame-stride and --duration belong to a video",

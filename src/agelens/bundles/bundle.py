@@ -38,6 +38,8 @@ _OLD_MANIFEST = "seen.csv"
 TASKS = ("age", "gender")
 # What a network for both tasks says of its task, and the folder in which a run keeps it.
 BOTH = "both"
+# Of a side of a network's input; more would fill the memory of any machine.
+_MOST_PIXELS = 4096
 # How often a bundle that is being replaced is read anew.
 _TRIES = 100
 # How often a bundle that is not whole, though no other took its place, is read again.
@@ -174,7 +176,7 @@ def _read(folder: Path) -> Bundle:
             card.get("network", {}).get("image_size"),
         )
         training_images = dict(csv.reader(contents[TRAINING_IMAGES].decode("ascii").splitlines()[1:]))
-    except (ValueError, AttributeError, csv.Error) as error:
+    except (ValueError, AttributeError, csv.Error, RecursionError) as error:
         raise AgeLensError(
             f"{folder} is not a bundle of AgeLens: {CARD} or {TRAINING_IMAGES} is odd ({error})."
         ) from None
@@ -183,7 +185,7 @@ def _read(folder: Path) -> Bundle:
             f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
             "update AgeLens."
         )
-    if not isinstance(image_size, int) or image_size < 1:
+    if type(image_size) is not int or not 1 <= image_size <= _MOST_PIXELS:
         raise AgeLensError(
             f"{folder / CARD} does not tell the image size of the network's input; copy or make the bundle again."
         )

@@ -175,6 +175,33 @@ MeasuredBundle = Annotated[
         rich_help_panel=NETWORKS,
     ),
 ]
+AgeLimits = Annotated[
+    str,
+    typer.Option(
+        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them.",
+        rich_help_panel=RESULT,
+    ),
+]
+MaxFalsePositives = Annotated[
+    float,
+    typer.Option(
+        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
+AbstainError = Annotated[
+    float,
+    typer.Option(
+        "--abstain",
+        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
+        "faces are then answered, is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
 DetectorModel = Annotated[
     Path | None,
     typer.Option(
@@ -265,6 +292,24 @@ MaxPixels = Annotated[
         min=1,
         show_default=False,
         rich_help_panel=COMPUTING,
+    ),
+]
+
+Exclude = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces to leave out, by path or digest, such as the table of label-issues.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+Relabel = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces that get other labels: new_age and new_gender, or age and gender; empty cells change "
+        "nothing.",
+        show_default=False,
+        rich_help_panel=FACES,
     ),
 ]
 

@@ -82,6 +82,16 @@ def predict(
             rich_help_panel=VIDEO,
         ),
     ] = None,
+    age_limit: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Add the probability to be this many years old or older, which decides about nobody by itself; may be "
+            "given again.",
+            min=0,
+            max=116,
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -111,6 +121,8 @@ def predict(
         raise AgeLensError(
             "--frame-stride and --duration belong to a video; give one with --video, or leave them out."
         )
+    if video is not None and age_limit:
+        raise AgeLensError("--age-limit belongs to photographs; leave it out for a video.")
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
@@ -121,7 +133,7 @@ def predict(
 
             config = PredictionConfig(
                 crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
-                max_pixels, crops_as_they_are,
+                max_pixels, crops_as_they_are, tuple(dict.fromkeys(age_limit or ())),
             )  # fmt: skip
             if video is not None:
                 from agelens.inference.video.predict_video import predict_video

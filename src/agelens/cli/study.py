@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import evaluation_lines
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     FACES,
@@ -18,6 +17,7 @@ from agelens.cli.options import (
     Config,
     CropsAsTheyAre,
     Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
@@ -28,12 +28,14 @@ from agelens.cli.options import (
     Out,
     Precision,
     RecipeName,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.models.keras_start import load_keras
 
 
 def run_all(
@@ -56,6 +58,8 @@ def run_all(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -68,7 +72,18 @@ def run_all(
         weights=weights, image_size=image_size, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        force,
+        backbones,
+        weights,
+        plan,
+        crops_as_they_are,
+        exclude,
+        relabel,
     )
     comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)

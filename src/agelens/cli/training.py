@@ -6,22 +6,25 @@ from typing import Annotated, Literal
 import typer
 
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     TRAINING,
+    AbstainError,
     AgeBackbone,
+    AgeLimits,
     Align,
     Backbones,
     Cache,
     CropsAsTheyAre,
     Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
     ImageSize,
     Json,
     Limit,
+    MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
     Members,
@@ -32,6 +35,7 @@ from agelens.cli.options import (
     Patience,
     Precision,
     Pretrained,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
@@ -39,7 +43,7 @@ from agelens.cli.options import (
     Trainable,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, print_lines
+from agelens.cli.runs import open_study, print_lines
 from agelens.errors import AgeLensError
 
 
@@ -59,19 +63,16 @@ def compare(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    load_keras()
-    from agelens.study.steps import compare_backbones
-
-    run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
-    )
-    result = compare_backbones(
-        run,
-        comparison_of(run, backbones, weights, image_size, head, epochs, precision, cache, notebook_exact),
-    )
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    result = study.compare(
+        backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
+        notebook_exact=notebook_exact, force=force,
+    ).content  # fmt: skip
     print_lines(comparison_lines(result), json, result)
 
 
@@ -113,35 +114,18 @@ def train(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    tasks = ("age", "gender") if task == "both" else (task,)
-    load_keras()
-    from agelens.study.plan import TrainingPlan
-    from agelens.study.steps import train_networks
-
-    plan = TrainingPlan(
-        tasks,
-        recipe,
-        age_backbone,
-        gender_backbone,
-        weights,
-        image_size,
-        precision,
-        cache,
-        epochs,
-        patience,
-        batch_size,
-        learning_rate,
-        trainable,
-        tuple(pretrained or ()),
-        soup_size,
-        unfreeze_stages,
-        notebook_exact,
-    )
-    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
-    cards = train_networks(run, plan)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    cards = study.train(
+        task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
+        image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
+        learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
+        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact,
+    ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -158,29 +142,35 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    age_limits: AgeLimits = "13,16,18,21",
+    max_false_positives: MaxFalsePositives = 0.01,
+    abstain: AbstainError = 0.01,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    load_keras()
-    from agelens.study.steps import evaluate_networks
+    from agelens.evaluation.thresholds import read_age_limits
 
-    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
-    figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
-    )
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
+    figures = study.evaluate(
+        bundle, split, overlap=overlap, precision=precision, align=align, force=force,
+        age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
+    ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
 
 def export(
     target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target)
+    card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)

@@ -30,7 +30,7 @@ def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
     return UTKFACE_LICENCE if _is_utkface(table) else UNKNOWN_LICENCE
 
 
-def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, str]:
+def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
     """Return ``source``, ``licence`` and ``about`` (what is known of labels and crops) for the card of a network."""
     utkface = not config.get("synthetic") and _is_utkface(table)
     return {

@@ -106,6 +106,11 @@ def _pictures(table: pd.DataFrame) -> str:
     return f"{faces} 1 picture," if pictures == 1 else f"{faces} {pictures} different pictures,"
 
 
+def shared_groups(table: pd.DataFrame) -> int:
+    """Return how many groups of a split table stand in more than one split; anything but 0 is a leak."""
+    return int((table.groupby("group")["split"].nunique() > 1).sum())
+
+
 def read_split_ratios(text: str) -> SplitRatios:
     """Read shares of train, validation and test as a person writes them: "86/4/10" or "0.86/0.04/0.1".
 

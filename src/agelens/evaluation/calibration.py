@@ -1,4 +1,4 @@
-"""What a finished network needs for photographs: the geometry of its training crops, and honest intervals."""
+"""What a finished network needs for photographs: the geometry of its training crops, and honest certainty."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,17 @@ from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
 from agelens.errors import AgeLensError
+from agelens.evaluation.temperature import fit_temperature
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import Predictor
+from agelens.inference.results import Face
+from agelens.inference.temperature import logit
 from agelens.utils.files import digest_json
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
 
 # Count it up when the same bundle would be calibrated otherwise.
-VERSION = 1
+VERSION = 2
 # The median of so many landmarks is sure to a thousandth of the side.
 GEOMETRY_FACES = 600
 _FOUND_AT_LEAST = 0.5
@@ -34,14 +37,15 @@ def is_calibrated(card: dict[str, Any]) -> bool:
 
 
 def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quiet) -> dict[str, Any]:
-    """Return the geometry and the intervals of a network, for its card.
+    """Return geometry, intervals of age and temperature of gender of a network, for its card.
 
     Args:
         bundle: a network that learned from the training split of the table; it need not be written yet.
-        table: a face table that is split; its training split gives the geometry, its validation split the intervals.
+        table: a face table that is split; its training split gives the geometry, its validation split the rest.
 
     Returns:
-        the entries ``geometry``, ``calibrated`` and, for a network of ages, ``calibration``.
+        the entries ``geometry``, ``calibrated`` and, for a network of ages, ``calibration``, for one of gender,
+        ``gender_temperature``.
 
     Raises:
         AgeLensError: an image of the validation split cannot be decoded.
@@ -55,9 +59,16 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
             "fingerprint": _fingerprint(bundle.card), "training_faces_searched": len(train), "found": found,
         },
     }  # fmt: skip
+    predictor, rows = Predictor([bundle]), splits["validation"]
+    faces = _estimate(predictor, rows, track)
     if "age" in bundle.tasks:
-        fitted = fit_intervals(Predictor([bundle]), splits["validation"], track)
+        fitted = fit_intervals(faces, rows)
         entries["calibration"] = fitted and fitted.to_card()
+    if "gender" in bundle.tasks:
+        # What the network itself says, before a temperature that its card may hold already.
+        logits = logit(np.array([face.p_female for face in faces])) * predictor.temperature.value
+        temperature = fit_temperature(logits, rows["gender"].to_numpy(np.float64))
+        entries["gender_temperature"] = temperature and temperature.to_card()
     return entries
 
 
@@ -104,15 +115,8 @@ def measure_geometry(
     )
 
 
-def fit_intervals(predictor: Predictor, rows: pd.DataFrame, track: Track = quiet) -> Calibration | None:
-    """Calibrate the intervals of an age network on labelled faces that it has not learned from.
-
-    Args:
-        rows: of a face table; crops.
-
-    Raises:
-        AgeLensError: one of them cannot be decoded.
-    """
+def _estimate(predictor: Predictor, rows: pd.DataFrame, track: Track) -> list[Face]:
+    """The faces of labelled crops, in order. Raises AgeLensError where one of them cannot be decoded."""
     faces = []
     with track("calibrating", len(rows)) as advance:
         for photo in predictor.stream(rows["path"], crops=True):
@@ -120,6 +124,16 @@ def fit_intervals(predictor: Predictor, rows: pd.DataFrame, track: Track = quiet
                 raise AgeLensError(f"{photo.file} {photo.error}; audit the images again to leave it out.")
             faces.append(photo.faces[0])
             advance(1)
+    return faces
+
+
+def fit_intervals(faces: Sequence[Face], rows: pd.DataFrame) -> Calibration | None:
+    """Calibrate the intervals of an age network on labelled faces that it has not learned from.
+
+    Args:
+        faces: what it says of them.
+        rows: of a face table, in the same order.
+    """
     years = np.array([face.age_years for face in faces], np.float64)
     shares = [face.age_distribution for face in faces if face.age_distribution is not None]
     return Calibration.fit(years, np.array(shares) if shares else None, rows["age"].to_numpy(np.float64))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from agelens.errors import AgeLensError
-from agelens.inference.results import COLUMNS, rows
+from agelens.inference.results import COLUMNS, limit_column, rows
 from agelens.utils.files import json_text
 
 Form = Literal["table", "lines", "json", "csv", "tsv"]
@@ -100,6 +100,14 @@ def writing(
         yield _flushing(file, lambda value: file.write(json_text(value, encoding) + "\n"))
 
 
+def writing_photos(
+    file: IO[str], form: Form, age_limits: Sequence[int] = ()
+) -> contextlib.AbstractContextManager[Writer]:
+    """The same for photographs, with a column for the probability of each age limit."""
+    columns = (*COLUMNS, *map(limit_column, age_limits))
+    return writing(file, form, columns, lambda photo: rows(photo, age_limits))
+
+
 def _flushing(file: IO[str], write: Callable[[Row], object]) -> Writer:
     def add(value: Row) -> None:
         write(value)
@@ -154,4 +162,7 @@ def _face_of(row: Mapping[str, str]) -> dict[str, Any]:
         face["age_low"], face["age_high"] = float(row["age_low"]), float(row["age_high"])
     if row["p_female"]:
         face["p_female"] = float(row["p_female"])
+    for name, value in row.items():
+        if name.startswith(limit_column(0)[:-1]) and value:
+            face[name] = float(value)
     return face

@@ -12,7 +12,7 @@ from agelens._version import __version__
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError, ImageError
 from agelens.inference.inputs import locate
-from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing
+from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing_photos
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
 from agelens.inference.predictions_file import Output
 from agelens.inference.predictor import Predictor, load
@@ -48,6 +48,7 @@ class PredictionConfig:
         overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
         max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
         as_they_are: whole photographs are taken for crops, too.
+        age_limits: years; the probability to be that old is told for each.
     """
 
     crops: bool = False
@@ -60,6 +61,7 @@ class PredictionConfig:
     overwrite: bool = False
     max_pixels: int | None = None
     as_they_are: bool = False
+    age_limits: tuple[int, ...] = ()
 
     @property
     def written_form(self) -> Form:
@@ -93,6 +95,7 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
     with waiting("loading the networks"):
         predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+    _check_limits(predictor, config)
     if config.crops and not config.as_they_are:
         refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
     if config.pictures is not None:
@@ -129,6 +132,15 @@ def _check(config: PredictionConfig) -> None:
         )
 
 
+def _check_limits(predictor: Predictor, config: PredictionConfig) -> None:
+    """Refuse, with an AgeLensError, age limits of networks that state no probability of ages."""
+    if config.age_limits and not predictor.gives_age_distribution:
+        raise AgeLensError(
+            "--age-limit needs a network that gives a probability for each age, as AgeLens's own does; this one gives "
+            "no age, or a single number."
+        )
+
+
 def _to_stream(
     predictor: Predictor,
     files: list[Path],
@@ -138,10 +150,15 @@ def _to_stream(
 ) -> None:
     form = config.written_form
     found = (photo for photo, _ in _predict(predictor, files, config, pictures, tally))
-    good = (photo.to_dict() for photo in found if not photo.error)
+    good = (photo.to_dict(config.age_limits) for photo in found if not photo.error)
     written = 0
     try:
-        with _table() if form == "table" else writing(sys.stdout, form) as write:
+        lines = (
+            _table(config.age_limits)
+            if form == "table"
+            else writing_photos(sys.stdout, form, config.age_limits)
+        )
+        with lines as write:
             for photo in good:
                 write(photo)
                 written += 1
@@ -154,9 +171,9 @@ def _to_stream(
 
 
 @contextlib.contextmanager
-def _table() -> Iterator[Writer]:
+def _table(age_limits: tuple[int, ...]) -> Iterator[Writer]:
     """A table for a person, shown at the end, also where that comes early."""
-    table = FaceTable()
+    table = FaceTable(age_limits)
     try:
         yield table.add
     finally:
@@ -195,6 +212,7 @@ def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any
         "version": [__version__, DECODER_VERSION],
         "precision": config.precision,
         "max_pixels": config.max_pixels,
+        **({"age_limits": list(config.age_limits)} if config.age_limits else {}),
     }
 
 

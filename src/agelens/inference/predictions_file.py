@@ -7,7 +7,7 @@ from typing import Any
 
 from agelens.errors import AgeLensError
 from agelens.inference.journal import Journal, is_done
-from agelens.inference.output_formats import Form, read_back, writing
+from agelens.inference.output_formats import Form, read_back, writing_photos
 from agelens.inference.printing import closing_line
 from agelens.inference.record import Mark, Past, write_record
 from agelens.inference.results import ImagePrediction
@@ -115,7 +115,7 @@ class Output:
                 # Names of files need not be text; what is not is escaped.
                 with (
                     temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-                    writing(file, self._form) as write,
+                    writing_photos(file, self._form, self._made_of.get("age_limits", ())) as write,
                 ):
                     for photo in self._journal.photos(self._files):
                         write(photo)

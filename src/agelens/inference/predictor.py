@@ -15,9 +15,10 @@ from agelens.detection.base import Found
 from agelens.detection.detector import Detector, find_detector
 from agelens.errors import AgeLensError
 from agelens.inference.given import Source, check, separate
-from agelens.inference.intervals import Calibration, median
+from agelens.inference.intervals import COVERAGE, Calibration, median
 from agelens.inference.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
 from agelens.inference.results import Face, ImagePrediction, Predictions
+from agelens.inference.temperature import Temperature
 from agelens.runtime.execution import run_outputs
 from agelens.runtime.precision import PRECISIONS
 from agelens.runtime.session import Network, compile_bundle
@@ -57,6 +58,7 @@ class Predictor:
         self.bundles = tuple(bundles)
         self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
         self._calibration = next(filter(None, map(_calibration, bundles)), None)
+        self.temperature = next(filter(None, map(_temperature, bundles)), Temperature())
         self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
         self._image_sizes = sorted({network.image_size for network in self._networks})
         self._precision = precision
@@ -76,6 +78,11 @@ class Predictor:
         if self._detector is None:
             self._detector = find_detector()
         return self._detector
+
+    @property
+    def gives_age_distribution(self) -> bool:
+        """Whether each face gets a probability of each age, and not years alone."""
+        return any("age_distribution" in network.outputs for network in self._networks)
 
     def predict(self, images: Iterable[Source] | Source, crops: bool = False) -> Predictions:
         """Find and estimate the faces of images.
@@ -176,9 +183,34 @@ class Predictor:
             results = run_outputs(network.compiled, crops[network.image_size], list(network.outputs.values()))
             columns.update(zip(network.outputs, results, strict=True))
         if "female_logit" in columns:
-            # Of the logistic function the form that no logit makes overflow.
-            columns["p_female"] = np.exp(-np.logaddexp(0, -columns["female_logit"]))
+            columns["p_female"] = self.temperature.apply(columns["female_logit"])
+        elif "p_female" in columns:
+            columns["p_female"] = self.temperature.apply_to_probabilities(columns["p_female"])
         return self._faces(columns, len(next(iter(crops.values()))))
+
+    def prediction_intervals(
+        self, faces: Sequence[Face], coverage: float = COVERAGE
+    ) -> NDArray[np.float64] | None:
+        """The prediction intervals of faces for another coverage than 90 %.
+
+        Args:
+            faces: that this predictor gave, with an age each.
+            coverage: share of true ages that they are to hold, between 0 and 1.
+
+        Returns:
+            from and to, years, both included, (faces, 2); None where the bundle has no calibration.
+        """
+        if self._calibration is None:
+            return None
+        distributions = [face.age_distribution for face in faces if face.age_distribution is not None]
+        years = np.array([face.age_years for face in faces], np.float64)
+        return self._calibration.intervals(
+            years, np.array(distributions) if distributions else None, coverage
+        )
+
+    def is_calibrated_for(self, coverage: float) -> bool:
+        """Whether the bundle was calibrated for intervals of this coverage; others take the offsets of 90 %."""
+        return self._calibration is not None and self._calibration.is_fitted_for(coverage)
 
     def _faces(self, columns: dict[str, NDArray[np.floating]], rows: int) -> list[Face]:
         """Faces from what is estimated, by column."""
@@ -206,6 +238,11 @@ def _geometry(bundle: Bundle) -> Geometry | None:
 def _calibration(bundle: Bundle) -> Calibration | None:
     # A network of gender has none.
     return bundle.read("calibration", Calibration.from_card)
+
+
+def _temperature(bundle: Bundle) -> Temperature | None:
+    # A network of age has none, nor have bundles of earlier versions.
+    return bundle.read("gender_temperature", Temperature.from_card)
 
 
 def load(

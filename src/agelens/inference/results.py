@@ -19,7 +19,12 @@ LANDMARKS = (
     "mouth corner on the right",
 )
 # What is written of each value; a distribution keeps five digits of each share.
-_DIGITS = {"age_years": 2, "p_female": 4, "score": 3}
+_DIGITS = {"age_years": 2, "p_female": 4, "p_at_least": 4, "score": 3}
+
+
+def limit_column(limit: int) -> str:
+    """Return the name under which the probability to be at least so many years old is written."""
+    return f"p_at_least_{limit}"
 
 
 class Described:
@@ -82,8 +87,25 @@ class Face(Described):
         """``(age_low, age_high)``, years; None where there is none."""
         return None if self.age_low is None or self.age_high is None else (self.age_low, self.age_high)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON with what is known of the face; values that are None are left out."""
+    def at_least(self, limit: int) -> float | None:
+        """Return the probability, 0 to 1, that the age is this many whole years or more, from the age distribution.
+
+        It says how often faces like this one are that old, as far as the network knows; it proves nobody's age and
+        decides about nobody. None where the network estimates a single number.
+
+        Args:
+            limit: years.
+        """
+        if self.age_distribution is None:
+            return None
+        return min(1.0, max(0.0, sum(self.age_distribution[max(0, limit) :]) / sum(self.age_distribution)))
+
+    def to_dict(self, age_limits: Sequence[int] = ()) -> dict[str, Any]:
+        """JSON with what is known of the face; values that are None are left out.
+
+        Args:
+            age_limits: years; for each the probability to be that old is added as ``p_at_least_LIMIT``.
+        """
         values: dict[str, Any] = {}
         if self.box is not None:
             values["box"] = [round(value, 1) for value in self.box]
@@ -99,6 +121,9 @@ class Face(Described):
             values["p_female"] = round(self.p_female, _DIGITS["p_female"])
         if self.age_distribution is not None:
             values["age_distribution"] = [round(share, 5) for share in self.age_distribution]
+        for limit in age_limits:
+            if (probability := self.at_least(limit)) is not None:
+                values[limit_column(limit)] = round(probability, _DIGITS["p_at_least"])
         return values
 
 
@@ -117,13 +142,13 @@ class ImagePrediction(Described):
     error: str = ""
     """Why it could not be read, without the name of the file; empty where it could."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON; ``error`` only where there is one."""
+    def to_dict(self, age_limits: Sequence[int] = ()) -> dict[str, Any]:
+        """JSON; ``error`` only where there is one. ``age_limits`` are as for `Face.to_dict`."""
         start: dict[str, Any] = {"file": self.file} if self.file else {}
         if self.error:
             return {**start, "error": self.error, "faces": []}
         size = {"width": self.width, "height": self.height} if self.width else {}
-        return {**start, **size, "faces": [face.to_dict() for face in self.faces]}
+        return {**start, **size, "faces": [face.to_dict(age_limits) for face in self.faces]}
 
 
 # The columns of the command line's CSV; distributions are in the JSON alone.
@@ -138,10 +163,10 @@ FRAME_COLUMNS = ("image", *COLUMNS, "error")
 _FRAME_TYPES = {"image": "int64", "face": "Int64", "low_confidence": "boolean"}
 
 
-def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(photo: dict[str, Any], age_limits: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
     """For each face one dict of COLUMNS, from what `Photo.to_dict` gives; a photograph without a face has none.
 
-    ``face`` counts from 1, from the largest to the smallest.
+    ``face`` counts from 1, from the largest to the smallest. Age limits add a column each.
     """
     for number, face in enumerate(photo["faces"], 1):
         box = face.get("box", [None] * 4)
@@ -150,7 +175,8 @@ def rows(photo: dict[str, Any]) -> Iterator[dict[str, Any]]:
             photo.get("file", ""), number, *box, face.get("score"), face.get("low_confidence", False),
             face.get("age_years"), *interval, face.get("p_female"),
         )  # fmt: skip
-        yield dict(zip(COLUMNS, values, strict=True))
+        limits = {limit_column(limit): face.get(limit_column(limit)) for limit in age_limits}
+        yield {**dict(zip(COLUMNS, values, strict=True)), **limits}
 
 
 class Predictions(Sequence[ImagePrediction]):
@@ -176,6 +202,10 @@ class Predictions(Sequence[ImagePrediction]):
     def faces(self) -> tuple[Face, ...]:
         """The faces of all photographs, in order."""
         return tuple(face for photo in self._photos for face in photo.faces)
+
+    def at_least(self, limit: int) -> tuple[float | None, ...]:
+        """The probability of each of `faces`, in order, to be at least so many years old; see `Face.at_least`."""
+        return tuple(face.at_least(limit) for face in self.faces)
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row a face, and one row for each image without a face; distributions are in `to_json`.

@@ -10,9 +10,9 @@ from agelens.data.provenance import UNKNOWN_LICENCE, licence
 from agelens.data.provenance import source_name as source_name
 from agelens.data.table import SPLITS
 from agelens.evaluation.groups import GROUP_TITLES
-from agelens.evaluation.metrics import LEAST_FACES
+from agelens.evaluation.resampling import LEAST_FACES
 from agelens.reporting.result_charts import MEASURES, has_speed
-from agelens.reporting.study_files import Run
+from agelens.reporting.study_files import StudyFiles
 
 FEW_TEST_FACES = 200
 NEAR_YEARS = 5.0
@@ -60,7 +60,7 @@ def listed(settings: dict[str, Any] | None) -> str:
     return ", ".join(told) or "–"
 
 
-def key_figures(run: Run) -> list[dict[str, Any]]:
+def key_figures(run: StudyFiles) -> list[dict[str, Any]]:
     """The figures of the summary: label, value and interval as text, and what to compare them with."""
     age, gender = run.evaluation.get("age", {}), run.evaluation.get("gender", {})
     figures = []
@@ -81,7 +81,7 @@ def _figure(label: str, write: Any, result: dict[str, Any], key: str, against: s
     return {"label": label, "value": write(result.get(key)), "interval": interval, "against": against}
 
 
-def warnings(run: Run) -> list[str]:
+def warnings(run: StudyFiles) -> list[str]:
     """What a reader must know before trusting a figure."""
     told = []
     if run.config.get("synthetic"):
@@ -132,7 +132,7 @@ def warnings(run: Run) -> list[str]:
     return [*told, *run.evaluation.get("settings", {}).get("notes", [])]
 
 
-def _frozen_at_random(run: Run) -> list[str]:
+def _frozen_at_random(run: StudyFiles) -> list[str]:
     """The backbones that stayed at random weights; a network that learned whole may well begin with them."""
     compared = [pair for task in MEASURES for pair in run.comparison.get(task, {}).items()]
     networks = [card.get("network", {}) for card in run.cards.values()]
@@ -141,7 +141,7 @@ def _frozen_at_random(run: Run) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def measured_split(run: Run) -> str:
+def measured_split(run: StudyFiles) -> str:
     """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
     return str(run.evaluation.get("settings", {}).get("split", "test"))
 
@@ -209,21 +209,18 @@ def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
 
 
 def verdict(comparison: dict[str, Any], task: str) -> str:
-    """Which backbone is best on the validation split, and which cannot be told apart from it."""
+    """Which backbone is best on the validation split, and which may be as good by paired differences."""
     rows = comparison_rows(comparison, task)
     best = rows[0]
     told = f"Best on the validation split: {best['name']} ({score(task, best['validation'])})."
-    if not best["ci95"]:
+    against = comparison.get("paired", {}).get(task, {}).get("against", {})
+    if not against:
         return told
-    low, high = best["ci95"]
-    near = [
-        row["name"] for row in rows[1:] if row["ci95"] and row["ci95"][0] <= high and row["ci95"][1] >= low
-    ]
+    near = [name for name, difference in against.items() if not difference["better"]]
+    how = "in paired differences on the same faces, corrected for their number (Holm)"
     if near:
-        return (
-            f"{told} Its 95 % interval overlaps with that of {', '.join(near)}: they are not clearly apart."
-        )
-    return told if len(rows) == 1 else f"{told} Its 95 % interval overlaps with no other."
+        return f"{told} Chance alone may have put it before {', '.join(near)} ({how})."
+    return f"{told} It is better than {'each other one' if len(against) > 1 else 'the other'} {how}."
 
 
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -272,7 +269,7 @@ def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -
     return lines, wrong
 
 
-def licence_of_data(run: Run) -> str:
+def licence_of_data(run: StudyFiles) -> str:
     """The licence of the data as a card tells it, or what is known of the source; "" if nothing is."""
     for card in run.cards.values():
         if card.get("data", {}).get("licence"):

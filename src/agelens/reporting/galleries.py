@@ -13,6 +13,7 @@ from PIL import Image
 
 from agelens.data.audit import Audit, Pair, file_names
 from agelens.data.labels import GENDERS
+from agelens.data.picture_quality import PictureQuality
 from agelens.errors import ImageError
 from agelens.utils.files import write_text
 from agelens.utils.images import read_rgb
@@ -22,7 +23,9 @@ _SIDE = 160
 _QUALITY = 80
 
 
-def write_gallery(audit: Audit, table: pd.DataFrame, path: Path) -> None:
+def write_gallery(
+    audit: Audit, table: pd.DataFrame, path: Path, quality: PictureQuality | None = None
+) -> None:
     """Write the label conflicts of an audit as one self-contained HTML page, atomically.
 
     The page holds thumbnails of the photographs and so belongs on the disk of the person who may see them.
@@ -32,6 +35,7 @@ def write_gallery(audit: Audit, table: pd.DataFrame, path: Path) -> None:
         audit: what `agelens.data.audit.audit` found.
         table: the face table that was audited; images that are gone since then are shown as missing.
         path: the .html file; its folder is made.
+        quality: which pictures are dark, blurry and so on; None where nobody looked.
     """
     conflicts = sorted((pair for pair in audit.pairs if _contradicts(pair)), key=_worst_first)
     shown = conflicts[:SHOWN]
@@ -45,6 +49,7 @@ def write_gallery(audit: Audit, table: pd.DataFrame, path: Path) -> None:
         conflicts=len(conflicts),
         shown=shown,
         gender_names=GENDERS,
+        quality=quality and quality.to_json(),
         thumbnail_of=dict(zip(wanted, thumbnails, strict=True)),
         image_size=_SIDE,
     )

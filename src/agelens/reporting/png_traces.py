@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from numpy.typing import NDArray
 
 DASHES: dict[str, Any] = {
@@ -114,6 +114,16 @@ def _error(bars: Any) -> NDArray[np.float64] | None:
     return None if bars.array is None else np.asarray([bars.arrayminus, bars.array], dtype=float)
 
 
+def _draw_heatmap(panel: Panel, trace: Any) -> None:
+    x, y, values = panel.x(trace.x), panel.y(trace.y), np.asarray(trace.z, dtype=float)
+    colours = LinearSegmentedColormap.from_list("", [tuple(stop) for stop in trace.colorscale])
+    panel.axes.pcolormesh(x, y, values, cmap=colours, vmin=trace.zmin, vmax=trace.zmax, edgecolors="white")
+    for row, column in np.ndindex(values.shape):
+        red, green, blue = colours((values[row, column] - trace.zmin) / (trace.zmax - trace.zmin))[:3]
+        ink = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.55 else "#22262B"
+        panel.axes.text(x[column], y[row], trace.text[row][column], color=ink, ha="center", va="center")
+
+
 def _draw_violin(panel: Panel, trace: Any) -> None:
     flat = trace.orientation == "h"
     by_place: dict[float, list[float]] = {}
@@ -184,4 +194,5 @@ DRAW: dict[str, Callable[[Panel, Any], None]] = {
     "scatter": _draw_scatter,
     "violin": _draw_violin,
     "box": _draw_box,
+    "heatmap": _draw_heatmap,
 }

@@ -10,17 +10,22 @@ from typing import Any
 
 import plotly.graph_objects as go
 import plotly.offline
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
+from agelens.evaluation.group_report import TITLES
+from agelens.evaluation.groups import kind_title
 from agelens.reporting import facts, result_charts
+from agelens.reporting.age_limit_charts import age_limit_charts
+from agelens.reporting.certainty_charts import certainty_charts
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
+from agelens.reporting.group_charts import heat_maps
 from agelens.reporting.png import write_grid, write_png
-from agelens.reporting.study_files import TASKS, Run, read_run
+from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
 from agelens.utils.images import Pixels
@@ -52,14 +57,17 @@ def write_report(run: Path) -> Path:
     """
     if not run.is_dir():
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
-    found = read_run(run)
-    figures = _draw_all(found)
+    found = read_study_files(run)
+    figures = draw_all(found)
     for name in figures.keys() - CHARTS.keys():
         write_png(figures[name], run / "charts" / f"{name}.png")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
     context = {
         "run": found,
         "facts": facts,
+        "formats": facts,
+        "group_titles": TITLES,
+        "kind_title": kind_title,
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
         "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
@@ -79,7 +87,11 @@ def write_report(run: Path) -> Path:
 def _render(context: dict[str, Any]) -> str:
     # Names of files, groups and sources are a stranger's: everything is escaped but Plotly's own script.
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("agelens.reporting", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     source = resources.files("agelens.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
     return (
@@ -89,7 +101,8 @@ def _render(context: dict[str, Any]) -> str:
     )
 
 
-def _draw_all(run: Run) -> dict[str, go.Figure]:
+def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
+    """Return every chart that the files of a study give, by name, in the order of the report."""
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
         figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
@@ -109,6 +122,9 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
         figures["error_by_group"] = result_charts.error_by_group(run.evaluation)
     if result_charts.has_groups(run.evaluation, "gender"):
         figures["accuracy_by_group"] = result_charts.accuracy_by_group(run.evaluation)
+    figures |= age_limit_charts(run.evaluation.get("age_limits", {}))
+    figures |= heat_maps(run.evaluation.get("disaggregated", {}))
+    figures |= certainty_charts(run.evaluation)
     return figures
 
 
@@ -128,7 +144,7 @@ def _embed(figure: go.Figure) -> dict[str, Any]:
     }
 
 
-def _face_tiles(run: Run) -> list[dict[str, Any]]:
+def _face_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     """A sample of labelled faces, drawn by chance, as small pictures with captions."""
     if run.table is None:
         return []
@@ -140,7 +156,7 @@ def _face_tiles(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
+def _predicted_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
     if run.predictions is None:
         return []

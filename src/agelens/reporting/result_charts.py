@@ -128,7 +128,7 @@ def error_against_cost(comparison: dict[str, Any], task: str) -> go.Figure:
         figure.add_scatter(
             x=[result["images_per_second"]],
             y=[value],
-            error_y=_bars([value], [result.get(f"{key}_ci95")]),
+            error_y=bars([value], [result.get(f"{key}_ci95")]),
             name=name,
             mode="markers",
             marker={"color": _colour(index), "symbol": _symbol(index), "size": 12},
@@ -226,7 +226,7 @@ def _by_group(evaluation: dict[str, Any], task: str) -> go.Figure:
         figure.add_scatter(
             x=values,
             y=[f"{name}  (n {group['n']:,})" for name, group in groups.items()],
-            error_x=_bars(values, [group.get(f"{measure.key}_ci95") for group in groups.values()]),
+            error_x=bars(values, [group.get(f"{measure.key}_ci95") for group in groups.values()]),
             mode="markers",
             marker={"color": PALETTE[row - 1], "symbol": SYMBOLS[row - 1], "size": 10},
             name=GROUP_TITLES[kind],
@@ -268,7 +268,7 @@ def _symbol(index: int) -> str:
     return SYMBOLS[index % len(SYMBOLS)]
 
 
-def _bars(values: list[float], intervals: list[list[float] | None]) -> dict[str, Any]:
+def bars(values: list[float], intervals: list[list[float] | None]) -> dict[str, Any]:
     """Error bars from intervals [low, high]; a value without an interval gets a bar of length zero."""
     pairs = [interval or [value, value] for value, interval in zip(values, intervals, strict=True)]
     return {

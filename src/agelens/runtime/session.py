@@ -11,6 +11,9 @@ from agelens.runtime.compiled import Compiled
 from agelens.runtime.execution import settle_arrays
 from agelens.runtime.int8 import fit_processor
 
+# The bundled network has 9,456, weights included. OpenVINO takes minutes and more to compile many more than these.
+_MOST_OPERATIONS = 40_000
+_MOST_AGES = 200
 # What a network may give for each face: years, probability of female, probability of each whole age, logit of female.
 OUTPUTS = ("age_years", "p_female", "age_distribution", "female_logit")
 
@@ -40,6 +43,7 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
         model = ov.Core().read_model(bundle.network)
     except RuntimeError as error:
         raise _unusable(bundle, error) from None
+    _check_input(bundle, model)
     outputs = {}
     for port in model.outputs:
         name = next((name for name in OUTPUTS if name in port.get_names()), None)
@@ -47,10 +51,45 @@ def compile_bundle(bundle: Bundle, precision: str) -> Network:
             raise AgeLensError(
                 f"The network in {bundle.folder} gives {port.get_any_name()}, which is not known."
             )
-        shape = tuple(length.get_length() for length in list(port.get_partial_shape())[1:])
-        # One number a face comes as (faces, 1).
-        outputs[name] = () if shape == (1,) else shape
+        outputs[name] = _shape_for_a_face(bundle, name, port.get_partial_shape())
     return Network(bundle.image_size, Compiled(partial(_compile, bundle, precision)), outputs)
+
+
+def _shape_for_a_face(bundle: Bundle, name: str, shape: ov.PartialShape) -> tuple[int, ...]:
+    """What an output gives for one face: one number, or the probability of each age. Anything else is refused."""
+    lengths = (
+        [length.get_length() if length.is_static else 0 for length in list(shape)[1:]]
+        if shape.rank.is_static
+        else [0]
+    )
+    # One number a face comes as (faces, 1).
+    if name != "age_distribution" and lengths in ([], [1]):
+        return ()
+    if name == "age_distribution" and len(lengths) == 1 and 1 < lengths[0] <= _MOST_AGES:
+        return (lengths[0],)
+    raise AgeLensError(
+        f"The network in {bundle.folder} gives {name} in the shape {shape}, which is not known."
+    )
+
+
+def _check_input(bundle: Bundle, model: ov.Model) -> None:
+    """Refuse a network that does not take what it will be given, or that would be compiled for minutes."""
+    faces = ov.PartialShape([-1, bundle.image_size, bundle.image_size, 3])
+    ports = model.inputs
+    if (
+        len(ports) != 1
+        or not ports[0].get_partial_shape().compatible(faces)
+        or ports[0].get_element_type() != ov.Type.u8
+    ):
+        raise AgeLensError(
+            f"The network in {bundle.folder} does not take faces of {bundle.image_size} x {bundle.image_size} pixels "
+            "as bytes, as its card says; make the bundle again."
+        )
+    if (count := len(model.get_ops())) > _MOST_OPERATIONS:
+        raise AgeLensError(
+            f"The network in {bundle.folder} has {count:,} operations, more than the {_MOST_OPERATIONS:,} that any "
+            "network of faces needs; take it from somebody else."
+        )
 
 
 def _compile(bundle: Bundle, precision: str) -> ov.CompiledModel:

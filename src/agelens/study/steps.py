@@ -9,12 +9,21 @@ from agelens.data.provenance import provenance, source_name
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
-from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.evaluation.evaluate import (
+    Evaluation,
+    Framed,
+    Overlap,
+    Rules,
+    check_seen,
+    choose_rows,
+    evaluate,
+)
+from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.calibrated_bundle import finished_card
 from agelens.study.crops import check_crops
-from agelens.study.folder import REPORT, Run
+from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
@@ -28,7 +37,7 @@ from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
 
 
-def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -49,7 +58,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     return dict(read_json(target))
 
 
-def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
+def _warn_of_overlap(run: StudyFolder, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
     overlap = training_images_of(spec)
     if not overlap:
@@ -64,7 +73,7 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
         )
 
 
-def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """Train and calibrate the networks of a plan on the run's table; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -76,7 +85,7 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: dict(read_json(run.folder / task / CARD)) for task in plan.tasks}
 
 
-def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -111,10 +120,11 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
 
     if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
+    run.step(f"train-{task}", settings, outputs, work)
 
 
-def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
     if not plan.pretrained:
         raise AgeLensError(
@@ -171,7 +181,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
+def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -194,13 +204,14 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
 
 
 def evaluate_networks(
-    run: Run,
+    run: StudyFolder,
     bundle: Path | None = None,
     split: str = "test",
     overlap: Overlap = "refuse",
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
+    rules: Rules = Rules(),
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -209,6 +220,7 @@ def evaluate_networks(
         overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
+        rules: age limits and allowed errors whose price is told.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
@@ -220,11 +232,13 @@ def evaluate_networks(
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
-        seed=run.config["seed"], precision=precision, framed=framed,
+        seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed)
+        done = evaluate(
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules
+        )
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 
@@ -239,7 +253,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
     write_json(folder / EVALUATION, done.figures)
 
 
-def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
     run.record_options({**study_options(comparison, plan), "crops_as_they_are": run.crops_as_they_are})

@@ -13,6 +13,7 @@ from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
+from agelens.export.keras_model import keras_file
 from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
 from agelens.study.calibrated_bundle import finished_card, write_calibrated
@@ -83,6 +84,8 @@ def train_finetuned(
         card = card_of(learned, trainings, settings, table, identities[0]["table"])
         card["identity"] = digest_json(identity)
         card["training"]["validation"] = measured
+        # What an earlier training of another recipe left there is another network.
+        keras_file(target).unlink(missing_ok=True)
         return write_calibrated(target, files["int8"], card, table, track=track)
 
 
