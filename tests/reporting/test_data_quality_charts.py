@@ -10,7 +10,7 @@ AUDIT = {
     "malformed": 3,
     "unreadable": 7,
     "duplicate_groups": 2,
-    "near_duplicate_pairs": 11,
+    "near_duplicate_groups": 11,
     "label_conflicts": {"age": 5, "gender": 1},
 }
 

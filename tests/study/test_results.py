@@ -71,8 +71,9 @@ def test_the_audit_has_a_row_for_each_fault(results: dict[str, StudyResult]) -> 
     content = audited.content
     assert counts["unreadable"] == content["unreadable"]
     assert counts["malformed"] == content["malformed"]
-    assert counts.get("near duplicate", 0) + counts.get("mirrored", 0) == content["near_duplicate_pairs"]
-    assert counts["different age"] == content["label_conflicts"]["age"]
+    lists = content["lists"]
+    assert counts.get("near duplicate", 0) + counts.get("mirrored", 0) == len(lists["near_duplicate_pairs"])
+    assert counts["different age"] == len(lists["label_conflicts"]["age"])
     assert f"{content['images']:,} images: {content['usable']:,} usable images" in audited.summary()
     assert "split" not in audited.table.columns
 

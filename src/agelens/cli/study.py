@@ -16,7 +16,6 @@ from agelens.cli.options import (
     Cache,
     Config,
     CropsAsTheyAre,
-    Epochs,
     Exclude,
     Force,
     GenderBackbone,
@@ -24,10 +23,8 @@ from agelens.cli.options import (
     ImageSize,
     Json,
     Limit,
-    NotebookExactToo,
     Out,
     Precision,
-    RecipeName,
     Relabel,
     Seed,
     Source,
@@ -35,6 +32,11 @@ from agelens.cli.options import (
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.cli.training_options import (
+    Epochs,
+    NotebookExactToo,
+    RecipeName,
+)
 from agelens.models.keras_start import load_keras
 
 

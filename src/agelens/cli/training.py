@@ -16,7 +16,6 @@ from agelens.cli.options import (
     Backbones,
     Cache,
     CropsAsTheyAre,
-    Epochs,
     Exclude,
     Force,
     GenderBackbone,
@@ -27,23 +26,26 @@ from agelens.cli.options import (
     MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
-    Members,
-    NotebookExact,
-    NotebookExactToo,
     Out,
     Overlap,
-    Patience,
     Precision,
     Pretrained,
     Relabel,
     Seed,
     Source,
     SplitRatios,
-    Stages,
-    Trainable,
     Weights,
 )
 from agelens.cli.runs import open_study, print_lines
+from agelens.cli.training_options import (
+    Epochs,
+    Members,
+    NotebookExact,
+    NotebookExactToo,
+    Patience,
+    Stages,
+    Trainable,
+)
 from agelens.errors import AgeLensError
 
 

@@ -22,9 +22,9 @@ def audit_rows(audit: dict[str, Any]) -> list[tuple[str, int]]:
         ("malformed names or rows", audit["malformed"]),
         ("unreadable images", audit["unreadable"]),
         ("groups of identical files", audit["duplicate_groups"]),
-        ("pairs of near duplicates", audit["near_duplicate_pairs"]),
-        ("pairs with different ages", conflicts["age"]),
-        ("pairs with different genders", conflicts["gender"]),
+        ("groups of near duplicates", audit["near_duplicate_groups"]),
+        ("groups with different ages", conflicts["age"]),
+        ("groups with different genders", conflicts["gender"]),
     ]
 
 
