@@ -106,8 +106,8 @@ function faces(count) {
 }
 
 function tell(sentence) {
-  find("camera-problem").textContent = sentence;
-  find("camera-problem").hidden = sentence === "";
+  find("camera-error").textContent = sentence;
+  find("camera-error").hidden = sentence === "";
 }
 
 function stop() {

@@ -72,9 +72,9 @@ export class Photograph {
   fail(sentence) {
     this.finish();
     this.facts.textContent = "";
-    const problem = element("p", "problem", sentence);
-    problem.setAttribute("role", "alert");
-    this.element.insertBefore(problem, this.pair);
+    const error = element("p", "error", sentence);
+    error.setAttribute("role", "alert");
+    this.element.insertBefore(error, this.pair);
     if (this.isBlank) {
       this.pair.remove();
     }
