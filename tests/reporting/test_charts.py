@@ -1,6 +1,7 @@
 """Charts show the numbers that they were given, and their PNG files show something."""
 
 import math
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from PIL import Image
 from agelens.errors import AgeLensError
 from agelens.reporting import dataset_charts as charts
 from agelens.reporting import result_charts
-from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
 from agelens.reporting.training_chart import training_history
 
 NAMES = ("VGG16", "Xception", "MobileNetV3Small")
@@ -22,7 +24,7 @@ NAMES = ("VGG16", "Xception", "MobileNetV3Small")
 @pytest.fixture(autouse=True)
 def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small PNG files: what is tested here does not hang on their resolution."""
-    monkeypatch.setattr("agelens.reporting.png.DPI", 50)
+    monkeypatch.setattr("agelens.reporting.figure_files.DPI", 50)
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def test_medians_of_estimates_by_band() -> None:
     assert list(medians.y) == [31.0, 60.0]
 
 
-def test_every_chart_becomes_a_png(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_every_chart_becomes_a_png_an_svg_and_a_pdf(table: pd.DataFrame, tmp_path: Path) -> None:
     history = {"loss": [3.0, 2.0], "val_loss": [3.0, 2.5]}
     figures = {
         "donut": charts.gender_donut(table),
@@ -198,13 +200,23 @@ def test_every_chart_becomes_a_png(table: pd.DataFrame, tmp_path: Path) -> None:
         "groups": result_charts.error_by_group(evaluation()),
     }
     for name, figure in figures.items():
-        write_png(figure, tmp_path / f"{name}.png")
+        write_figure(figure, tmp_path / name)
         assert ink(tmp_path / f"{name}.png") > 0.01, name
+        svg = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert len(list(svg.iter("{http://www.w3.org/2000/svg}path"))) > 10, name
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF-"), name
+
+
+def test_the_same_figure_gives_the_same_files(table: pd.DataFrame, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_figure(charts.gender_bar(table), tmp_path / name)
+    for form in ("png", "svg", "pdf"):
+        assert (tmp_path / f"one.{form}").read_bytes() == (tmp_path / f"two.{form}").read_bytes()
 
 
 def test_png_shows_the_bars_at_their_height(tmp_path: Path) -> None:
     table = pd.DataFrame({"age": [1] * 100 + [3] * 50, "gender": 0})
-    write_png(charts.age_histogram(table), tmp_path / "bars.png")
+    write_figure(charts.age_histogram(table), tmp_path / "bars")
     with Image.open(tmp_path / "bars.png") as image:
         blue = (np.asarray(image.convert("RGB")) == (0, 114, 178)).all(axis=2).sum(axis=0)
     full = blue.max()
@@ -212,8 +224,8 @@ def test_png_shows_the_bars_at_their_height(tmp_path: Path) -> None:
 
 
 def test_an_unknown_trace_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot draw heatmap traces"):
-        write_png(go.Figure(go.Heatmap(z=[[1]])), tmp_path / "x.png")
+    with pytest.raises(ValueError, match="cannot draw funnel traces"):
+        write_figure(go.Figure(go.Funnel(x=[1])), tmp_path / "x")
     assert not list(tmp_path.iterdir())
 
 

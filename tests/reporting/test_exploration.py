@@ -16,7 +16,7 @@ from agelens.reporting.findings import describe, find_modes, find_outlier_bins, 
 @pytest.fixture(autouse=True)
 def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small PNG files: what is tested here does not hang on their resolution."""
-    monkeypatch.setattr("agelens.reporting.png.DPI", 50)
+    monkeypatch.setattr("agelens.reporting.figure_files.DPI", 50)
 
 
 def table_of(ages: list[int], genders: list[int] | None = None, race: str = "") -> pd.DataFrame:

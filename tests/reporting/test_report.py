@@ -24,7 +24,7 @@ from agelens.utils.files import write_json
 def coarse_png() -> Iterator[None]:
     """Draw small PNG files: what is tested here does not hang on their resolution."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agelens.reporting.png.DPI", 50)
+        patch.setattr("agelens.reporting.figure_files.DPI", 50)
         yield
 
 

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
 from agelens.reporting.findings import describe, measure
-from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
 from agelens.utils.progress import Track, quiet
@@ -63,7 +64,7 @@ def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> 
     with track("charts", len(CHARTS) + 1) as advance:
         for name, draw in CHARTS.items():
             figures[name] = draw(table)
-            write_png(figures[name], out / "charts" / f"{name}.png")
+            write_figure(figures[name], out / "charts" / name)
             advance(1)
         _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
         advance(1)

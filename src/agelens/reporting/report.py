@@ -19,7 +19,8 @@ from agelens.errors import AgeLensError
 from agelens.reporting import facts, result_charts
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
-from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
 from agelens.reporting.study_files import TASKS, Run, read_run
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
@@ -55,7 +56,7 @@ def write_report(run: Path) -> Path:
     found = read_run(run)
     figures = _draw_all(found)
     for name in figures.keys() - CHARTS.keys():
-        write_png(figures[name], run / "charts" / f"{name}.png")
+        write_figure(figures[name], run / "charts" / name)
     embedded = {name: _embed(figure) for name, figure in figures.items()}
     context = {
         "run": found,
