@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
-from agelens.reporting.findings import describe, measure
 from agelens.reporting.face_grid import write_grid
 from agelens.reporting.figure_files import write_figure
+from agelens.reporting.findings import describe, measure
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
 from agelens.utils.progress import Track, quiet

@@ -1,8 +1,8 @@
 """Plotly figures as PNG, SVG and PDF files, drawn with Matplotlib.
 
-Kept because Plotly writes such files only through Kaleido, which drives a Chrome browser that servers and fresh machines
-lack. This is no general translator: it knows the trace kinds and layout keys that the charts of AgeLens use, and
-refuses a trace that it does not know.
+Kept because Plotly writes such files only through Kaleido, which drives a Chrome browser that servers and fresh
+machines lack. This is no general translator: it knows the trace kinds and layout keys that the charts of AgeLens use,
+and refuses a trace that it does not know.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,13 +60,12 @@ def write_figure(figure: go.Figure, path: Path) -> None:
         canvas = Figure(figsize=(WIDTH_INCHES, (figure.layout.height or 450) / PIXELS_AN_INCH))
         panels = _add_panels(canvas, figure)
         for trace in figure.data:
-            axes = panels[_axes_of(trace)]
-            DRAW[trace.type](axes, trace)
+            DRAW[trace.type](panels[_axes_of(trace)], trace)
         _add_lines(panels, figure)
         # Ranges come last, because Matplotlib moves them with everything that is drawn.
         for (x_name, y_name), axes in panels.items():
-            _set_limits(axes, "x", figure.layout[x_name])
-            _set_limits(axes, "y", figure.layout[y_name])
+            _set_limits(axes, "x", _axis(figure, x_name))
+            _set_limits(axes, "y", _axis(figure, y_name))
         _add_words(canvas, list(panels.values()), figure)
         for form in FORMATS:
             save(canvas, path.with_name(f"{path.name}.{form}"))
@@ -83,11 +82,12 @@ def save(canvas: Figure, path: Path) -> None:
 
 
 def _axes_of(trace: Any) -> tuple[str, str]:
-    """The names of a trace's two axes in the layout; a pie has none and stands for itself."""
-    if trace.type == "pie":
-        return "xaxis", "yaxis"
-    x, y = trace.xaxis or "x", trace.yaxis or "y"
-    return f"xaxis{x[1:]}", f"yaxis{y[1:]}"
+    """Plotly's short names of a trace's two axes; a pie has none and stands for itself."""
+    return ("x", "y") if trace.type == "pie" else (trace.xaxis or "x", trace.yaxis or "y")
+
+
+def _axis(figure: go.Figure, name: str) -> Any:
+    return figure.layout[f"{name[0]}axis{name[1:]}"]
 
 
 def _add_panels(canvas: Figure, figure: go.Figure) -> dict[tuple[str, str], Axes]:
@@ -96,11 +96,8 @@ def _add_panels(canvas: Figure, figure: go.Figure) -> dict[tuple[str, str], Axes
     linked: dict[str, Axes] = {}
     for pair in dict.fromkeys(map(_axes_of, figure.data)):
         traces = [trace for trace in figure.data if _axes_of(trace) == pair]
-        x_axis, y_axis = figure.layout[pair[0]], figure.layout[pair[1]]
-        keys = [
-            axis.matches or name.replace("axis", "")
-            for name, axis in zip(pair, (x_axis, y_axis), strict=True)
-        ]
+        x_axis, y_axis = (_axis(figure, name) for name in pair)
+        keys = (x_axis.matches or pair[0], y_axis.matches or pair[1])
         place = _place(canvas, x_axis.domain or (0.0, 1.0), y_axis.domain or (0.0, 1.0))
         axes = canvas.add_axes(place, sharex=linked.get(keys[0]), sharey=linked.get(keys[1]))
         linked |= {key: linked.get(key, axes) for key in keys}
@@ -135,12 +132,8 @@ def _set_axis(axes: Axes, letter: Literal["x", "y"], axis: Any, traces: list[Any
         axes.set(**{f"{letter}scale": "log"})
         target.set_minor_locator(NullLocator())
     if axis.type == "category":
-        names = (
-            axis.categoryarray
-            if axis.categoryarray is not None
-            else sum((list(t[letter]) for t in traces), [])
-        )
-        target.update_units([_plain(name) for name in dict.fromkeys(names)])
+        found = axis.categoryarray or [name for trace in traces for name in trace[letter]]
+        target.update_units([_plain(name) for name in dict.fromkeys(found)])
     elif axis.tickvals is not None:
         target.set_ticks(list(axis.tickvals), labels=list(axis.ticktext))
     elif axis.tickformat == ".0%":
@@ -169,7 +162,7 @@ def _add_lines(panels: dict[tuple[str, str], Axes], figure: go.Figure) -> None:
         pen = {
             "color": shape.line.color, "linestyle": DASHES[shape.line.dash or "solid"], "linewidth": 1.3, "zorder": 1,
         }  # fmt: skip
-        pair = tuple(f"{ref[0]}axis{ref.split()[0][1:]}" for ref in (shape.xref, shape.yref))
+        pair = (shape.xref.split()[0], shape.yref.split()[0])
         if pair in panels and shape.xref.endswith("domain"):
             panels[pair].axhline(shape.y0, **pen)
         elif pair in panels:
