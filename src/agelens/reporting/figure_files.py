@@ -62,23 +62,24 @@ def write_figure(figure: go.Figure, path: Path) -> None:
         for trace in figure.data:
             DRAW[trace.type](panels[_axes_of(trace)], trace)
         _add_lines(panels, figure)
-        # Ranges come last, because Matplotlib moves them with everything that is drawn.
+        # Ranges come last: Matplotlib moves them with everything that is drawn.
         for (x_name, y_name), axes in panels.items():
             _set_limits(axes, "x", _axis(figure, x_name))
             _set_limits(axes, "y", _axis(figure, y_name))
         _add_words(canvas, list(panels.values()), figure)
-        for form in FORMATS:
-            save(canvas, path.with_name(f"{path.name}.{form}"))
+        save(canvas, *(path.with_name(f"{path.name}.{form}") for form in FORMATS))
 
 
-def save(canvas: Figure, path: Path) -> None:
-    """Write what was drawn, atomically, in the format that the path's ending names."""
-    form = path.suffix[1:]
-    with replacing_file(path) as temporary:
-        canvas.savefig(
-            temporary, format=form, dpi=DPI, bbox_inches="tight", pad_inches=0.15, facecolor="white",
-            metadata=NO_DATE.get(form),
-        )  # fmt: skip
+def save(canvas: Figure, *paths: Path) -> None:
+    """Write what was drawn, atomically, in the formats that the paths' endings name."""
+    canvas.draw_without_rendering()
+    whole = canvas.get_tightbbox().padded(0.15)
+    for path in paths:
+        form = path.suffix[1:]
+        with replacing_file(path) as temporary:
+            canvas.savefig(
+                temporary, format=form, dpi=DPI, bbox_inches=whole, facecolor="white", metadata=NO_DATE.get(form)
+            )  # fmt: skip
 
 
 def _axes_of(trace: Any) -> tuple[str, str]:
@@ -152,8 +153,7 @@ def _set_limits(axes: Axes, letter: Literal["x", "y"], axis: Any) -> None:
         low, high = (10.0**end if axis.type == "log" else end for end in axis.range)
     elif axis.rangemode == "tozero":
         low = min(0.0, low)
-    ends = (high, low) if axis.autorange == "reversed" else (low, high)
-    axes.set(**{f"{letter}lim": ends})
+    axes.set(**{f"{letter}lim": (high, low) if axis.autorange == "reversed" else (low, high)})
 
 
 def _add_lines(panels: dict[tuple[str, str], Axes], figure: go.Figure) -> None:
@@ -202,10 +202,9 @@ def _values(axis: Axis, values: Sequence[Any]) -> NDArray[np.float64]:
 
 
 def _draw_pie(axes: Axes, trace: Any) -> None:
-    values = np.asarray(trace.values, dtype=float)
-    shares = values / values.sum()
+    shares = np.asarray(trace.values, dtype=float) / sum(trace.values)
     axes.pie(
-        values, labels=[f"{label}\n{share:.1%}" for label, share in zip(trace.labels, shares, strict=True)],
+        shares, labels=[f"{label}\n{share:.1%}" for label, share in zip(trace.labels, shares, strict=True)],
         colors=list(trace.marker.colors), startangle=90, counterclock=False, labeldistance=1.28,
         textprops={"ha": "center", "va": "center"}, wedgeprops={"width": 1.0 - trace.hole, "edgecolor": "white"},
     )  # fmt: skip

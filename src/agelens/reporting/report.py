@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
 from jinja2 import Environment, StrictUndefined
@@ -16,7 +17,7 @@ from PIL import Image
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
-from agelens.reporting import facts, result_charts
+from agelens.reporting import facts, prediction_charts, result_charts
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
 from agelens.reporting.face_grid import write_grid
@@ -103,13 +104,25 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
             figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
         if task in run.cards:
             figures[f"training_history_{task}"] = training_history(run.cards[task])
-    if run.predictions is not None and run.predictions["age_years"].notna().any():
-        measured = run.predictions.dropna(subset=["age_years"])
-        figures["predicted_against_true"] = result_charts.predicted_against_true(measured)
+    if run.predictions is not None:
+        figures |= _draw_predictions(run.predictions)
     if result_charts.has_groups(run.evaluation, "age"):
         figures["error_by_group"] = result_charts.error_by_group(run.evaluation)
     if result_charts.has_groups(run.evaluation, "gender"):
         figures["accuracy_by_group"] = result_charts.accuracy_by_group(run.evaluation)
+    return figures
+
+
+def _draw_predictions(predictions: pd.DataFrame) -> dict[str, go.Figure]:
+    """The charts of single faces; a network that was not measured has none."""
+    figures = {}
+    aged, gendered = (predictions.dropna(subset=[column]) for column in ("age_years", "p_female"))
+    if len(aged):
+        figures["predicted_against_true"] = prediction_charts.predicted_against_true(aged)
+    if len(gendered):
+        figures["gender_confusion"] = prediction_charts.gender_confusion(gendered)
+    if prediction_charts.has_roc(gendered):
+        figures["gender_roc"] = prediction_charts.gender_roc(gendered)
     return figures
 
 
