@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
+from agelens.reporting.dataset_numbers import find_modes, find_outlier_bins, measure, whipple_index
 from agelens.reporting.exploration import CHARTS, draw_rows, explore, face_caption, load_tile
-from agelens.reporting.findings import describe, find_modes, find_outlier_bins, measure, whipple_index
+from agelens.reporting.findings import describe
 
 
 @pytest.fixture(autouse=True)

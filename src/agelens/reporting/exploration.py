@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
+from agelens.reporting.dataset_numbers import measure
 from agelens.reporting.face_grid import write_grid
 from agelens.reporting.figure_files import write_figure
-from agelens.reporting.findings import describe, measure
+from agelens.reporting.findings import describe
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
 from agelens.utils.progress import Track, quiet
@@ -36,7 +37,7 @@ class Exploration:
     Attributes:
         figures: Plotly figures by name, in the order in which they are told.
         findings: sentences about the table, each computed from it.
-        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.findings.measure`.
+        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.dataset_numbers.measure`.
     """
 
     figures: dict[str, go.Figure]

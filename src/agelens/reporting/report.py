@@ -4,24 +4,25 @@ import base64
 import io
 import json
 import shlex
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
-from agelens.reporting import facts, prediction_charts, result_charts
+from agelens.reporting import facts, formats, prediction_charts, result_charts
+from agelens.reporting.caveats import caveats
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
 from agelens.reporting.face_grid import write_grid
 from agelens.reporting.figure_files import write_figure
+from agelens.reporting.group_tables import extremes, group_tables, write_group_table
+from agelens.reporting.pages import render_page
 from agelens.reporting.study_files import TASKS, Run, read_run
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
@@ -40,7 +41,9 @@ THUMBNAIL_QUALITY = 82
 
 
 def write_report(run: Path) -> Path:
-    """Write ``report.html`` into the folder of a run, and the charts of its results into ``charts/*.png``.
+    """Write ``report.html`` into the folder of a run, and what it shows as files beside it.
+
+    The charts of the results go into ``charts`` as PNG, SVG and PDF, the figures by group into ``tables`` as CSV.
 
     Args:
         run: the folder; it may hold any part of a run. A section without its files names the command that
@@ -58,10 +61,17 @@ def write_report(run: Path) -> Path:
     figures = _draw_all(found)
     for name in figures.keys() - CHARTS.keys():
         write_figure(figures[name], run / "charts" / name)
+    for task in TASKS:
+        if found.evaluation.get(task):
+            write_group_table(found.evaluation[task], run / "tables" / f"{task}_by_group.csv")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
     context = {
         "run": found,
         "facts": facts,
+        "formats": formats,
+        "caveats": caveats(found),
+        "groups": {task: group_tables(found.evaluation.get(task, {})) for task in TASKS},
+        "extremes": extremes,
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
         "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
@@ -71,24 +81,12 @@ def write_report(run: Path) -> Path:
         },
         "faces": _face_tiles(found),
         "predicted": _predicted_tiles(found),
+        "plotly_js": Markup(plotly.offline.get_plotlyjs()),
         "version": __version__,
     }
     target = run / "report.html"
-    write_text(target, _render(context))
+    write_text(target, render_page("report.html.j2", context))
     return target
-
-
-def _render(context: dict[str, Any]) -> str:
-    # Names of files, groups and sources are a stranger's: everything is escaped but Plotly's own script.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = resources.files("agelens.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return (
-        environment.from_string(source)
-        .render(context, plotly_js=Markup(plotly.offline.get_plotlyjs()))
-        .lstrip()
-    )
 
 
 def _draw_all(run: Run) -> dict[str, go.Figure]:
