@@ -145,10 +145,13 @@ def test_the_card_leads_with_limitations_and_fits(browser: Any, tmp_path: Path, 
     (tmp_path / "card.html").write_text(card_page(card), encoding="utf-8")
     page = opened(browser, tmp_path / "card.html", phone)
     leading = page.locator(".note").first
-    assert leading.locator("li").all_inner_texts() == card["limitations"][:LEADING]
-    assert leading.bounding_box()["y"] < 300
+    first = leading.locator("li").all_inner_texts()
     others = page.locator("#limitations + ul li").all_inner_texts()
-    assert others == card["limitations"][LEADING:]
+    assert sorted([*first, *others]) == sorted(card["limitations"])
+    # Errors of gender are 4.5 and 2.2 times as frequent in these groups as overall; no group's MAE is twice the overall.
+    assert [line.split(":")[0] for line in first[:2]] == ["Age band (years) 0-9", "Race label Asian"]
+    assert len(first) == LEADING
+    assert leading.bounding_box()["y"] < 300
     assert page.evaluate("document.documentElement.scrollWidth") == (390 if phone else 1280)
     assert page.evaluate(LOST) == []
     page.context.close()

@@ -92,7 +92,7 @@ def test_nothing_is_loaded_from_a_network(page: str) -> None:
 
 def test_faces_are_embedded_with_captions_and_marks(page: str) -> None:
     assert page.count('src="data:image/jpeg;base64,') == 32 + 24
-    assert re.search(r"true \d+ [MF]\n[✓✗] est \d+\.\d\n[✓✗] [MF] \d+ %", page)
+    assert re.search(r"true \d+ [MF]\n[✓✗] pred \d+\.\d\n[✓✗] [MF] \d+ %", page)
     assert 'alt="Measured face: true ' in page
 
 
@@ -234,5 +234,5 @@ def test_one_task_alone_makes_a_report(tmp_path: Path) -> None:
         "path,age,gender,race,part,age_years\nmissing.jpg,30,0,,test,41.5\n", encoding="utf-8"
     )
     page = write_report(tmp_path).read_text(encoding="utf-8")
-    assert "true 30 M\n✗ est 41.5" in page
+    assert "true 30 M\n✗ pred 41.5" in page
     assert "accuracy_by_group" not in page

@@ -1,5 +1,6 @@
 """The card of a bundle as one HTML page."""
 
+import math
 from typing import Any
 
 from agelens._version import __version__
@@ -15,9 +16,11 @@ def card_page(card: dict[str, Any]) -> str:
     """Return the card of a network as one HTML page that needs nothing else.
 
     Args:
-        card: the value of ``card.json``.
+        card: the value of ``card.json``. Of its limitations the gravest stand at the head of the page.
     """
-    limitations = card.get("limitations", [])
+    limitations = sorted(
+        card.get("limitations", []), key=lambda line: _weight(line, card.get("evaluation", {})), reverse=True
+    )
     context = {
         "card": card,
         "formats": formats,
@@ -27,3 +30,16 @@ def card_page(card: dict[str, Any]) -> str:
         "version": __version__,
     }
     return render_page("card.html.j2", context)
+
+
+def _weight(limitation: str, evaluation: dict[str, Any]) -> float:
+    """How many times the error of all faces a limitation's group has; those that name no group come first."""
+    task = "gender" if "gender as labelled" in limitation else "age"
+    result = evaluation.get(task, {})
+    for table in group_tables(result):
+        for row in table["rows"]:
+            if limitation.startswith(f"{table['title']} {row['name']}:"):
+                if task == "age":
+                    return float(row["mae"] / result["mae"])
+                return float((1 - row["accuracy"]) / (1 - result["accuracy"]))
+    return math.inf

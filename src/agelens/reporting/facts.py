@@ -43,12 +43,12 @@ def _figure(label: str, write: Any, result: dict[str, Any], key: str, against: s
 
 
 def measured_split(run: Run) -> str:
-    """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
+    """The split that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
     return str(run.evaluation.get("settings", {}).get("split", "test"))
 
 
 def split_summary(table: pd.DataFrame) -> dict[str, Any]:
-    """Groups of a split table: how many, how many hold several faces, how many lie in more than one part."""
+    """Groups of a split table: how many, how many hold several faces, how many lie in more than one split."""
     if "group" not in table.columns:
         return {"groups": None, "shared": None, "leaked": 0}
     groups = table.groupby("group")
@@ -60,7 +60,7 @@ def split_summary(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def split_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of the table of parts: a label, and for each part its images and their share of the part."""
+    """The rows of the table of splits: a label, and for each split its images and their share of it."""
     masks: dict[str, Any] = {"All faces": table["age"] >= 0}
     masks |= {f"labelled {name}": table["gender"] == code for code, name in enumerate(GENDERS)}
     bands = age_band(table["age"])
@@ -128,14 +128,14 @@ def verdict(comparison: dict[str, Any], task: str) -> str:
 
 
 def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -> tuple[list[str], bool]:
-    """The caption of an estimated face, and whether its gender estimate is wrong.
+    """The caption of a measured face, and whether its gender is predicted wrong.
 
-    A tick or a cross stands before each estimate: age within 5 years of the label, and the labelled gender.
-    An estimate that is NaN is left out.
+    A tick or a cross stands before each prediction: age within 5 years of the label, and the labelled gender.
+    A prediction that is NaN is left out.
     """
     lines, wrong = [f"true {age} {'MF'[gender]}"], False
     if not math.isnan(age_years):
-        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} est {age_years:.1f}")
+        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} pred {age_years:.1f}")
     if not math.isnan(p_female):
         female = p_female >= 0.5
         wrong = female != bool(gender)

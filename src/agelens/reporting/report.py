@@ -153,15 +153,15 @@ def _face_tiles(run: Run) -> list[dict[str, Any]]:
 
 
 def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
-    """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
+    """A sample of the measured faces with labels and predictions; written as a PNG grid as well."""
     if run.predictions is None:
         return []
     rows = draw_rows(run.predictions, run.seed)
     columns = (rows[name] for name in ("path", "age", "gender", "age_years", "p_female"))
     tiles, faces = [], []
-    for path, *labels_and_estimates in zip(*columns, strict=True):
+    for path, *labels_and_predictions in zip(*columns, strict=True):
         pixels = load_tile(path)
-        lines, wrong = facts.prediction_lines(*labels_and_estimates)
+        lines, wrong = facts.prediction_lines(*labels_and_predictions)
         tiles.append({"source": _data_url(pixels), "lines": lines, "wrong": wrong})
         faces.append((pixels, "\n".join(lines)))
     write_grid(faces, run.folder / "charts" / "predictions.png")
