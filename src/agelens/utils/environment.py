@@ -47,7 +47,7 @@ def machine() -> str:
 
 
 def command_line() -> str | None:
-    """Return the command of AgeLens that this process runs, as a person types it; None where it runs another program."""
+    """Return the command of AgeLens that this process runs, as a person types it; None where it is another program."""
     program = Path(sys.argv[0])
     own = program.stem == "agelens" or (program.name == "__main__.py" and program.parent.name == "agelens")
     return shlex.join(["agelens", *sys.argv[1:]]) if own else None
