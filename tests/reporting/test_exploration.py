@@ -16,8 +16,9 @@ from agelens.reporting.findings import describe
 
 @pytest.fixture(autouse=True)
 def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw small PNG files: what is tested here does not hang on their resolution."""
+    """Write one small PNG file for each chart: what is tested here does not hang on resolution and formats."""
     monkeypatch.setattr("agelens.reporting.figure_files.DPI", 50)
+    monkeypatch.setattr("agelens.reporting.figure_files.FORMATS", ("png",))
 
 
 def table_of(ages: list[int], genders: list[int] | None = None, race: str = "") -> pd.DataFrame:

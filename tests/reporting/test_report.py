@@ -14,6 +14,7 @@ from PIL import Image
 
 from agelens.data.table import write_table
 from agelens.errors import AgeLensError
+from agelens.reporting.figure_files import FORMATS
 from agelens.reporting.report import write_report
 from agelens.utils.files import write_json
 from tests.reporting.runs import make_card, make_comparison, make_evaluation, make_run, make_table
@@ -21,9 +22,10 @@ from tests.reporting.runs import make_card, make_comparison, make_evaluation, ma
 
 @pytest.fixture(autouse=True, scope="module")
 def coarse_png() -> Iterator[None]:
-    """Draw small PNG files: what is tested here does not hang on their resolution."""
+    """Write one small PNG file for each chart: what is tested here does not hang on resolution and formats."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("agelens.reporting.figure_files.DPI", 50)
+        patch.setattr("agelens.reporting.figure_files.FORMATS", ("png",))
         yield
 
 
@@ -96,7 +98,10 @@ def test_faces_are_embedded_with_captions_and_marks(page: str) -> None:
     assert 'alt="Measured face: true ' in page
 
 
-def test_charts_of_results_are_written_as_png_svg_and_pdf(tmp_path: Path) -> None:
+def test_charts_of_results_are_written_as_png_svg_and_pdf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agelens.reporting.figure_files.FORMATS", FORMATS)
     run = tmp_path / "run"
     write_json(run / "comparison.json", make_comparison())
     write_report(run)

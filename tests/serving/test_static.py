@@ -19,6 +19,8 @@ from tests.browser import PHONE, launched
 from tests.serving.serving import EMPTY, ColourPredictor, face, picture, predict, running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright here, so the page is not tested")
+# On a busy machine the first answer of a real network takes longer than Playwright's five seconds.
+sync_api.expect.set_options(timeout=30_000)
 
 
 class TwoFaces(ColourPredictor):
@@ -270,9 +272,9 @@ def test_results_are_saved_as_the_server_gave_them(page: Any, client: httpx.Clie
     put(page, ('a "b", c.png', image), ("none.png", picture(EMPTY)))
     name, text = download(page, "Save as JSON")
     assert name == "agelens.json"
-    given = [predict(client, (file, image)).json()["photos"][0] for file in ('a "b", c.png',)]
+    given = predict(client, ("c.png", image)).json()["photos"][0]
     saved = json.loads(text)["photos"]
-    assert saved[:1] == given
+    assert saved[0] == {**given, "file": 'a "b", c.png'}
     assert [(photo["file"], len(photo["faces"])) for photo in saved] == [('a "b", c.png', 2), ("none.png", 0)]
     name, text = download(page, "Save as CSV")
     assert name == "agelens.csv"

@@ -53,7 +53,8 @@ export class Photograph {
     const { faces } = answer;
     const count = faces.length === 0 ? "No face was found" : faces.length === 1 ? "1 face" : `${faces.length} faces`;
     this.facts.textContent = `${count} · ${answer.width} × ${answer.height} pixels`;
-    this.answer = answer;
+    // On the way to the server a name loses its quotes.
+    this.answer = { ...answer, file: this.name };
     if (this.isBlank) {
       this.blank();
     }
