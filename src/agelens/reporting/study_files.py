@@ -21,7 +21,7 @@ class StudyFiles:
         config, audit, exploration, comparison, evaluation: the values of the JSON files of these names.
         cards: the ``card.json`` of each trained network, by task.
         table: the face table with its split.
-        predictions: the estimates on the test split.
+        predictions: what was predicted on the measured split.
         has_audit_page: whether ``audit.html`` lies beside the report.
     """
 

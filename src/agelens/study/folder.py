@@ -3,11 +3,11 @@
 config.json       where the faces came from, the seed, the versions, and the settings and time of each step
 table.csv         the face table with its groups and parts
 audit.json        what is wrong with the dataset; audit.html shows the conflicts
-exploration.json  the findings; charts/ holds the figures as PNG files
+exploration.json  the findings; charts/ holds the figures as PNG, SVG and PDF files
 comparison.json   backbones compared
 age/, gender/     bundles; training/ holds the states they were trained through
 age.keras, ...    the same networks as Keras models, where they are some
-evaluation.json   how well they do on the test split; predictions.csv holds every estimate
+evaluation.json   how well they do on the test split; predictions.csv holds every estimate, tables/ the figures by group
 report.html       all of it, in one file
 """
 
@@ -37,7 +37,7 @@ from agelens.data.table import Faces, digest_table, lost_files, read_table, samp
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.making import differences, making
-from agelens.utils.environment import machine, versions
+from agelens.utils.environment import command_line, machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
 
@@ -124,6 +124,7 @@ class StudyFolder:
             "made_by": made_by,
             "round": self.round(name),
             "seconds": round(seconds, 2),
+            "command": command_line(),
             "versions": versions(),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
