@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from agelens.bundles.bundle import BUNDLED
-from agelens.data.audit import Audit, Pair
+from agelens.data.audit import Audit
+from agelens.data.duplicates import DuplicateGroup, Pair
 from agelens.reporting.card_page import LEADING, card_page
 from agelens.reporting.galleries import write_gallery
 from agelens.reporting.report import write_report
@@ -113,7 +114,8 @@ def make_audit(pairs: int) -> Audit:
         )
         for number in range(pairs)
     ]
-    return Audit("source", pairs + 1, (), (), (), tuple(found), {})
+    group = DuplicateGroup(tuple({name for pair in found for name in (pair.a, pair.b)}), tuple(found))
+    return Audit("source", pairs + 1, (), (), (), (group,), {})
 
 
 def test_the_gallery_counts_filters_and_turns_pages_of_fifty(browser: Any, tmp_path: Path) -> None:

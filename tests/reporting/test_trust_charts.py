@@ -56,7 +56,7 @@ def page(evaluation: dict, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("trust")
     write_json(folder / "evaluation.json", evaluation)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agelens.reporting.png.DPI", 40)
+        patch.setattr("agelens.reporting.figure_files.DPI", 40)
         text = write_report(folder).read_text(encoding="utf-8")
     assert (folder / "charts" / "age_limit_18.png").stat().st_size > 2000
     return text
