@@ -242,7 +242,7 @@ class EvaluationResult(StudyResult):
         charts: Charts = {}
         if "age" in self.tasks:
             measured = self.predictions.dropna(subset=["age_years"])
-            charts["predicted_against_true"] = partial(result_charts.predicted_against_true, measured)
+            charts["predicted_against_true"] = partial(prediction_charts.predicted_against_true, measured)
         for task, name in (("age", "error_by_group"), ("gender", "accuracy_by_group")):
             if result_charts.has_groups(self.content, task):
                 charts[name] = partial(getattr(result_charts, name), self.content)
