@@ -11,7 +11,7 @@ import pandas as pd
 from agelens.bundles.bundle import BOTH, TASKS
 from agelens.errors import AgeLensError
 from agelens.models.keras_start import load_keras
-from agelens.reporting import facts, result_charts
+from agelens.reporting import facts, prediction_charts, result_charts
 from agelens.reporting.result_charts import MEASURES
 from agelens.reporting.study_files import card_of_task
 from agelens.reporting.training_chart import training_history
