@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test docs lint lock clean
 
 demo: $(VENV)/.done
 	$(BIN)/agelens demo --out demo-run
@@ -14,6 +14,10 @@ test: $(VENV)/.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --durations=20
+
+# The site, into site/; warnings are errors.
+docs: $(VENV)/.done
+	$(BIN)/mkdocs build --strict --quiet
 
 # uv where it is present, else pip; the same lock file either way.
 $(VENV)/.done: requirements.lock pyproject.toml
@@ -36,4 +40,4 @@ lock:
 		--generate-hashes --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-run site .pytest_cache .mypy_cache .ruff_cache .hypothesis
