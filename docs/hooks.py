@@ -36,7 +36,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         for name, text in card_tables().items():
             markdown = markdown.replace(f"<!-- card: {name} -->", text)
     if "<!-- card: " in markdown:
-        raise ValueError(f"{page.file.src_uri} asks for a table of the card that docs/hooks.py does not make.")
+        raise ValueError(
+            f"{page.file.src_uri} asks for a table of the card that docs/hooks.py does not make."
+        )
     return markdown
 
 
@@ -75,10 +77,16 @@ def card_tables() -> dict[str, str]:
     figures = card["evaluation"]
     groups = figures["age"]["groups"]
     return {
-        "overall": _table("faces", {"all ages": figures["age"], **groups["age_range"]}, figures["gender"], "age_range"),
+        "overall": _table(
+            "faces", {"all ages": figures["age"], **groups["age_range"]}, figures["gender"], "age_range"
+        ),
         "groups": "\n\n".join(
             _table(title, groups[name], figures["gender"], name)
-            for name, title in (("age_band", "age band"), ("gender", "gender as labelled"), ("race", "race as labelled"))
+            for name, title in (
+                ("age_band", "age band"),
+                ("gender", "gender as labelled"),
+                ("race", "race as labelled"),
+            )
         ),
         "limitations": "\n".join(f"- {sentence}" for sentence in card["limitations"]),
         "out_of_scope_use": "\n".join(f"- {use}" for use in card["out_of_scope_use"]),
