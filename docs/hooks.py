@@ -65,7 +65,7 @@ def public_names() -> str:
     lines = [
         "# Python",
         "",
-        "The public names of the package. They are loaded when they are first asked for, so `import agelens` costs nothing.",
+        "The public names. They are loaded when they are first asked for, so `import agelens` costs nothing.",
         "",
     ]
     return "\n".join(lines + [f"::: agelens.{name}\n" for name in names])
