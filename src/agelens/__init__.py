@@ -4,7 +4,9 @@ The public names are loaded when they are first asked for, so that `import agele
 
     load, Predictor, Predictions, ImagePrediction, Face     use finished networks
     annotate                                    draw what was found over a photograph
-    read_faces, audit, split                    study labelled faces
+    Study                                       a study of labelled faces, in a folder that it fills and goes on from
+    read_faces, audit, split, compare_backbones, train, evaluate    its steps as single functions
+    loaders, find_backbone                      batches of faces for Keras models of your own
 """
 
 import sys
@@ -14,24 +16,41 @@ from typing import TYPE_CHECKING, Any
 from agelens._version import __version__
 
 if TYPE_CHECKING:
-    from agelens.data.audit import audit
+    from agelens.data import loaders
     from agelens.data.sources.reading import read_faces
-    from agelens.data.splits import split
     from agelens.inference.annotate import annotate
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
+    from agelens.models.registry import find_backbone
+    from agelens.study.functions import audit, compare_backbones, evaluate, split, train
+    from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
+    from agelens.study.results import AuditResult, ExplorationResult, ReportResult, SplitResult
+    from agelens.study.study import Study
 
 __all__ = [
+    "AuditResult",
+    "ComparisonResult",
+    "EvaluationResult",
+    "ExplorationResult",
     "Face",
     "ImagePrediction",
     "Predictions",
     "Predictor",
+    "ReportResult",
+    "SplitResult",
+    "Study",
+    "TrainingResult",
     "__version__",
     "annotate",
     "audit",
+    "compare_backbones",
+    "evaluate",
+    "find_backbone",
     "load",
+    "loaders",
     "read_faces",
     "split",
+    "train",
 ]  # fmt: skip
 
 # Nothing leaves the machine: OpenVINO would tell its makers of each import and each conversion, through a package that
@@ -45,16 +64,41 @@ _HOMES = {
     "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
     "load": "agelens.inference.predictor",
-    "audit": "agelens.data.audit",
-    "split": "agelens.data.splits",
+    "loaders": "agelens.data.loaders",
     "read_faces": "agelens.data.sources.reading",
+    "find_backbone": "agelens.models.registry",
+    "Study": "agelens.study.study",
+    "audit": "agelens.study.functions",
+    "split": "agelens.study.functions",
+    "compare_backbones": "agelens.study.functions",
+    "train": "agelens.study.functions",
+    "evaluate": "agelens.study.functions",
+    "AuditResult": "agelens.study.results",
+    "ExplorationResult": "agelens.study.results",
+    "SplitResult": "agelens.study.results",
+    "ReportResult": "agelens.study.results",
+    "ComparisonResult": "agelens.study.network_results",
+    "TrainingResult": "agelens.study.network_results",
+    "EvaluationResult": "agelens.study.network_results",
 }
+
+
+# Names that are modules themselves, and those whose modules need Keras, which is started quietly first.
+_MODULES = {"loaders"}
+_NEED_KERAS = {"loaders", "find_backbone"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'agelens' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    # Light, and here so that `import agelens` stays lighter.
+    from agelens.utils.extras import naming_extras
+
+    with naming_extras():
+        if name in _NEED_KERAS:
+            import_module("agelens.models.keras_start").load_keras()
+        home = import_module(_HOMES[name])
+    return home if name in _MODULES else getattr(home, name)
 
 
 def __dir__() -> list[str]:

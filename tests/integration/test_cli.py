@@ -169,7 +169,7 @@ def test_a_missing_extra_is_named_with_the_way_to_get_it(
     assert answer.returncode == 2
     assert answer.stdout == ""
     last = answer.stderr.splitlines()[-1]
-    assert last == f"agelens: This command needs {missing}, which comes with: pip install 'agelens[train]'"
+    assert last == f"agelens: This needs {missing}, which comes with: pip install 'agelens[train]'"
     assert "Traceback" not in answer.stderr
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import audit_lines
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
-from agelens.cli.runs import begin_run, open_run, print_lines, split_ratios_of
+from agelens.cli.runs import open_study, print_lines
+from agelens.models.keras_start import load_keras
 
 
 def audit(
@@ -21,9 +21,7 @@ def audit(
     json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
-    from agelens.study.folder import audit_faces
-
-    found = audit_faces(open_run(out, force), source, seed, limit, split_ratios_of(split_ratios))
+    found = open_study(out, source, seed, limit, split_ratios).audit(force=force).content
     print_lines(audit_lines(found), json, found)
 
 
@@ -37,9 +35,7 @@ def explore(
     json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
-    from agelens.study.reporting_steps import explore_faces
-
-    found = explore_faces(begin_run(out, source, seed, limit, split_ratios, force))
+    found = open_study(out, source, seed, limit, split_ratios).explore(force=force).content
     print_lines(found["findings"], json, found)
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import evaluation_lines
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     MOST_SEED,
@@ -31,6 +30,7 @@ from agelens.cli.options import (
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.models.keras_start import load_keras
 
 
 def run_all(

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     AgeBackbone,
@@ -38,7 +37,7 @@ from agelens.cli.options import (
     Trainable,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, print_lines
+from agelens.cli.runs import open_study, print_lines
 from agelens.errors import AgeLensError
 
 
@@ -61,16 +60,11 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    load_keras()
-    from agelens.study.steps import compare_backbones
-
-    run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
-    )
-    result = compare_backbones(
-        run,
-        comparison_of(run, backbones, weights, image_size, head, epochs, precision, cache, notebook_exact),
-    )
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache)
+    result = study.compare(
+        backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
+        notebook_exact=notebook_exact, force=force,
+    ).content  # fmt: skip
     print_lines(comparison_lines(result), json, result)
 
 
@@ -110,32 +104,13 @@ def train(
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    tasks = ("age", "gender") if task == "both" else (task,)
-    load_keras()
-    from agelens.study.plan import TrainingPlan
-    from agelens.study.steps import train_networks
-
-    plan = TrainingPlan(
-        tasks,
-        recipe,
-        age_backbone,
-        gender_backbone,
-        weights,
-        image_size,
-        precision,
-        cache,
-        epochs,
-        patience,
-        batch_size,
-        learning_rate,
-        trainable,
-        tuple(pretrained or ()),
-        soup_size,
-        unfreeze_stages,
-        notebook_exact,
-    )
-    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
-    cards = train_networks(run, plan)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache)
+    cards = study.train(
+        task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
+        image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
+        learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
+        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact,
+    ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -157,13 +132,10 @@ def evaluate(
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    load_keras()
-    from agelens.study.steps import evaluate_networks
-
-    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
-    figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
-    )
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are)
+    figures = study.evaluate(
+        bundle, split, overlap=overlap, precision=precision, align=align, force=force
+    ).content
     print_lines(evaluation_lines(figures), json, figures)
 
 

@@ -11,7 +11,7 @@ from agelens.data.table import SPLITS
 from agelens.evaluation.groups import GROUP_TITLES
 from agelens.evaluation.metrics import LEAST_FACES
 from agelens.reporting.result_charts import MEASURES, has_speed
-from agelens.reporting.study_files import Run
+from agelens.reporting.study_files import StudyFiles
 
 FEW_TEST_FACES = 200
 NEAR_YEARS = 5.0
@@ -59,12 +59,12 @@ def listed(settings: dict[str, Any] | None) -> str:
     return ", ".join(told) or "–"
 
 
-def source_name(run: Run) -> str:
+def source_name(run: StudyFiles) -> str:
     """The last part of the source's path, for the head of the page."""
     return PurePath(str(run.config.get("source") or "a source not recorded")).name
 
 
-def key_figures(run: Run) -> list[dict[str, Any]]:
+def key_figures(run: StudyFiles) -> list[dict[str, Any]]:
     """The figures of the summary: label, value and interval as text, and what to compare them with."""
     age, gender = run.evaluation.get("age", {}), run.evaluation.get("gender", {})
     figures = []
@@ -85,7 +85,7 @@ def _figure(label: str, write: Any, result: dict[str, Any], key: str, against: s
     return {"label": label, "value": write(result.get(key)), "interval": interval, "against": against}
 
 
-def warnings(run: Run) -> list[str]:
+def warnings(run: StudyFiles) -> list[str]:
     """What a reader must know before trusting a figure."""
     told = []
     if run.config.get("synthetic"):
@@ -136,7 +136,7 @@ def warnings(run: Run) -> list[str]:
     return [*told, *run.evaluation.get("settings", {}).get("notes", [])]
 
 
-def _frozen_at_random(run: Run) -> list[str]:
+def _frozen_at_random(run: StudyFiles) -> list[str]:
     """The backbones that stayed at random weights; a network that learned whole may well begin with them."""
     compared = [pair for task in MEASURES for pair in run.comparison.get(task, {}).items()]
     networks = [card.get("network", {}) for card in run.cards.values()]
@@ -145,7 +145,7 @@ def _frozen_at_random(run: Run) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def measured_split(run: Run) -> str:
+def measured_split(run: StudyFiles) -> str:
     """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
     return str(run.evaluation.get("settings", {}).get("split", "test"))
 
@@ -276,7 +276,7 @@ def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -
     return lines, wrong
 
 
-def licence(run: Run) -> str:
+def licence(run: StudyFiles) -> str:
     """The licence of the data as a card tells it, or what is known of UTKFace; "" if nothing is."""
     for card in run.cards.values():
         if card.get("data", {}).get("licence"):

@@ -20,7 +20,7 @@ from agelens.reporting import facts, result_charts
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
 from agelens.reporting.png import write_grid, write_png
-from agelens.reporting.study_files import TASKS, Run, read_run
+from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
 from agelens.utils.images import Pixels
@@ -52,8 +52,8 @@ def write_report(run: Path) -> Path:
     """
     if not run.is_dir():
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
-    found = read_run(run)
-    figures = _draw_all(found)
+    found = read_study_files(run)
+    figures = draw_all(found)
     for name in figures.keys() - CHARTS.keys():
         write_png(figures[name], run / "charts" / f"{name}.png")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
@@ -89,7 +89,8 @@ def _render(context: dict[str, Any]) -> str:
     )
 
 
-def _draw_all(run: Run) -> dict[str, go.Figure]:
+def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
+    """Return every chart that the files of a study give, by name, in the order of the report."""
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
         figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
@@ -128,7 +129,7 @@ def _embed(figure: go.Figure) -> dict[str, Any]:
     }
 
 
-def _face_tiles(run: Run) -> list[dict[str, Any]]:
+def _face_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     """A sample of labelled faces, drawn by chance, as small pictures with captions."""
     if run.table is None:
         return []
@@ -140,7 +141,7 @@ def _face_tiles(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
+def _predicted_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
     if run.predictions is None:
         return []

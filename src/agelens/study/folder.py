@@ -42,7 +42,7 @@ DEFAULT_SEED = 42
 REPORT = "report.html"
 
 
-class Run:
+class StudyFolder:
     """The folder of a study.
 
     Args:
@@ -70,6 +70,7 @@ class Run:
         # What its steps are made from, as far as it has been looked for and is there.
         self.found: set[Any] = set()
         self._begun_again: set[str] = set()
+        self._lock: FileLock | None = None
         self.config = self._read_config()
 
     @property
@@ -140,7 +141,7 @@ class Run:
 
     def begin(
         self,
-        source: Path | None,
+        source: Path | Faces | None,
         seed: int | None = None,
         limit: int | None = None,
         split_ratios: SplitRatios | None = None,
@@ -148,7 +149,7 @@ class Run:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
         Args:
-            source: folder or manifest; None goes on with a run that has been begun.
+            source: folder or manifest, or what one gave; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
             split_ratios: shares of train, validation and test; None is the run's own, or DEFAULT_SPLIT_RATIOS.
@@ -163,10 +164,10 @@ class Run:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
-            self._refuse_others(
+            self.refuse_others(
                 {"seed": seed, "limit": limit, "split_ratios": split_ratios and list(split_ratios)}
             )
-            self._take()
+            self.take()
             if lost := lost_files(self.table):
                 self.say(
                     f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
@@ -174,29 +175,29 @@ class Run:
                 )
             return
         origin = {
-            "source": str(source.absolute()),
+            "source": source.source if isinstance(source, Faces) else str(source.absolute()),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
             "split_ratios": list(split_ratios or self.split_ratios),
         }
         check_split_ratios(split_ratios or self.split_ratios)
         if self.config:
-            self._refuse_others(origin)
+            self.refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
-        faces = read_faces(source)
-        self._take()
+        faces = source if isinstance(source, Faces) else read_faces(source)
+        self.take()
         if self.config:
-            self._refuse_others(origin)
+            self.refuse_others(origin)
         for note in faces.notes:
             self.say(note)
         self.config.update(
-            {**origin, "synthetic": _are_synthetic(faces.table), "versions": versions(), "machine": machine()}
+            {**origin, "synthetic": are_synthetic(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
         settings = {**origin, "files": _digest_files(faces)}
         self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
 
-    def _refuse_others(self, origin: dict[str, Any]) -> None:
+    def refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
 
         def told(key: str, value: Any) -> Any:
@@ -212,7 +213,7 @@ class Run:
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
             )
 
-    def _take(self) -> None:
+    def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.folder):
@@ -228,6 +229,12 @@ class Run:
         remove_partials(self.folder)
         # Whoever held the folder until now may have done steps meanwhile.
         self.config = self._read_config()
+
+    def release(self) -> None:
+        """Let others write into the folder again, who took it in this process for one piece of work."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _audit(self, faces: Faces) -> None:
         seed, limit = self.config["seed"], self.config["limit"]
@@ -273,14 +280,14 @@ def _digest_files(faces: Faces) -> str:
     return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
 
 
-def _are_synthetic(table: pd.DataFrame) -> bool:
+def are_synthetic(table: pd.DataFrame) -> bool:
     """Whether every image lies in a folder that the program drew."""
     return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
 
 
 def audit_faces(
-    run: Run,
-    source: Path | None,
+    run: StudyFolder,
+    source: Path | Faces | None,
     seed: int | None = None,
     limit: int | None = None,
     split_ratios: SplitRatios | None = None,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
 UTKFACE_ABOUT = (
@@ -12,23 +12,23 @@ UTKFACE_ABOUT = (
 SYNTHETIC_LICENCE = "synthetic faces by AgeLens: nobody in these pictures exists"
 
 
-def source_name(run: Run) -> str:
+def source_name(run: StudyFolder) -> str:
     """The last part of the source's path: a card is handed on, and paths are nobody's business."""
     return Path(run.config["source"]).name
 
 
-def licence(run: Run) -> str:
+def licence(run: StudyFolder) -> str:
     """What the images may be used for."""
     if run.config.get("synthetic"):
         return SYNTHETIC_LICENCE
     return UTKFACE_LICENCE if _is_utkface(run) else "as the source of the images says"
 
 
-def about(run: Run) -> str:
+def about(run: StudyFolder) -> str:
     """What is known of the labels and the crops of this source."""
     return UTKFACE_ABOUT if _is_utkface(run) else ""
 
 
-def _is_utkface(run: Run) -> bool:
+def _is_utkface(run: StudyFolder) -> bool:
     """Whether all files are named as UTKFace's are."""
     return not run.config.get("synthetic") and bool((run.table["taken_at"] != "").all())

@@ -10,10 +10,11 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.crops import check_crops
-from agelens.study.folder import REPORT, Run
+from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.provenance import about, licence, source_name
@@ -28,7 +29,7 @@ from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
 
 
-def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -49,7 +50,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     return dict(read_json(target))
 
 
-def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
+def _warn_of_overlap(run: StudyFolder, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
     overlap = training_images_of(spec)
     if not overlap:
@@ -64,7 +65,7 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
         )
 
 
-def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -76,13 +77,13 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: _calibrated(run, task) for task in plan.tasks}
 
 
-def _calibrated(run: Run, task: str) -> dict[str, Any]:
+def _calibrated(run: StudyFolder, task: str) -> dict[str, Any]:
     """The card of a network of the run, once geometry and intervals stand in it."""
     calibrate(run.folder / task, run.table, run.track)
     return dict(read_json(run.folder / task / CARD))
 
 
-def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -119,10 +120,11 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
 
     if intact_card(run.folder / task) is None:
         run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
+    run.step(f"train-{task}", settings, outputs, work)
 
 
-def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
     if not plan.pretrained:
         raise AgeLensError(
@@ -181,7 +183,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     return {task: read_json(run.folder / task / CARD)}
 
 
-def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
+def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -204,7 +206,7 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
 
 
 def evaluate_networks(
-    run: Run,
+    run: StudyFolder,
     bundle: Path | None = None,
     split: str = "test",
     overlap: Overlap = "refuse",
@@ -254,7 +256,7 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
     write_json(folder / EVALUATION, done.figures)
 
 
-def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
     explore_faces(run)

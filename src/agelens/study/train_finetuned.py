@@ -14,6 +14,7 @@ from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
+from agelens.export.keras_model import keras_file
 from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
 from agelens.training.finetune import WarmUpState, average_weights, finetune
@@ -86,6 +87,8 @@ def train_finetuned(
         training_images = {
             digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
         }
+        # What an earlier training of another recipe left there is another network.
+        keras_file(target).unlink(missing_ok=True)
         write_bundle(target, files["int8"], card, training_images)
     return dict(read_json(target / CARD))
 
