@@ -5,6 +5,7 @@ the bundled network from its card, and the pages of benchmarks from the folder `
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference/cli.md", content=command_line()))
     files.append(File.generated(config, "reference/api.md", content=public_names()))
     files.append(File.generated(config, "card.html", abs_src_path=str(CARD / "card.html")))
+    for path in sorted((ROOT / "examples").glob("*.ipynb")):
+        files.append(File.generated(config, f"examples/{path.name}", abs_src_path=str(path)))
     for name in BENCHMARKS:
         text = (ROOT / "benchmarks" / name).read_text(encoding="utf-8").replace("](../docs/", "](../")
         files.append(File.generated(config, f"benchmarks/{name}", content=text))
@@ -31,7 +34,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return a page with the tables of the card in the place of ``<!-- card: NAME -->``."""
+    """Return a page with the tables of the card in the place of ``<!-- card: NAME -->``, and links into the site."""
+    markdown = re.sub(r"\]\(\.\./((?:\.\./)*)examples/", r"](\1examples/", markdown)
     if "<!-- card: " in markdown:
         for name, text in card_tables().items():
             markdown = markdown.replace(f"<!-- card: {name} -->", text)
