@@ -17,7 +17,7 @@ test: $(VENV)/.done
 
 # The site, into site/; warnings are errors.
 docs: $(VENV)/.done
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # uv where it is present, else pip; the same lock file either way.
 $(VENV)/.done: requirements.lock pyproject.toml
