@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         raise ValueError(
             f"{page.file.src_uri} asks for a table of the card that docs/hooks.py does not make."
         )
-    return markdown
+    return "\n".join(_unbroken(line) if line.startswith("|") else line for line in markdown.split("\n"))
 
 
 def command_line() -> str:
@@ -65,7 +65,8 @@ def public_names() -> str:
     """Return the page of the public names, each for mkdocstrings to describe."""
     import agelens
 
-    names = [name for name in agelens.__all__ if not name.startswith("_")]
+    # In the order of the package, which is by use; the alphabet would begin with the results of the steps.
+    names = sorted(set(agelens.__all__) - {"__version__"}, key=list(agelens._HOMES).index)
     lines = [
         "# Python",
         "",
@@ -82,7 +83,7 @@ def card_tables() -> dict[str, str]:
     groups = figures["age"]["groups"]
     return {
         "overall": _table(
-            "faces", {"all ages": figures["age"], **groups["age_range"]}, figures["gender"], "age_range"
+            "ages", {"all ages": figures["age"], **groups["age_range"]}, figures["gender"], "age_range"
         ),
         "groups": "\n\n".join(
             _table(title, groups[name], figures["gender"], name)
@@ -111,6 +112,12 @@ def _table(title: str, ages: dict[str, Any], gender: dict[str, Any], name: str) 
             f"| {age['coverage']:.1%} | {_percent(same, 'accuracy')} |".replace("%", " %")
         )
     return "\n".join(lines)
+
+
+def _unbroken(row: str) -> str:
+    """Return a row of a table in which no line ends within "75.1 %" or "[73.0, 77.0]"."""
+    row = re.sub(r"(?<=[\d)]) %", "\u00a0%", row)
+    return re.sub(r"(\[[\u2212-]?[\d.]+,) (?=[\d.]+\])", "\\1\u00a0", row)
 
 
 def _years(figures: dict[str, Any], name: str) -> str:
