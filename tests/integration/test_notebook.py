@@ -20,7 +20,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.delenv("UTKFACE", raising=False)
         # A cell that fails raises here, with the cell and its traceback.
         return NotebookClient(
-            notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": place}}
+            notebook, timeout=1200, kernel_name="python3", resources={"metadata": {"path": place}}
         ).execute()
 
 

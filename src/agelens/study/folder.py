@@ -6,6 +6,7 @@ audit.json        what is wrong with the dataset; audit.html shows the conflicts
 exploration.json  the findings; charts/ holds the figures as PNG files
 comparison.json   backbones compared
 age/, gender/     bundles; training/ holds the states they were trained through
+age.keras, ...    the same networks as Keras models, where they are some
 evaluation.json   how well they do on the test split; predictions.csv holds every estimate
 report.html       all of it, in one file
 """

@@ -4,7 +4,10 @@ They take a face table wherever one is needed: a DataFrame, or anything that hol
 `read_faces`, `audit` and `split` do.
 """
 
+import contextlib
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -169,10 +172,15 @@ def train(
     """
     if out is not None:
         return _study(table, out, seed, cache, crops_as_they_are, progress).train(task, recipe, **settings)
-    temporary = tempfile.TemporaryDirectory(prefix="agelens-")
-    study = _study(table, temporary.name, seed, cache, crops_as_they_are, progress)
-    trained = study.train(task, recipe, **settings)
-    return TrainingResult(trained.cards, trained.folder, temporary)
+    with contextlib.ExitStack() as failed:
+        folder = tempfile.mkdtemp(prefix="agelens-")
+        failed.callback(shutil.rmtree, folder, ignore_errors=True)
+        study = _study(table, folder, seed, cache, crops_as_they_are, progress)
+        trained = study.train(task, recipe, **settings)
+        # The networks live as long as what names them, and at most as long as the process.
+        weakref.finalize(trained, shutil.rmtree, folder, ignore_errors=True)
+        failed.pop_all()
+    return trained
 
 
 def evaluate(

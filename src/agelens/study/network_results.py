@@ -1,8 +1,7 @@
 """What the steps of a study that need networks return: objects that print, plot and become tables."""
 
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +116,6 @@ class TrainingResult(StudyResult):
 
     cards: dict[str, dict[str, Any]]
     folder: Path
-    # Networks without a study live as long as what names them.
-    _temporary: "tempfile.TemporaryDirectory[str] | None" = field(default=None, repr=False)
 
     @property
     def _by_task(self) -> dict[str, dict[str, Any]]:
