@@ -27,8 +27,9 @@ REASONS = {
     "download": "fetches data or packages",
     "hours": "trains on all of UTKFace",
     "install": "changes the installation; the extras that it names are checked",
-    "minutes": "takes minutes; CI runs 'make test', and tests/study what 'make demo' does, with fewer faces",
+    "minutes": "takes minutes; CI runs 'make test', other tests do the same with fewer faces and pictures",
     "one network": "needs a trained study of one network; tests/integration/test_finetune.py exports one",
+    "other program": "runs in FiftyOne, which AgeLens does not depend on",
     "server": "runs until it is stopped; tests/serving starts the server and asks it",
     "weights": "needs pretrained weights, which do not come with AgeLens",
 }

@@ -33,6 +33,13 @@ RUN = {
     for page in PAGES
     if page != "README.zh-CN.md"
 }
+# Pages whose examples go on from a finished study, my-study; the other ones make it or do without.
+OF_A_FINISHED_STUDY = {
+    "docs/concepts/bundles.md",
+    "docs/how-to/annotation-tools.md",
+    "docs/measure/certainty.md",
+    "docs/measure/compare-models.md",
+}
 # Options in the text that are of other programs.
 FOREIGN = {"--preload"}
 
@@ -58,8 +65,7 @@ def workspace(
     table[["path", "age", "gender"]].head(40).to_csv(tmp_path / "my-faces.csv", index=False)
     small = cv2.resize(np.asarray(cv2.imread(str(PHOTO))[..., ::-1]), (320, 320))
     write_video(tmp_path / "clip.mp4", [small] * 9)
-    # All other pages tell how it is made.
-    if request.getfixturevalue("page") == "docs/concepts/bundles.md":
+    if request.getfixturevalue("page") in OF_A_FINISHED_STUDY:
         shutil.copytree(request.getfixturevalue("study").folder, tmp_path / "my-study")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AGELENS_CACHE", str(tmp_path / "cache"))
