@@ -40,6 +40,8 @@ OF_A_FINISHED_STUDY = {
     "docs/measure/certainty.md",
     "docs/measure/compare-models.md",
 }
+# Files that commands read: a manifest, and the options of run --config, which a test below gives to it.
+DATA = {"csv", "yaml"}
 # Options in the text that are of other programs.
 FOREIGN = {"--preload"}
 
@@ -73,7 +75,7 @@ def workspace(
 
 
 @pytest.mark.parametrize(
-    "page", [page for page, examples in RUN.items() if any(one.language != "csv" for one in examples)]
+    "page", [page for page, examples in RUN.items() if any(one.language not in DATA for one in examples)]
 )
 def test_the_examples_of_a_page_run(page: str, workspace: Path, agelens: Callable[..., Any]) -> None:
     names: dict[str, Any] = {}
@@ -88,7 +90,7 @@ def test_the_examples_of_a_page_run(page: str, workspace: Path, agelens: Callabl
         elif example.language == "python":
             exec(compile(example.text, at(example), "exec"), names)
         else:
-            assert example.language == "csv", f"{at(example)} is in a language that is not run."
+            assert example.language in DATA, f"{at(example)} is in a language that is not run."
 
 
 def assert_prints(example: Example) -> None:
@@ -125,8 +127,15 @@ def until_closed(terminal: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_a_page_takes_its_options(page: str) -> None:
+def test_every_command_of_a_page_takes_its_options(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-study").mkdir()
+    (tmp_path / "my-study" / "config.json").write_text('{"source": "UTKFace", "steps": {}, "options": {}}')
     for example in read_examples(page):
+        if example.language == "yaml":
+            (tmp_path / "study.yaml").write_text(example.text)
         for program, *words in example.commands:
             if program == "agelens":
                 check_arguments(words, at(example))
