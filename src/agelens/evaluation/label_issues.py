@@ -51,13 +51,13 @@ class LabelIssues:
         and ``new_gender`` are empty: a person fills them in.
         """
         ranks = self.table[[f"{label}_rank" for label in LABELS]]
-        suspicious = ranks.to_numpy() <= top
+        suspicious = np.asarray(ranks.to_numpy() <= top)
         rows = self.table.assign(
             issue=["+".join(np.array(LABELS)[mask]) for mask in suspicious],
             rank=ranks.min(axis=1),
             new_age="",
             new_gender="",
-        )[suspicious.any(axis=1)]
+        ).iloc[np.flatnonzero(suspicious.any(axis=1))]
         return rows.sort_values(["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
 
     def figures(self) -> dict[str, Any]:
