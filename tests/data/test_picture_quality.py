@@ -54,7 +54,7 @@ def test_each_kind_of_poor_picture_is_found(pictures: Path) -> None:
     assert names["dark"] == ["30_0_0_91.png"]
     assert names["light"] == ["31_0_0_92.png"]
     # So little is left of the light one that it tells little, too.
-    assert names["low_information"] == ["33_0_0_94.png", "31_0_0_92.png"]
+    assert set(names["low_information"]) == {"33_0_0_94.png", "31_0_0_92.png"}
     assert names["odd_size"] == ["34_0_0_95.png"]
     assert names["odd_aspect_ratio"] == ["35_0_0_96.png"]
     assert {"32_0_0_93.png", "33_0_0_94.png"} <= set(names["blurry"])
