@@ -35,7 +35,10 @@ def pictures(tmp_path: Path) -> Path:
     odd = {
         "30_0_0_91.png": textured(91).point(lambda value: value // 8),
         "31_0_0_92.png": textured(92).point(lambda value: 250 + value // 64),
-        "32_0_0_93.png": textured(93).filter(ImageFilter.GaussianBlur(30)),
+        "32_0_0_93.png": Image.linear_gradient("L")
+        .point(lambda value: 40 + value * 120 // 255)
+        .convert("RGB")
+        .resize((200, 200)),
         "33_0_0_94.png": Image.new("RGB", (200, 200), (90, 120, 90)),
         "34_0_0_95.png": textured(95, (40, 40)),
         "35_0_0_96.png": textured(96, (400, 100)),
@@ -57,7 +60,7 @@ def test_each_kind_of_poor_picture_is_found(pictures: Path) -> None:
     assert set(names["low_information"]) == {"33_0_0_94.png", "31_0_0_92.png"}
     assert names["odd_size"] == ["34_0_0_95.png"]
     assert names["odd_aspect_ratio"] == ["35_0_0_96.png"]
-    assert {"32_0_0_93.png", "33_0_0_94.png"} <= set(names["blurry"])
+    assert names["blurry"] == ["32_0_0_93.png"]
     assert not {f"2{number}_0_0_{number}.png" for number in range(8)} & {
         one for all_ in names.values() for one in all_
     }
