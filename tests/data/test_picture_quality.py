@@ -21,6 +21,12 @@ def textured(seed: int, size: tuple[int, int] = (200, 200)) -> Image.Image:
     return Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(0.7))
 
 
+def soft() -> Image.Image:
+    """A few blotches in many tones, without an edge."""
+    blotches = np.random.default_rng(4).integers(20, 180, (4, 4), dtype=np.uint8)
+    return Image.fromarray(blotches).convert("RGB").resize((200, 200), Image.Resampling.BICUBIC)
+
+
 def png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
@@ -35,10 +41,7 @@ def pictures(tmp_path: Path) -> Path:
     odd = {
         "30_0_0_91.png": textured(91).point(lambda value: value // 8),
         "31_0_0_92.png": textured(92).point(lambda value: 250 + value // 64),
-        "32_0_0_93.png": Image.linear_gradient("L")
-        .point(lambda value: 40 + value * 120 // 255)
-        .convert("RGB")
-        .resize((200, 200)),
+        "32_0_0_93.png": soft(),
         "33_0_0_94.png": Image.new("RGB", (200, 200), (90, 120, 90)),
         "34_0_0_95.png": textured(95, (40, 40)),
         "35_0_0_96.png": textured(96, (400, 100)),
