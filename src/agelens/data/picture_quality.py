@@ -99,8 +99,9 @@ def _measure(paths: list[str], track: Track) -> list[dict[str, float] | None]:
         image = photo.to_rgb()
         factor = _LONGEST / max(image.shape[:2])
         if factor < 1:
-            smaller = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-            image = np.asarray(smaller, np.uint8)
+            image = np.asarray(
+                cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
+            )
         small = Image.fromarray(image)
         values = {key: float(value) for one in properties for key, value in one.calculate(small).items()}
         sides = photo.width, photo.height

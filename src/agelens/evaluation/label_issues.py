@@ -51,14 +51,15 @@ class LabelIssues:
         and ``new_gender`` are empty: a person fills them in.
         """
         ranks = self.table[[f"{label}_rank" for label in LABELS]]
-        suspicious = np.asarray(ranks.to_numpy() <= top)
+        suspicious = ranks.to_numpy() <= top
         rows = self.table.assign(
             issue=["+".join(np.array(LABELS)[mask]) for mask in suspicious],
             rank=ranks.min(axis=1),
             new_age="",
             new_gender="",
-        ).iloc[np.flatnonzero(suspicious.any(axis=1))]
-        return rows.sort_values(["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
+        )
+        rows = rows[pd.Series(suspicious.any(axis=1), index=rows.index)]
+        return rows.sort_values(by=["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
 
     def figures(self) -> dict[str, Any]:
         """How good the estimates are that the ranking stands on, and how many labels look wrong."""
