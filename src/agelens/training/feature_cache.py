@@ -32,7 +32,7 @@ from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import Shape
 from agelens.runtime.execution import resolve_precision, run_network
 from agelens.runtime.int8 import overflows
-from agelens.runtime.session import compile_network
+from agelens.runtime.session import compile_on_cpu
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -251,7 +251,7 @@ def _fill(
     _check_disk(store, len(missing))
     with track(f"{backbone.spec.name}, making it ready", None):
         network = to_openvino(backbone, cache / "networks")
-        compiled = compile_network(pooled_model(network) if pool else network, precision, backbone.spec.name)
+        compiled = compile_on_cpu(pooled_model(network) if pool else network, precision, backbone.spec.name)
     paths = table["path"].to_numpy()[missing].tolist()
     digests = table["digest"].to_numpy()[missing].tolist()
     started = lap = time.perf_counter()
