@@ -3,6 +3,7 @@
 The public names are loaded when they are first asked for, so that `import agelens` costs nothing:
 
     load, Predictor, Predictions, ImagePrediction, Face     use finished networks
+    predict_table                               the same for a table of photographs, as cluster engines want it
     annotate                                    draw what was found over a photograph
     read_faces, audit, split                    study labelled faces
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from agelens.data.audit import audit
     from agelens.data.sources.reading import read_faces
     from agelens.data.splits import split
+    from agelens.distributed.table import predict_table
     from agelens.inference.annotate import annotate
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
@@ -30,6 +32,7 @@ __all__ = [
     "annotate",
     "audit",
     "load",
+    "predict_table",
     "read_faces",
     "split",
 ]  # fmt: skip
@@ -45,6 +48,7 @@ _HOMES = {
     "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
     "load": "agelens.inference.predictor",
+    "predict_table": "agelens.distributed.table",
     "audit": "agelens.data.audit",
     "split": "agelens.data.splits",
     "read_faces": "agelens.data.sources.reading",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
+from agelens.inference.given import read_unnamed
 from agelens.inference.record import LONGEST_NAME
 from agelens.inference.results import ImagePrediction
 from agelens.utils.files import naming_errors, replacing_file
-from agelens.utils.images import read_rgb
 
 _JPEG_QUALITY = 92
 # Where JPEG ends, pixels.
@@ -105,7 +105,7 @@ def draw(photo: ImagePrediction, target: Path) -> None:
         OSError: the picture cannot be written.
     """
     file = Path(photo.file)
-    picture = annotate(read_rgb(file, max_pixels=photo.width * photo.height), photo.faces)
+    picture = annotate(read_unnamed(photo.file, photo.width * photo.height), photo.faces)
     picture.thumbnail((_LONGEST, _LONGEST))
     with replacing_file(target) as temporary:
         picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_mark_of(file))

@@ -36,7 +36,7 @@ class _Sink(Protocol):
 
 
 class _Lines:
-    """Frames, and then tracks, each as one value of a form: JSON lines, or CSV, which has the frames alone."""
+    """Frames, and then tracks, each as one value: JSON lines, or CSV and Parquet, which have the frames alone."""
 
     def __init__(self, write: Callable[[dict[str, Any]], None], form: Form) -> None:
         self._write, self._form = write, form
@@ -148,7 +148,11 @@ def opened(out: Path | None, form: Form, pictures: Path | None, rate: float, sou
             writer = close.enter_context(VideoWriter(temporary, max(rate, 0.1), mark_of(source)))
             drawing = _Pictures(writer, close, pictures)
         results = None
-        if out is not None:
+        if out is not None and form == "parquet":
+            from agelens.inference.parquet import FRAMES_SCHEMA, writing_parquet
+
+            results = _Lines(stack.enter_context(writing_parquet(out, FRAMES_SCHEMA)), form)
+        elif out is not None:
             file = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
             results = stack.enter_context(_sink(file, form))
         elif form != "table":
