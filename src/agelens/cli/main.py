@@ -6,6 +6,7 @@ import sys
 import typer
 
 from agelens.cli.data import audit, explore, fetch
+from agelens.cli.devices import devices
 from agelens.cli.errors import answer, leave
 from agelens.cli.options import (
     Version,
@@ -45,6 +46,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(serve)
+app.command()(devices)
 app.command()(export)
 app.command("run")(run_all)
 app.command()(demo)

@@ -74,6 +74,28 @@ Precision = Annotated[
     Literal["auto", "bf16", "f32"],
     typer.Option(help="Precision of the networks; auto takes bf16 where the CPU computes it."),
 ]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="What computes: auto, cpu, gpu, npu, onnxruntime, cuda, tensorrt, coreml or directml; 'agelens devices' "
+        "lists what is there.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads of the processor that compute; one for each core if not given.",
+        min=1,
+        show_default=False,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache", help="Neither use nor keep compiled networks, which make the next start quick."
+    ),
+]
 Bundle = Annotated[
     Path | None,
     typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli.options import Bundle, CropsAsTheyAre, DetectorModel, MaxPixels, Precision
+from agelens.cli.cluster import predict_on_cluster
+from agelens.cli.options import (
+    Bundle,
+    CropsAsTheyAre,
+    DetectorModel,
+    DeviceName,
+    MaxPixels,
+    NoCache,
+    Precision,
+    Threads,
+)
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.utils.signals import endings_as_interrupts
 
@@ -37,8 +47,9 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="File for the results. Its name decides the form: .csv, .tsv, .json, or .jsonl and .ndjson for JSON "
-            "lines. An interrupted command that is given again goes on.",
+            help="File for the results. Its name decides the form: .csv, .tsv, .json, .parquet, or .jsonl and .ndjson "
+            "for JSON lines; with --engine ray a folder for Parquet. An interrupted command goes on when it is "
+            "given again.",
         ),
     ] = None,
     annotate: Annotated[
@@ -68,6 +79,33 @@ def predict(
         ),
     ] = False,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    no_cache: NoCache = False,
+    engine: Annotated[
+        Literal["here", "ray"],
+        typer.Option(
+            help="Where it runs: here, or on a cluster through Ray, which also takes a text file or a Parquet file of "
+            "paths, and writes the folder --out."
+        ),
+    ] = "here",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Ray cluster, or auto for one that runs on this machine; Ray is started here for the "
+            "command alone if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            help="How many processes of Ray estimate, each with --threads cores (1 if not given); as many as there "
+            "is room for if not given.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
         bool,
         typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
@@ -81,6 +119,8 @@ def predict(
         raise AgeLensError(
             "--frame-stride and --duration belong to a video; give one with --video, or leave them out."
         )
+    if engine == "here" and (address is not None or actors is not None):
+        raise AgeLensError("--address and --actors belong to a cluster; add --engine ray, or leave them out.")
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
@@ -91,9 +131,11 @@ def predict(
 
             config = PredictionConfig(
                 crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
-                max_pixels, crops_as_they_are,
+                max_pixels, crops_as_they_are, device, threads, not no_cache,
             )  # fmt: skip
-            if video is not None:
+            if engine == "ray":
+                failed = predict_on_cluster(paths or [], config, address, actors)
+            elif video is not None:
                 from agelens.inference.video.predict_video import predict_video
 
                 failed = predict_video(video, config, frame_stride, duration)

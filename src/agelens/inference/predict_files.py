@@ -48,6 +48,8 @@ class PredictionConfig:
         overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
         max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
         as_they_are: whole photographs are taken for crops, too.
+        device: what computes. threads: of the processor; None is one for each core.
+        cache: keep compiled networks for the next start.
     """
 
     crops: bool = False
@@ -60,6 +62,15 @@ class PredictionConfig:
     overwrite: bool = False
     max_pixels: int | None = None
     as_they_are: bool = False
+    device: str = "auto"
+    threads: int | None = None
+    cache: bool = False
+
+    def load(self) -> Predictor:
+        """Return the predictor. Raises AgeLensError where a bundle, a detector or a device is missing."""
+        return load(
+            self.bundle, self.precision, self.detector, self.max_pixels, self.device, self.threads, self.cache
+        )
 
     @property
     def written_form(self) -> Form:
@@ -92,7 +103,7 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     record = None if config.out is None or config.overwrite else read_record(config.out)
     pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
     with waiting("loading the networks"):
-        predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+        predictor = config.load()
     if config.crops and not config.as_they_are:
         refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
     if config.pictures is not None:
@@ -194,6 +205,7 @@ def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any
         else "installed",
         "version": [__version__, DECODER_VERSION],
         "precision": config.precision,
+        "device": config.device,
         "max_pixels": config.max_pixels,
     }
 

@@ -24,6 +24,7 @@ _WORDS = {
     "detector": "another detector",
     "version": "another version of AgeLens",
     "precision": "another --precision",
+    "device": "another --device",
     "form": "another form",
     "max_pixels": "another --max-pixels",
     "video": "another video",

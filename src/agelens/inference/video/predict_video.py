@@ -61,7 +61,10 @@ def predict_video(
             stack.enter_context(only_writer(config.out))
         video = stack.enter_context(Video(source))
         with waiting("loading the networks"):
-            predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+            predictor = load(
+                config.bundle, config.precision, config.detector, config.max_pixels, config.device, config.threads,
+                config.cache,
+            )  # fmt: skip
         origin = {
             **fingerprint(predictor, config),
             **_origin(source, video, frame_stride, duration),
