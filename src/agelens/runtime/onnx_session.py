@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from agelens.errors import AgeLensError
 from agelens.runtime.devices import Device
 
-# ONNX Runtime's own word for errors alone.
-_ERRORS = 3
+# ONNX Runtime's number for what ends the process; the rest is raised.
+_QUIET = 4
 
 
 class OnnxSession:
@@ -55,20 +55,15 @@ class OnnxSession:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _ERRORS
-        if self._threads is not None:
-            options.intra_op_num_threads = self._threads
-        source = self._source if isinstance(self._source, bytes) else str(self._source)
+        levels = onnxruntime.GraphOptimizationLevel
+        failures = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, RuntimeError)
         try:
-            session = onnxruntime.InferenceSession(source, options, providers=[self._device.target])
-        except (
-            state.Fail,
-            state.InvalidGraph,
-            state.InvalidProtobuf,
-            state.NotImplemented,
-            RuntimeError,
-        ) as error:
+            try:
+                session = self._make(levels.ORT_ENABLE_ALL)
+            except state.Fail:
+                # Its own changes to a valid network fail at resizing with two axes (seen in ONNX Runtime 1.32).
+                session = self._make(levels.ORT_ENABLE_BASIC)
+        except failures as error:
             reason = str(error).strip().splitlines()[0]
             raise AgeLensError(f"ONNX Runtime cannot use the network: {reason}") from None
         # It falls back to the CPU in silence where a library of the device is missing.
@@ -78,3 +73,13 @@ class OnnxSession:
                 f"{self._device.way_out}."
             )
         return session
+
+    def _make(self, level: Any) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level, options.graph_optimization_level = _QUIET, level
+        if self._threads is not None:
+            options.intra_op_num_threads = self._threads
+        source = self._source if isinstance(self._source, bytes) else str(self._source)
+        return onnxruntime.InferenceSession(source, options, providers=[self._device.target])
