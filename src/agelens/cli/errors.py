@@ -16,7 +16,7 @@ _BEFORE = "Interrupted before anything was done."
 
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
-_SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
+_SERVE = frozenset({"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"})
 _EXTRA = frozenset(
     {
         "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",

@@ -37,8 +37,12 @@ class ImageResponse(BaseModel):
     """One image and its faces."""
 
     file: str = Field(description="The name under which it was sent.")
-    width: int = Field(description="Pixels of the upright image (EXIF orientation obeyed).")
-    height: int = Field(description="Pixels of the upright image.")
+    width: int | None = Field(
+        None,
+        description="Pixels of the upright image (EXIF orientation obeyed); of photographs that were read.",
+    )
+    height: int | None = Field(None, description="Pixels of the upright image.")
+    error: str | None = Field(None, description="Why it cannot be read; only where it cannot.")
     faces: list[FaceResponse] = Field(
         description="From the largest to the smallest; empty where there is none."
     )
