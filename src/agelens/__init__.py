@@ -4,7 +4,7 @@ The public names are loaded when they are first asked for, so that `import agele
 
     load, Predictor, Predictions, ImagePrediction, Face     use finished networks
     predict_table                               the same for a table of photographs, as cluster engines want it
-    annotate                                    draw what was found over a photograph
+    annotate, blur                              draw what was found over a photograph, or hide it
     read_faces, audit, split                    study labelled faces
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agelens.data.splits import split
     from agelens.distributed.table import predict_table
     from agelens.inference.annotate import annotate
+    from agelens.inference.blur import blur
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
 
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "annotate",
     "audit",
+    "blur",
     "load",
     "predict_table",
     "read_faces",
@@ -47,6 +49,7 @@ _HOMES = {
     "Face": "agelens.inference.results",
     "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
+    "blur": "agelens.inference.blur",
     "load": "agelens.inference.predictor",
     "predict_table": "agelens.distributed.table",
     "audit": "agelens.data.audit",

@@ -27,7 +27,9 @@ def predict_on_cluster(
             "--engine ray takes one folder, pattern, text file or Parquet file of paths, and a folder with --out."
         )
     if config.pictures is not None or config.form is not None:
-        raise AgeLensError("--engine ray writes Parquet alone; leave --annotate, --json and --csv out.")
+        raise AgeLensError(
+            "--engine ray writes Parquet alone; leave --annotate, --blur, --json and --csv out."
+        )
     require("ray", "ray", "A cluster needs")
     from agelens.distributed.ray_engine import RayConfig, predict_with_ray
     from agelens.inference.addresses import name_of

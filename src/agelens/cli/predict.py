@@ -58,6 +58,34 @@ def predict(
             help="Folder for pictures with the faces drawn in; with --video a file that ends in .mp4, .mkv or .mov."
         ),
     ] = None,
+    blur: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for pictures in which every face that is found is made unrecognisable; with --video a file.",
+            show_default=False,
+        ),
+    ] = None,
+    blur_under: Annotated[
+        float | None,
+        typer.Option(
+            help="Blur those alone who may be younger than this: the lower end of the interval counts.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="What of each face is written, by comma, such as box,age_years,age_low,age_high; all if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    min_face: Annotated[
+        float, typer.Option(help="Leave out faces whose box has a shorter side of fewer pixels.", min=0)
+    ] = 0,
+    min_score: Annotated[
+        float, typer.Option(help="Leave out faces of a lower score of the detector.", min=0, max=1)
+    ] = 0,
     video: Annotated[
         str | None,
         typer.Option(
@@ -121,17 +149,24 @@ def predict(
         )
     if engine == "here" and (address is not None or actors is not None):
         raise AgeLensError("--address and --actors belong to a cluster; add --engine ray, or leave them out.")
+    if blur is not None and annotate is not None:
+        raise AgeLensError("Give --annotate or --blur, not both.")
+    if blur is None and blur_under is not None:
+        raise AgeLensError("--blur-under belongs to --blur; give a folder with it.")
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
     try:
         # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
         with endings_as_interrupts():
+            from agelens.inference.blur import Blur
             from agelens.inference.predict_files import PredictionConfig, predict_files
+            from agelens.inference.selection import Selection
 
             config = PredictionConfig(
-                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
-                max_pixels, crops_as_they_are, device, threads, not no_cache,
+                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate or blur,
+                overwrite, max_pixels, crops_as_they_are, device, threads, not no_cache,
+                Selection.of(fields, min_face, min_score), None if blur is None else Blur(blur_under),
             )  # fmt: skip
             if engine == "ray":
                 failed = predict_on_cluster(paths or [], config, address, actors)

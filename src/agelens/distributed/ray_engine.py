@@ -57,7 +57,7 @@ class ShardPredictor:
 
         # This process is the actor's own, and its other cores are other actors'.
         cv2.setNumThreads(config.threads or 0)
-        self._folder, self._crops = ShardFolder(place), config.crops
+        self._folder, self._config = ShardFolder(place), config
         self._predictor = config.load()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
@@ -69,7 +69,8 @@ class ShardPredictor:
         done = []
         for number, paths in zip(batch["shard"], batch["paths"], strict=True):
             table = pa.table({"path": pa.array([str(path) for path in paths], pa.string())})
-            done.append(self._folder.write(int(number), predict_table(table, self._predictor, self._crops)))
+            found = predict_table(table, self._predictor, self._config.crops, self._config.selection)
+            done.append(self._folder.write(int(number), found))
         return {name: [getattr(one, name) for one in done] for name in vars(Counts())}
 
 

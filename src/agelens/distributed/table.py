@@ -15,12 +15,18 @@ from agelens.inference.given import Given
 from agelens.inference.parquet import SCHEMA, to_table
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import ImagePrediction
+from agelens.inference.selection import Selection
 
 PATHS = ("path", "file")
 _BYTES = "bytes"
 
 
-def predict_table(table: pa.Table, predictor: Predictor | None = None, crops: bool = False) -> pa.Table:
+def predict_table(
+    table: pa.Table,
+    predictor: Predictor | None = None,
+    crops: bool = False,
+    selection: Selection | None = None,
+) -> pa.Table:
     """Return a table with one row for each photograph of another table, in its order.
 
     Args:
@@ -28,6 +34,7 @@ def predict_table(table: pa.Table, predictor: Predictor | None = None, crops: bo
             column ``bytes`` of the contents of image files, or both: then the bytes are read, and the path is the name.
         predictor: finds and estimates the faces; if not given, AgeLens's own, which is loaded once a process.
         crops: each photograph is one face, cropped as the networks' training faces were.
+        selection: which faces, and what of each, are kept; all if not given.
 
     Returns:
         the columns of `agelens.inference.parquet.SCHEMA`, whatever the other columns of the table were. A photograph
@@ -46,7 +53,8 @@ def predict_table(table: pa.Table, predictor: Predictor | None = None, crops: bo
     if not names:
         return SCHEMA.empty_table()
     found = (predictor or _own()).stream(sources, crops)
-    return to_table(_named(found, names))
+    kept = selection or Selection()
+    return to_table(kept.values(kept.faces(photo)) for photo in _named(found, names))
 
 
 @functools.cache

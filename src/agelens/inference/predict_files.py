@@ -4,13 +4,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from agelens._version import __version__
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError, ImageError
+from agelens.inference.blur import Blur
 from agelens.inference.inputs import locate
 from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
@@ -19,6 +20,7 @@ from agelens.inference.predictor import Predictor, load
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
 from agelens.inference.results import ImagePrediction
+from agelens.inference.selection import Selection
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import bar, console, quiet, say, waiting
@@ -50,6 +52,8 @@ class PredictionConfig:
         as_they_are: whole photographs are taken for crops, too.
         device: what computes. threads: of the processor; None is one for each core.
         cache: keep compiled networks for the next start.
+        selection: which faces, and what of each, are written.
+        blur: what ``pictures`` shows are photographs with these faces made unrecognisable; None draws boxes.
     """
 
     crops: bool = False
@@ -65,6 +69,8 @@ class PredictionConfig:
     device: str = "auto"
     threads: int | None = None
     cache: bool = False
+    selection: Selection = field(default_factory=Selection)
+    blur: Blur | None = None
 
     def load(self) -> Predictor:
         """Return the predictor. Raises AgeLensError where a bundle, a detector or a device is missing."""
@@ -118,7 +124,9 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
         )
         _to_file(predictor, files, config, output, pictures, tally)
     if pictures is not None and tally.drawn:
-        say(f"{config.pictures}: {counted(tally.drawn, 'annotated picture')}.")
+        kind = "annotated picture" if config.blur is None else "picture with its faces blurred"
+        many = "" if config.blur is None else "pictures with their faces blurred"
+        say(f"{config.pictures}: {counted(tally.drawn, kind, many)}.")
     return tally.failed
 
 
@@ -136,7 +144,7 @@ def _check(config: PredictionConfig) -> None:
     _ = config.written_form
     if config.crops and config.pictures is not None:
         raise AgeLensError(
-            "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
+            "--annotate and --blur need faces with boxes, and --crops has none; leave one of them out."
         )
 
 
@@ -207,6 +215,8 @@ def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any
         "precision": config.precision,
         "device": config.device,
         "max_pixels": config.max_pixels,
+        **config.selection.to_json(),
+        **({"blur": config.blur.under or "all"} if config.blur else {}),
     }
 
 
@@ -229,18 +239,23 @@ def _predict(
     with track("faces" if config.crops else "photographs", len(files)) as advance:
         for number, photo in enumerate(predictor.stream(files, config.crops), 1):
             picture = None
+            # What is published hides every face, also those that are too small to be of use.
+            shown = photo if config.blur else config.selection.faces(photo)
             if pictures is not None and not photo.error:
-                photo, picture = _draw(photo, pictures[Path(photo.file)], tally)
+                shown, picture = _draw(shown, pictures[Path(photo.file)], tally, config.blur)
+            photo = config.selection.values(config.selection.faces(shown))
             if photo.error:
                 tally.unreadable.append(f"{photo.file} {photo.error}")
             yield photo, picture
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
 
 
-def _draw(photo: ImagePrediction, target: Path, tally: Tally) -> tuple[ImagePrediction, Path | None]:
+def _draw(
+    photo: ImagePrediction, target: Path, tally: Tally, blur: Blur | None
+) -> tuple[ImagePrediction, Path | None]:
     """Draw a photograph's picture; what is estimated stands also where that fails."""
     try:
-        draw(photo, target)
+        draw(photo, target, blur)
     except ImageError as error:
         # It was changed or removed since it was estimated.
         return ImagePrediction(photo.file, 0, 0, error=str(error)), None
