@@ -77,7 +77,7 @@ def test_the_command_writes_pictures_without_faces_or_notes(
     shown = np.asarray(Image.open(tmp_path / "out" / "2 two.jpg")).astype(int)
     # The places that `named_faces` tells.
     assert shown[2:35, 2:22].std() < 0.3 * NOISE[2:35, 2:22].std()
-    assert shown[50:, 50:].std() > 0.8 * NOISE[50:, 50:].std()
+    assert shown[50:, 50:].std() > 0.5 * NOISE[50:, 50:].std()
 
 
 def test_options_that_do_not_fit_are_told(agelens, tmp_path: Path) -> None:

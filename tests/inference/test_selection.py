@@ -33,7 +33,7 @@ def test_fields_that_are_not_wanted_are_left_out() -> None:
 
 
 def test_odd_selections_are_told() -> None:
-    with pytest.raises(AgeLensError, match="--fields takes box, .*, and not 'race'"):
+    with pytest.raises(AgeLensError, match=r"--fields takes box, .*, and not 'race'"):
         Selection.of("box,race")
     with pytest.raises(AgeLensError, match=r"--min-score is a number from 0 to 1, not 1\.5"):
         Selection(min_score=1.5)

@@ -34,7 +34,9 @@ def predict_on_cluster(
     from agelens.distributed.ray_engine import RayConfig, predict_with_ray
     from agelens.inference.addresses import name_of
 
-    bundle = None if config.bundle is None else config.bundle.absolute()
+    bundle = (
+        config.bundle if config.bundle is None or not config.bundle.exists() else config.bundle.absolute()
+    )
     detector = None if config.detector is None else config.detector.absolute()
     how = RayConfig(address, actors, config.threads or 1)
     total = predict_with_ray(

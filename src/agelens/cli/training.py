@@ -170,11 +170,41 @@ def evaluate(
 def export(
     target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    form: Annotated[
+        Literal["bundle", "onnx", "openvino", "ovms", "triton", "huggingface"],
+        typer.Option(
+            "--format",
+            help="A bundle, or what others serve: ONNX, OpenVINO, a folder of OpenVINO Model Server (ovms) or of "
+            "Triton, or one of the Hugging Face hub; these come from --bundle.",
+        ),
+    ] = "bundle",
+    bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
-    """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
+    """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
+    if form != "bundle":
+        export_as(target, form, bundle or out, json)
+        return
+    if bundle is not None:
+        raise AgeLensError("--bundle belongs to the other formats; leave it out, or give one with --format.")
     from agelens.study.export import export_bundle
 
     card = export_bundle(out, target)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
+
+
+def export_as(target: Path, form: str, source: Path, json: bool) -> None:
+    """Write a bundle in a form that other programs serve."""
+    from agelens.bundles.bundle import find_bundles
+    from agelens.export.formats import FACES, export_format, next_step
+
+    found = find_bundles(source)
+    if len(found) != 1:
+        raise AgeLensError(f"{source} holds networks apart for age and gender; say which with --bundle.")
+    difference = export_format(found[0], target, form)
+    lines = [
+        f"{target}: says what {found[0].folder} says on {FACES} faces, within {difference:.1g}.",
+        next_step(form, target, found[0].card),
+    ]
+    print_lines(lines, json, {"target": str(target), "faces": FACES, "largest_difference": difference})
