@@ -14,8 +14,8 @@ _FILES = ("network.onnx", "card.json", "training_images.csv", "card.html", "SHA2
 _PREFIX = re.compile(r"hf:/+", re.IGNORECASE)
 _ADDRESS = re.compile(r"hf:/+([\w.-]+/[\w.-]+)@([0-9a-f]{40})(?:#([0-9a-f]{64}))?", re.IGNORECASE)
 _FORM = (
-    "the address of a bundle is hf://OWNER/NAME@COMMIT with all 40 digits of the commit, and behind # the SHA-256 of its "
-    "SHA256SUMS if that is to be checked too"
+    "the address of a bundle is hf://OWNER/NAME@COMMIT with all 40 digits of the commit, and behind # the SHA-256 of "
+    "its SHA256SUMS if that is to be checked too"
 )
 
 
