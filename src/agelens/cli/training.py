@@ -14,6 +14,7 @@ from agelens.cli.options import (
     Backbones,
     Cache,
     CropsAsTheyAre,
+    DeviceName,
     Epochs,
     Force,
     GenderBackbone,
@@ -35,6 +36,7 @@ from agelens.cli.options import (
     Source,
     SplitRatios,
     Stages,
+    Threads,
     Trainable,
     Weights,
 )
@@ -52,6 +54,8 @@ def compare(
     epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     cache: Cache = None,
     force: Force = False,
     seed: Seed = None,
@@ -69,7 +73,19 @@ def compare(
     )
     result = compare_backbones(
         run,
-        comparison_of(run, backbones, weights, image_size, head, epochs, precision, cache, notebook_exact),
+        comparison_of(
+            run,
+            backbones,
+            weights,
+            image_size,
+            head,
+            epochs,
+            precision,
+            cache,
+            notebook_exact,
+            device,
+            threads,
+        ),
     )
     print_lines(comparison_lines(result), json, result)
 
@@ -146,6 +162,8 @@ def evaluate(
     split: MeasuredPart = None,
     overlap: Overlap = "refuse",
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
@@ -162,8 +180,9 @@ def evaluate(
 
     run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
     figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
-    )
+        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align,
+        device=device, threads=threads,
+    )  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
 

@@ -57,6 +57,9 @@ def evaluate(
     precision: str = "auto",
     track: Track = quiet,
     framed: Framed = "refuse",
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
 
@@ -67,6 +70,7 @@ def evaluate(
         seed: of the bootstrap.
         framed: "refuse" looks at a sample of the images and goes on if they are face crops; "as-they-are" takes them
             for crops without looking; "align" finds the largest face of each, and leaves images without one out.
+        device, threads: as in `agelens.load`.
 
     Raises:
         AgeLensError: some of the images made one of the networks (for "skip": all of them), are no face crops, or none
@@ -77,7 +81,7 @@ def evaluate(
     rows = (_without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
     made = check_seen(rows, bundles, overlap)
     with track("loading the networks", None):
-        predictor = Predictor(bundles, precision)
+        predictor = Predictor(bundles, precision, device=device, threads=threads)
     faces, errors = _predict(rows["path"].tolist(), predictor, framed, track)
     images = len(rows)
     rows = rows[[face is not None for face in faces]].reset_index(drop=True)

@@ -87,6 +87,20 @@ def resolve_device(name: str) -> Device:
     return device
 
 
+def openvino_target(name: str) -> str:
+    """Return OpenVINO's name of a device, for networks that are no ONNX files.
+
+    Raises:
+        AgeLensError: the device is missing, or is none of OpenVINO's.
+    """
+    device = resolve_device(name)
+    if device.engine != "OpenVINO":
+        raise AgeLensError(
+            f"Features are computed by OpenVINO; give --device cpu, gpu or npu, and not {name}."
+        )
+    return device.target
+
+
 def find_devices() -> list[FoundDevice]:
     """Return the devices that are there, and which of them "auto" takes."""
     used = resolve_device(AUTO)

@@ -152,7 +152,17 @@ def _unusable(bundle: Bundle, error: RuntimeError) -> AgeLensError:
     return AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}")
 
 
-def compile_network(network: ov.Model, precision: str, name: str = "The network") -> ov.CompiledModel:
-    """Compile for throughput on this CPU, in bf16 or f32; weights in 8 bits are fitted to it, in place."""
-    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "THROUGHPUT"}
-    return ov.Core().compile_model(fit_processor(network, name), "CPU", hints)
+def compile_network(
+    network: ov.Model,
+    precision: str,
+    name: str = "The network",
+    target: str = "CPU",
+    threads: int | None = None,
+) -> ov.CompiledModel:
+    """Compile for throughput, in bf16 or f32; weights in 8 bits are fitted to this processor, in place.
+
+    Args:
+        target: OpenVINO's name of the device. threads: of the processor; None is one for each core.
+    """
+    hints = device_hints(RuntimeOptions(precision, threads=threads), target)
+    return ov.Core().compile_model(fit_processor(network, name), target, hints)

@@ -211,6 +211,9 @@ def evaluate_networks(
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -219,6 +222,7 @@ def evaluate_networks(
         overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
+        device, threads: as in `agelens.load`.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
@@ -236,10 +240,15 @@ def evaluate_networks(
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
         seed=run.config["seed"], precision=precision, framed=framed,
+        # Threads change no figure.
+        **({} if device == "auto" else {"device": device}),
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed)
+        done = evaluate(
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed,
+            device=device, threads=threads,
+        )  # fmt: skip
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 
