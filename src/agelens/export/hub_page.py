@@ -51,7 +51,8 @@ def _results(card: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "task": {"type": "image-classification", "name": f"{task} estimation"},
-            "dataset": dataset,
+            # A copy each, or YAML would point from one to the other.
+            "dataset": dict(dataset),
             "metrics": [{"type": key, "name": name, "value": round(float(figures[task][key]), 4)}],
         }
         for task, (key, name) in _NAMES.items()

@@ -7,6 +7,7 @@ before it is used. Whatever is wrong with it, or with the folder, the network is
 import contextlib
 import hashlib
 import io
+import json
 import os
 import platform
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 import openvino as ov
 
 from agelens.utils.environment import RESULTS
-from agelens.utils.files import digest_json, read_json, replacing_file, write_json
+from agelens.utils.files import digest_json, replacing_file, write_json
 
 # Entries that are kept, of some 35 MB each: those that were used last.
 _KEPT = 8
@@ -78,10 +79,10 @@ class Entry:
 
     def read(self) -> bytes | None:
         """Return the bytes; None where there are none, or not those that were written."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             if not self._facts.is_file():
                 return None
-            facts, data = read_json(self._facts), self.file.read_bytes()
+            facts, data = json.loads(self._facts.read_bytes()), self.file.read_bytes()
             if facts["key"] == self._key and facts["sha256"] == hashlib.sha256(data).hexdigest():
                 # Those that were used last are kept.
                 os.utime(self._facts)
