@@ -134,7 +134,9 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         )
         for _ in counted.iter_rows():
             pass
-    except ray.exceptions.RayError as error:
+    except (
+        ray.exceptions.RayError, ray.data.exceptions.SystemException, ray.data.exceptions.ExecutionTimeoutError
+    ) as error:  # fmt: skip
         raise AgeLensError(
             f"Ray gave up: {_reason(error)}; the same command goes on from what is done."
         ) from None
@@ -149,6 +151,7 @@ def _import_ray() -> Any:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     import ray.data
+    import ray.data.exceptions
 
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -168,7 +171,7 @@ def _start(ray: Any, how: RayConfig) -> None:
         return
     cores = None if how.actors is None else how.actors * how.threads
     # On this machine alone: nobody else is to reach it, and no page of it is needed.
-    ray.init(num_cpus=cores, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+    ray.init("local", num_cpus=cores, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
 
 
 def _reason(error: Exception) -> str:
