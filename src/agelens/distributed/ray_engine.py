@@ -7,7 +7,7 @@ killed job leaves halves, and workers that outlive it leave rows twice. Needs `a
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,6 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
 
 
 def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, how: RayConfig) -> None:
-    from dataclasses import replace
-
     ray = _import_ray()
     _start(ray, how)
     try:
