@@ -23,6 +23,7 @@ from agelens.serving.app import create_app
 from agelens.serving.limits import Limits
 from agelens.serving.middleware import is_address_or_one_of, is_loopback
 from agelens.utils.progress import waiting
+from agelens.utils.signals import endings_as_interrupts
 
 HOST, PORT = "127.0.0.1", 8000
 # How long requests may go on after Ctrl-C.
@@ -85,8 +86,8 @@ def serve(
             timeout_graceful_shutdown=grace_seconds,
         )  # fmt: skip
         server = _Server(config, _address(listening, host), local, open_browser)
-        # Uvicorn ends gracefully and then hands Ctrl-C on.
-        with contextlib.suppress(KeyboardInterrupt):
+        # Uvicorn ends gracefully and then hands the signal on.
+        with contextlib.suppress(KeyboardInterrupt), endings_as_interrupts():
             server.run(sockets=[listening])
         print("Stopped.")
 
