@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test coverage lint lock clean
 
 demo: $(VENV)/.done
 	$(BIN)/agelens demo --out demo-run
@@ -14,6 +14,10 @@ test: $(VENV)/.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --durations=20
+
+# The same tests, and how many lines of each module they run; child processes are not counted.
+coverage: $(VENV)/.done
+	$(BIN)/pytest -n auto --cov --cov-report=term
 
 # uv where it is present, else pip; the same lock file either way.
 $(VENV)/.done: requirements.lock pyproject.toml
@@ -36,4 +40,4 @@ lock:
 		--generate-hashes --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

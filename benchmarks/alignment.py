@@ -24,7 +24,7 @@ from skimage import data
 import agelens
 from agelens.detection.alignment import align_faces
 from agelens.detection.detector import find_faces
-from agelens.evaluation.metrics import interval, mean
+from agelens.evaluation.metrics import interval
 from agelens.inference.predictor import Predictor
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, read_rgb
@@ -180,9 +180,9 @@ def figures(split: pd.DataFrame, way: str, seed: int) -> dict[str, Any]:
     if way != WAYS[0]:
         plain_errors, plain_right = of(WAYS[0])
         row["years_lost"] = float((errors - plain_errors).mean())
-        row["years_lost_ci95"] = interval(mean, errors - plain_errors, seed=seed)
+        row["years_lost_ci95"] = interval(errors - plain_errors, seed)
         row["points_lost"] = float(100 * (plain_right - right).mean())
-        row["points_lost_ci95"] = interval(mean, 100 * (plain_right - right), seed=seed)
+        row["points_lost_ci95"] = interval(100 * (plain_right - right), seed)
     return row
 
 

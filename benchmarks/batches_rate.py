@@ -32,7 +32,7 @@ from _common import (
 )
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
-from agelens.data.loaders import face_batches
+from agelens.data.loaders import FaceBatches
 
 WAYS = ("notebook", "agelens")
 # Measured epochs of one `fit`, after one that starts the threads and traces the graph.
@@ -52,7 +52,7 @@ def tiny_network(image_size: int, takes_bytes: bool) -> keras.Model:
 def make_batches(way: str, table: pd.DataFrame, image_size: int) -> Iterable[Any]:
     if way == "notebook":
         return _notebook.dataset(table, "age", image_size)
-    return face_batches(table, "age", image_size, batch_size=_notebook.BATCH_SIZE, shuffle_seed=SEED)
+    return FaceBatches(table, "age", image_size, batch_size=_notebook.BATCH_SIZE, shuffle_seed=SEED)
 
 
 def fit_epochs(way: str, table: pd.DataFrame, image_size: int) -> Callable[[], float]:

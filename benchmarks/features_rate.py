@@ -30,7 +30,7 @@ from agelens.models.backbones import Backbone, build_backbone
 from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
 from agelens.runtime.execution import run_network, supports_bfloat16
-from agelens.runtime.session import compile_network
+from agelens.runtime.session import compile_on_cpu
 
 Maps = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ def ways_of(backbone: Backbone, images: NDArray[np.uint8], folder: Path) -> dict
     network = to_openvino(backbone, folder)
     ways: dict[str, Callable[[], Maps]] = {"keras": partial(in_keras, backbone, images)}
     for precision in ("f32", "bf16") if supports_bfloat16() else ("f32",):
-        compiled = compile_network(network, precision)
+        compiled = compile_on_cpu(network, precision)
         ways[precision] = partial(run_network, compiled, images, backbone.feature_shape)
     return ways
 

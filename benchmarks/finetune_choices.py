@@ -39,7 +39,7 @@ from agelens.data.splits import without_conflicts
 from agelens.data.table import read_table
 from agelens.models.backbones import Backbone
 from agelens.training.feature_cache import extract
-from agelens.training.finetune import build_network, compile_network
+from agelens.training.finetune import build_network, compile_fine_tuning
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.partial_freezing import freeze_encoder
 from agelens.training.pretrained_encoders import find_pretrained
@@ -195,7 +195,7 @@ def fit_head(
     inputs = keras.Input(features.shape[1:])
     learning = keras.Model(inputs, keras.layers.Identity()(inputs), name="learning_part")
     head = build_network(learning, recipe)
-    compile_network(head, recipe, -(-len(train) // recipe.batch_size), warming=True)
+    compile_fine_tuning(head, recipe, -(-len(train) // recipe.batch_size), warming=True)
     labels = {task: table[task].to_numpy(np.float32)[train, None] for task in recipe.tasks}
     head.fit(features[train], labels, batch_size=recipe.batch_size, epochs=recipe.warmup, verbose=0)
     logits = head.predict(features[rows], batch_size=512, verbose=0)

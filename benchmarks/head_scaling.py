@@ -29,7 +29,7 @@ from agelens.models.backbones import build_backbone, fitting_image_size
 from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.training.feature_cache import Features, extract
 from agelens.training.recipes import TASKS, Recipe, comparison_recipe
 from agelens.training.transfer import to_learn_from
@@ -143,7 +143,7 @@ def main() -> None:
     options.add_argument("--cache", type=Path, help="folder that keeps features")
     options.add_argument("--json", type=Path, help="file for every figure")
     args = options.parse_args()
-    run = Run(args.run)
+    run = StudyFolder(args.run)
     table = to_learn_from(run.table)
     known = facts("auto")
     print_facts(known)

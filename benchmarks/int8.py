@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import openvino as ov
-from bundle_pair import scores
+import pandas as pd
 from onnx import helper, numpy_helper
 
 from agelens.bundles.bundle import BUNDLED, open_bundle
 from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
+from agelens.inference.intervals import median
 from agelens.runtime import int8
 from agelens.runtime.execution import run_outputs, settle_arrays
 from agelens.training.losses import AGES
@@ -131,6 +132,20 @@ def exact(file: bytes) -> onnx.ModelProto:
     del graph.node[:]
     graph.node.extend(nodes)
     return model
+
+
+def scores(rows: pd.DataFrame, said: np.ndarray, logit: np.ndarray) -> dict[str, np.ndarray]:
+    """One value a face for each figure, from distributions of age, (faces, AGES), and logits of female, (faces,)."""
+    ages, female = rows["age"].to_numpy(), (rows["gender"] == 1).to_numpy()
+    errors, right = np.abs(median(said) - ages), ((logit > 0) == female).astype(float)
+    return {
+        "MAE, years": errors,
+        "CS@5": (errors <= 5).astype(float),
+        "age, log loss": -np.log(np.maximum(said[np.arange(len(ages)), ages], 1e-9)),
+        "gender": right,
+        "gender at 16 and over": right,
+        "gender, log loss": np.logaddexp(0, np.where(female, -logit, logit)),
+    }
 
 
 if __name__ == "__main__":

@@ -15,3 +15,7 @@ class ImageError(AgeLensError):
 
 class NoImageError(AgeLensError, ValueError):
     """What was given as an image is nothing that could be one; the message says what can be given."""
+
+
+class MissingExtraError(AgeLensError, ImportError):
+    """A package that comes with an extra is not installed; the message is the line that installs it."""

@@ -9,6 +9,7 @@ import pytest
 from agelens.bundles.bundle import (
     CARD,
     NETWORK,
+    PAGE,
     SUMS,
     TRAINING_IMAGES,
     find_bundles,
@@ -49,6 +50,16 @@ def test_what_is_written_is_read(bundle: Path) -> None:
     assert opened.card["format"] == 2
     assert sorted(path.name for path in bundle.iterdir()) == sorted([*FILES, SUMS])
     assert sorted(path.name for path in bundle.parent.iterdir()) == ["bundle"]
+
+
+def test_the_page_of_an_exported_bundle_is_verified_too(tmp_path: Path) -> None:
+    (tmp_path / "network").write_bytes(b"a network")
+    card = {"task": "age", "network": {"image_size": 32}}
+    write_bundle(tmp_path / "bundle", tmp_path / "network", card, TRAINING_IMAGES_MADE, page="the page")
+    open_bundle(tmp_path / "bundle")
+    (tmp_path / "bundle" / PAGE).write_text("altered")
+    with pytest.raises(AgeLensError, match=r"card\.html is altered"):
+        open_bundle(tmp_path / "bundle")
 
 
 def test_sha256sum_verifies_a_bundle_too(bundle: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_comparison_stands_in_columns() -> None:
 
 def test_an_audit_tells_how_far_labels_of_one_picture_agree() -> None:
     found = {"images": 1234, "label_conflicts": {"age": 5, "gender": 1}, "lists": {}}
-    lines = ["images: 1,234", "pairs with contradicting labels: age 5, gender 1"]
+    lines = ["images: 1,234", "groups with contradicting labels: age 5, gender 1"]
     assert audit_lines(found) == lines
     agreement = {"pairs": 1100, "age_difference": 3.25, "same_age": 0.5, "same_gender": 0.95}
     assert audit_lines({**found, "label_agreement": agreement}) == [

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from agelens.data.loaders import Batches, face_batches, read_faces_at
+from agelens.data.loaders import Batches, FaceBatches, read_faces_at
 from agelens.errors import AgeLensError
+from agelens.models.registry import find_backbone
 
 LABELS = np.arange(70, dtype=np.float32)
 
@@ -88,12 +89,46 @@ def test_faces_come_as_bytes_with_their_labels(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {"path": [str(tmp_path / f"{n}.png") for n in range(3)], "age": [5, 6, 7], "gender": [0, 1, 0]}
     )
-    batch, ages = face_batches(table, "age", 64)[0]
+    batch, ages = FaceBatches(table, "age", 64)[0]
     assert batch.shape == (3, 64, 64, 3)
     assert batch.dtype == np.uint8
     np.testing.assert_array_equal(batch[1], pictures[1])
     assert ages.tolist() == [[5], [6], [7]]
-    assert face_batches(table, "gender", 64, batch_size=2)[1][1].tolist() == [[0]]
+    assert FaceBatches(table, "gender", 64, batch_size=2)[1][1].tolist() == [[0]]
+
+
+def test_both_labels_come_by_name_and_pixels_as_a_backbone_expects_them(table: pd.DataFrame) -> None:
+    vgg16 = find_backbone("VGG16")
+    plain = FaceBatches(table, "both", 48, batch_size=8, shuffle_seed=3)
+    batches = FaceBatches(table, "both", 48, backbone=vgg16, batch_size=8, shuffle_seed=3)
+    images, labels = batches[0]
+    assert images.shape == (8, 48, 48, 3)
+    assert images.dtype == np.float32
+    assert {name: column.shape for name, column in labels.items()} == {"age": (8, 1), "gender": (8, 1)}
+    expected = keras.applications.vgg16.preprocess_input(plain[0][0].astype(np.float32))
+    np.testing.assert_allclose(images, expected, atol=1e-3)
+    batches.on_epoch_end()
+    assert not np.array_equal(batches[0][1]["age"], labels["age"])
+    assert FaceBatches(table.head(1), backbone=vgg16)[0][0].shape == (1, 224, 224, 3)
+
+
+def test_unknown_labels_are_a_sentence(table: pd.DataFrame) -> None:
+    with pytest.raises(AgeLensError, match="no labels 'race'; give 'age', 'gender' or 'both'"):
+        FaceBatches(table, "race")
+
+
+def test_a_network_with_two_outputs_learns_from_them(table: pd.DataFrame) -> None:
+    faces = keras.Input((32, 32, 3))
+    maps = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(faces))
+    outputs = {
+        "age": keras.layers.Dense(1, name="age")(maps),
+        "gender": keras.layers.Dense(1, activation="sigmoid", name="gender")(maps),
+    }
+    model = keras.Model(faces, outputs)
+    model.compile("adam", {"age": "mae", "gender": "binary_crossentropy"})
+    batches = FaceBatches(table, "both", 32, backbone=find_backbone("MobileNetV3Small"), shuffle_seed=1)
+    losses = model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
 
 
 def test_a_file_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What `agelens train` writes into a bundle for photographs."""
 
 import json
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,17 +10,19 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from agelens.bundles.bundle import BUNDLED, PAGE, amend_card, open_bundle
+from agelens.bundles.bundle import open_bundle
 from agelens.detection.alignment import UTKFACE, Geometry, align_faces
 from agelens.detection.detector import find_detector, find_faces
-from agelens.errors import AgeLensError
-from agelens.evaluation.calibration import calibrate, measure_geometry
+from agelens.evaluation.calibration import calibration_entries, is_calibrated, measure_geometry
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import load
 
 skimage_data = pytest.importorskip(
     "skimage.data", reason="scikit-image, whose photographs these are, is not there"
 )
+
+
+ENTRIES = {"geometry", "calibrated", "calibration"}
 
 
 @pytest.fixture
@@ -60,26 +62,16 @@ def test_evaluation_tells_how_many_ages_the_intervals_hold(study) -> None:
     assert held.mean() == pytest.approx(figures["coverage"])
 
 
-def test_it_is_done_once_and_again_for_another_network(study, table: pd.DataFrame, tmp_path: Path) -> None:
-    folder = tmp_path / "age"
-    shutil.copytree(study.folder / "age", folder)
-    before = (folder / "card.json").read_bytes()
-    assert not calibrate(folder, table)
-    assert (folder / "card.json").read_bytes() == before
-    amend_card(folder, {"calibrated": {"fingerprint": "something else"}, "calibration": None})
-    assert calibrate(folder, table)
-    assert (folder / "card.json").read_bytes() == before
-    assert open_bundle(folder).training_images == open_bundle(study.folder / "age").training_images
-
-
-def test_the_page_of_a_packed_bundle_stays(tmp_path: Path) -> None:
-    shutil.copytree(BUNDLED, tmp_path / "bundle")
-    amend_card(tmp_path / "bundle", {"more": 1})
-    assert open_bundle(tmp_path / "bundle").card["more"] == 1
-    assert (tmp_path / "bundle" / PAGE).read_bytes() == (BUNDLED / PAGE).read_bytes()
-    (tmp_path / "bundle" / PAGE).write_text("altered")
-    with pytest.raises(AgeLensError, match=r"card\.html is altered"):
-        open_bundle(tmp_path / "bundle")
+def test_a_bundle_is_calibrated_before_it_is_written_and_never_again(study, table: pd.DataFrame) -> None:
+    bundle = open_bundle(study.folder / "age")
+    assert is_calibrated(bundle.card)
+    # The same network gives the same entries, before its card holds any.
+    bare = {key: value for key, value in bundle.card.items() if key not in ENTRIES}
+    assert not is_calibrated(bare)
+    entries = calibration_entries(replace(bundle, card=bare), table)
+    assert set(entries) == ENTRIES
+    assert json.loads(json.dumps(entries)) == {key: bundle.card[key] for key in ENTRIES}
+    assert not is_calibrated({**bundle.card, "identity": "of another network"})
 
 
 def test_the_geometry_is_that_of_the_crops(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from agelens.data.baselines import baselines
-from agelens.data.loaders import face_batches
+from agelens.data.loaders import FaceBatches
 from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.errors import AgeLensError
@@ -47,9 +47,9 @@ def test_cached_features_train_as_fit_through_the_frozen_backbone(
     for recipe in recipes:
         keras.utils.set_random_seed(42)
         network = join(backbone, build_head(recipe, backbone.feature_shape, median_age, scale))
-        train = face_batches(table[table["split"] == "train"], recipe.task, 64, shuffle_seed=42)
+        train = FaceBatches(table[table["split"] == "train"], recipe.task, 64, shuffle_seed=42)
         compile_network(network, recipe, len(train))
-        validation = face_batches(table[table["split"] == "validation"], recipe.task, 64)
+        validation = FaceBatches(table[table["split"] == "validation"], recipe.task, 64)
         history = network.fit(train, validation_data=validation, epochs=3, shuffle=False, verbose=0).history
         for ours_key, keras_key in ((f"train_{recipe.metric}", recipe.metric), (f"val_{recipe.metric}",) * 2):
             np.testing.assert_allclose(ours[recipe.task][ours_key], history[keras_key], rtol=1e-4)
@@ -96,7 +96,7 @@ def test_features_of_the_test_part_are_not_computed(table: pd.DataFrame, tmp_pat
     settings = Comparison(("SmallConv",), weights="random", image_size=32, epochs=1, cache=tmp_path / "cache")
     compare(parted, settings, tmp_path / "comparison")
     (digests,) = (tmp_path / "cache" / "features").glob("*/digests.txt")
-    assert set(digests.read_text().split()) == set(parted.loc[parted["split"] != "test", "digest"])
+    assert set(digests.read_text().split()[::2]) == set(parted.loc[parted["split"] != "test", "digest"])
 
 
 def test_a_comparison_that_was_killed_goes_on(

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
-from agelens.evaluation.evaluate import choose_rows, evaluate, swapped_genders
-from agelens.inference.predictor import load
+from agelens.evaluation.evaluate import Rules, choose_rows, evaluate, swapped_genders
+from agelens.inference.predictor import Predictor, load
+from agelens.inference.results import ImagePrediction
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +122,45 @@ def test_seen_images_and_their_look_alikes_are_left_out_when_asked(
 
 def test_one_network_gives_one_task(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     done = evaluate(table, bundles[:1], "test")
-    assert set(done.figures) == {"age", "settings"}
+    assert set(done.figures) == {"age", "age_limits", "disaggregated", "certainty", "settings"}
     assert "p_female" not in done.predictions
     assert not done.predictions["age_years"].isna().any()
+
+
+def test_rules_of_use_decide_what_is_told(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    rules = Rules(age_limits=(15, 40), max_false_positives=0.2, abstain_error=0.4)
+    done = evaluate(table, bundles, "test", rules=rules)
+    limits = done.figures["age_limits"]
+    assert list(limits["limits"]) == ["15", "40"]
+    assert limits["max_false_positives"] == 0.2
+    under = done.predictions["age"] < 40
+    passing = (done.predictions["age_years"] >= 40)[under].mean()
+    assert limits["limits"]["40"]["overall"]["at_limit"]["false_positives"]["value"] == pytest.approx(passing)
+    # A network of years alone states no probabilities and has no intervals but those of its calibration.
+    assert "p_at_least_40" not in done.predictions
+    assert done.figures["certainty"]["gender"]["abstain"]["allowed_error"] == 0.4
+    assert done.figures["certainty"]["gender"]["temperature"] == 1
+    levels = done.figures["certainty"]["age"]["levels"]
+    assert levels["90"]["held"]["value"] == done.figures["age"]["coverage"]
+    assert not any(level["calibrated"] for name, level in levels.items() if name == "95")
+
+
+def test_faces_that_are_not_found_are_refused_at_age_limits(
+    table: pd.DataFrame, bundles: list[Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = table[table["split"] == "test"]
+    whole = Predictor.stream
+
+    def without_the_first(self: Predictor, paths: list[str], crops: bool) -> Iterator[ImagePrediction]:
+        for number, photo in enumerate(whole(self, paths, crops=True)):
+            yield dataclasses.replace(photo, faces=()) if number == 0 else photo
+
+    monkeypatch.setattr(Predictor, "stream", without_the_first)
+    done = evaluate(table, bundles, "test", framed="align")
+    assert done.figures["settings"]["images_without_face"] == 1
+    assert done.figures["age"]["n"] == len(rows) - 1
+    assert done.figures["age_limits"]["not_found"] == 1
+    assert done.figures["age_limits"]["limits"]["18"]["overall"]["n"] == len(rows)
 
 
 def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles: list[Bundle]) -> None:

@@ -54,4 +54,4 @@ def _face(file: Path, number: int) -> Face:
     box = (4.0 + number, 5.5, 20.0 + number, 30.25)
     landmarks = tuple((5.0 + number, 6.0 + one) for one in range(5))
     years = float(20 + number + len(file.stem))
-    return Face(years, 0.9, shares, (years - 4, years + 6), box, landmarks, 0.75, number % 2 == 1)
+    return Face(years, 0.9, shares, years - 4, years + 6, box, landmarks, 0.75, number % 2 == 1)

@@ -18,8 +18,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
 
 
 def face(low: float | None, box: tuple[float, float, float, float] | None = (20, 20, 60, 60)) -> Face:
-    interval = None if low is None else (low, low + 20)
-    return Face(30.0, 0.5, prediction_interval=interval, box=box)
+    high = None if low is None else low + 20
+    return Face(30.0, 0.5, age_low=low, age_high=high, box=box)
 
 
 def test_a_few_cells_are_left_of_a_face_and_its_surroundings_stay() -> None:

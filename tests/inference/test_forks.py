@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agelens.bundles.bundle import amend_card
 from agelens.detection.detector import find_detector
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
+from tests.bundles.amending import amend_card
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork is the way of Linux")
 

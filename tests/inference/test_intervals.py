@@ -35,20 +35,30 @@ def test_a_quantile_lies_within_the_year_of_its_age() -> None:
     np.testing.assert_allclose(quantile(distribution, 0.95), [30.45, 40.4])
 
 
-@pytest.mark.parametrize("with_distribution", [True, False])
-def test_intervals_hold_nine_tenths_of_new_faces_in_every_band(with_distribution: bool) -> None:
-    shares, truth = faces(3000, seed=1)
-    fitted = Calibration.fit(median(shares), shares if with_distribution else None, truth)
-    assert fitted is not None
-    assert sum(fitted.faces) == 3000
+# Errors of single numbers are whole years, and the ties among them make intervals hold a little more.
+@pytest.mark.parametrize(
+    ("with_distribution", "least", "most"),
+    [(True, 0.89, 0.912), (False, 0.9, 0.93)],
+    ids=["distribution", "years"],
+)
+def test_intervals_hold_nine_tenths_of_new_faces_in_every_band(
+    with_distribution: bool, least: float, most: float
+) -> None:
     new, true = faces(20000, seed=2)
     years = median(new)
-    low, high = fitted.intervals(years, new if with_distribution else None).T
-    held = (low <= true) & (true <= high)
-    for start, end in zip(fitted.starts, (*fitted.starts[1:], 200), strict=True):
-        inside = (start <= years) & (years < end)
-        # 2.5 standard errors of the calibration part's quantile, and whole years round upwards.
-        assert 0.9 - 2.5 * np.sqrt(0.09 / (inside.sum() * 0.15)) < held[inside].mean() < 0.97
+    shares_held = []
+    # One calibration alone may err by some points, for its bands hold few faces; the mean of many may not.
+    for seed in range(10, 26):
+        shares, truth = faces(3000, seed)
+        fitted = Calibration.fit(median(shares), shares if with_distribution else None, truth)
+        assert fitted is not None
+        assert sum(fitted.faces) == 3000
+        low, high = fitted.intervals(years, new if with_distribution else None).T
+        held = (low <= true) & (true <= high)
+        bands = zip(fitted.starts, (*fitted.starts[1:], 200), strict=True)
+        shares_held.append([held[(start <= years) & (years < end)].mean() for start, end in bands])
+    means = np.mean(shares_held, axis=0)
+    assert ((least < means) & (means < most)).all(), means
     # What it is for: before calibration they are far too narrow.
     raw_low, raw_high = bounds(years, new).T
     assert ((raw_low <= true) & (true <= raw_high)).mean() < 0.75
@@ -100,3 +110,39 @@ def test_it_comes_back_from_a_card_and_odd_cards_are_refused() -> None:
         Calibration((), (), ())
     with pytest.raises(KeyError):
         Calibration.from_card({"bands": [{"from_age": 0}]})
+
+
+def test_other_coverages_are_calibrated_too_and_come_back_from_a_card() -> None:
+    shares, truth = faces(3000, seed=1)
+    fitted = Calibration.fit(median(shares), shares, truth)
+    assert fitted is not None
+    new, true = faces(20000, seed=2)
+    years = median(new)
+    widths = []
+    for coverage in (0.8, 0.9, 0.95):
+        assert fitted.is_fitted_for(coverage)
+        low, high = fitted.intervals(years, new, coverage).T
+        held = (low <= true) & (true <= high)
+        # Whole years round upwards.
+        assert coverage - 0.015 < held.mean() < coverage + 0.05
+        widths.append((high - low).mean())
+    assert widths == sorted(widths)
+    assert Calibration.from_card(fitted.to_card()) == fitted
+
+
+def test_bundles_of_90_percent_alone_take_its_offsets_for_others() -> None:
+    old = Calibration((0.0,), (2.0,), (100,))
+    assert not old.is_fitted_for(0.8)
+    assert "offset_years_at" not in old.to_card()
+    shares, _ = faces(50, seed=3)
+    low, high = old.intervals(median(shares), shares, 0.8).T
+    wide_low, wide_high = old.intervals(median(shares), shares).T
+    assert (wide_low <= low).all()
+    assert (high <= wide_high).all()
+
+
+def test_a_coverage_of_which_too_few_faces_tell_is_left_out() -> None:
+    shares, truth = faces(15, seed=4)
+    fitted = Calibration.fit(median(shares), shares, truth)
+    assert fitted is not None
+    assert [coverage for coverage, _ in fitted.others] == [0.8]

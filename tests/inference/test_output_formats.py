@@ -12,7 +12,7 @@ from agelens.errors import AgeLensError
 from agelens.inference.output_formats import form_of_file, read_back, writing
 from agelens.inference.results import Face, ImagePrediction
 
-FACE = Face(31.25, 0.125, None, (24.0, 40.0), (1.5, 2.0, 30.0, 40.5), ((1.0, 2.0),) * 5, 0.875, True)
+FACE = Face(31.25, 0.125, None, 24.0, 40.0, (1.5, 2.0, 30.0, 40.5), ((1.0, 2.0),) * 5, 0.875, True)
 PHOTOS = [
     ImagePrediction("a.jpg", 100, 80, (FACE, Face(7.0, 0.5, box=(0.0, 0.0, 9.0, 9.0), score=0.5))),
     ImagePrediction("no face.jpg", 100, 80),

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import agelens
-from agelens.bundles.bundle import BUNDLED, amend_card, open_bundle
+from agelens.bundles.bundle import BUNDLED, open_bundle
 from agelens.detection.base import Found
 from agelens.inference.annotate import annotate, describe
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import COLUMNS, Face, ImagePrediction
+from tests.bundles.amending import amend_card
 
 skimage_data = pytest.importorskip(
     "skimage.data", reason="scikit-image, whose photographs these are, is not there"
@@ -178,22 +180,20 @@ def test_many_faces_and_many_photographs_keep_their_order(
     assert all(face.p_female is not None and face.p_female > 0.5 for face in found.faces)
 
 
-def test_several_estimates_of_one_face_are_averaged(
+def test_the_age_of_an_average_is_that_of_its_distribution(
     predictor: Predictor, astronaut: NDArray[np.uint8]
 ) -> None:
     image = Image.fromarray(astronaut)
     faces = [
         photo.faces[0] for photo in predictor.predict([image, image.convert("L"), image.resize((300, 300))])
     ]
-    mean = predictor.combine(faces)
-    assert mean.box == faces[-1].box
-    assert mean.p_female == pytest.approx(np.mean([face.p_female for face in faces]))
-    distributions = np.array([face.age_distribution for face in faces])
-    assert mean.age_distribution == pytest.approx(tuple(distributions.mean(0)))
-    assert mean.prediction_interval is not None
-    alone = predictor.combine(faces[:1])
-    assert alone.age_years == faces[0].age_years
-    assert alone.prediction_interval == faces[0].prediction_interval
+    assert [predictor.update_age(face) for face in faces] == faces
+    mean = np.mean([face.age_distribution for face in faces], axis=0)
+    average = predictor.update_age(replace(faces[0], age_distribution=tuple(mean.tolist())))
+    assert average.age_years == np.searchsorted(np.cumsum(mean), 0.5)
+    assert average.prediction_interval is not None
+    assert average.prediction_interval[0] < average.age_years < average.prediction_interval[1]
+    assert (average.box, average.p_female) == (faces[0].box, faces[0].p_female)
 
 
 def test_an_annotated_picture_shows_box_and_words(predictor: Predictor, astronaut: NDArray[np.uint8]) -> None:
@@ -215,7 +215,7 @@ def test_an_annotated_picture_shows_box_and_words(predictor: Predictor, astronau
     assert np.array_equal(np.asarray(annotate(lying, again.faces)), np.asarray(picture))
     # Words beside the face at the very edge, and a box beyond it.
     edge = Face(
-        31.0, 0.9951, prediction_interval=(24.0, 40.0), box=(470.0, 480.0, 540.0, 530.0), low_confidence=True
+        31.0, 0.9951, age_low=24.0, age_high=40.0, box=(470.0, 480.0, 540.0, 530.0), low_confidence=True
     )
     assert annotate(astronaut, [edge]).size == (512, 512)
     assert describe(edge) == "31 (24-40) · female 99 % · perhaps no face"
@@ -229,8 +229,10 @@ def test_a_face_checks_itself() -> None:
         Face(1.0, 0.5, landmarks=((1.0, 2.0),))
     with pytest.raises(ValueError, match="p_female is a probability"):
         Face(1.0, 1.5)
-    with pytest.raises(ValueError, match="from, to"):
-        Face(1.0, 0.5, prediction_interval=(5.0, 4.0))
+    with pytest.raises(ValueError, match="from age_low to age_high"):
+        Face(1.0, 0.5, age_low=5.0, age_high=4.0)
+    with pytest.raises(ValueError, match="from age_low to age_high"):
+        Face(1.0, 0.5, age_low=5.0)
 
 
 def test_an_odd_card_is_a_sentence(study, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[n
     both = estimate(load(study.folder, "f32"), crops[:2])
     age = estimate(load(study.folder / "age", "f32"), crops[:2])
     gender = estimate(load(study.folder / "gender", "f32"), crops[:2])
-    assert age == [Face(face.age_years, None, prediction_interval=face.prediction_interval) for face in both]
+    assert age == [Face(face.age_years, age_low=face.age_low, age_high=face.age_high) for face in both]
     assert gender == [Face(None, face.p_female) for face in both]
 
 

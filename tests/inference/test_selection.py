@@ -12,8 +12,8 @@ from agelens.inference.results import Face, ImagePrediction
 from agelens.inference.selection import Selection, SelectivePredictor
 from tests.inference.named_faces import NamedPredictor, draw_photo
 
-LARGE = Face(30.0, 0.5, (0.5, 0.5), (20, 40), (0, 0, 50, 40), ((1, 1),) * 5, 0.9)
-SMALL = Face(40.0, 0.4, (0.5, 0.5), (30, 50), (0, 0, 50, 12), ((1, 1),) * 5, 0.5)
+LARGE = Face(30.0, 0.5, (0.5, 0.5), 20, 40, (0, 0, 50, 40), ((1, 1),) * 5, 0.9)
+SMALL = Face(40.0, 0.4, (0.5, 0.5), 30, 50, (0, 0, 50, 12), ((1, 1),) * 5, 0.5)
 PHOTO = ImagePrediction("a", 60, 60, (LARGE, SMALL))
 
 

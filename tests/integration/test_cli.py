@@ -26,6 +26,7 @@ COMMANDS = (
     "audit",
     "explore",
     "compare",
+    "compare-models",
     "train",
     "evaluate",
     "export",
@@ -169,7 +170,7 @@ def test_a_missing_extra_is_named_with_the_way_to_get_it(
     assert answer.returncode == 2
     assert answer.stdout == ""
     last = answer.stderr.splitlines()[-1]
-    assert last == f"agelens: This command needs {missing}, which comes with: pip install 'agelens[train]'"
+    assert last == f"agelens: This needs {missing}, which comes with: pip install 'agelens[train]'"
     assert "Traceback" not in answer.stderr
 
 
@@ -230,6 +231,10 @@ WRONG_CALLS = {
     "evaluate --out STUDY --split nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
     "evaluate --out STUDY --split train": "were used to train or choose the age network (train ",
+    "evaluate --out STUDY --age-limits 18+": "--age-limits takes whole years from 1 to 116",
+    "evaluate --out STUDY --max-false-positives 2": "'--max-false-positives'",
+    "compare-models STUDY NOWHERE STUDY --out RUN": "holds no bundle",
+    "compare-models STUDY NOWHERE.csv STUDY --out RUN": "does not exist; name a file of predictions or a bundle",
     "predict": "Give photographs, or a video with --video",
     "predict FACES --video FILE": "Give photographs, or a video with --video",
     "predict FACES --bundle STUDY --frame-stride 3": "--frame-stride and --duration belong to a video",
@@ -409,7 +414,7 @@ def test_one_bad_file_among_good_ones_is_part_of_the_work(agelens, study, tmp_pa
 def test_standard_output_of_each_step_is_one_json_document(study) -> None:
     found = {name: json.loads(said.out) for name, said in study.said.items()}
     assert all(said.out.count("\n") == 1 for said in study.said.values())
-    assert {"images", "malformed", "unreadable", "duplicate_groups", "near_duplicate_pairs"} <= set(
+    assert {"images", "malformed", "unreadable", "duplicate_groups", "near_duplicate_groups"} <= set(
         found["audit"]
     )
     assert found["audit"]["label_conflicts"] == {"age": 3, "gender": 1}
@@ -458,6 +463,11 @@ def test_the_whole_study_takes_what_is_done_and_reports(agelens, study, tmp_path
     assert again.status == 0
     assert re.match(r"age +MAE [\d.]+ years \[", again.out)
     assert "evaluate: done before" in again.err
+    # The study's own config.json gives all its options back.
+    repeated = agelens("run", "--config", copy / "config.json", "--out", copy, "--json")
+    assert json.loads(repeated.out) == result
+    steps = ("audit", "explore", "compare", "train-age", "train-gender", "evaluate")
+    assert [step for step in steps if f"{step}: done before" not in repeated.err] == []
 
 
 # --- interruptions and disks ---

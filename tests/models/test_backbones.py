@@ -56,6 +56,7 @@ def test_scalings_equal_the_ones_of_keras_applications(mode: str) -> None:
     network = keras.Model(faces, preprocessing_layers(PREPROCESSINGS[mode], faces))
     expected = imagenet_utils.preprocess_input(FACES.astype(np.float32), mode=mode)
     np.testing.assert_allclose(network.predict(FACES, verbose=0), expected, atol=1e-4)
+    np.testing.assert_allclose(PREPROCESSINGS[mode].apply(FACES), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetV2B0", "ConvNeXtTiny"])

@@ -1,6 +1,7 @@
 """Charts show the numbers that they were given, and their PNG files show something."""
 
 import math
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.reporting import dataset_charts as charts
-from agelens.reporting import result_charts
-from agelens.reporting.png import write_grid, write_png
+from agelens.reporting import prediction_charts, result_charts
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
 from agelens.reporting.training_chart import training_history
 
 NAMES = ("VGG16", "Xception", "MobileNetV3Small")
@@ -22,7 +24,7 @@ NAMES = ("VGG16", "Xception", "MobileNetV3Small")
 @pytest.fixture(autouse=True)
 def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small PNG files: what is tested here does not hang on their resolution."""
-    monkeypatch.setattr("agelens.reporting.png.DPI", 50)
+    monkeypatch.setattr("agelens.reporting.figure_files.DPI", 50)
 
 
 @pytest.fixture
@@ -175,14 +177,56 @@ def test_groups_are_in_order_and_without_the_unmeasured() -> None:
     assert not result_charts.has_groups(evaluation(), "gender")
 
 
+def test_loss_and_accuracy_of_a_gender_network_stand_side_by_side() -> None:
+    history = {"loss": [0.7, 0.5], "val_loss": [0.6, 0.4], "accuracy": [0.5, 0.7], "val_accuracy": [0.6, 0.8]}
+    figure = training_history({"task": "gender", "training": {"history": history, "best_epoch": 2}})
+    drawn = {(trace.name, trace.yaxis): list(trace.y) for trace in figure.data}
+    assert drawn == {
+        ("Training", "y"): history["loss"],
+        ("Validation", "y"): history["val_loss"],
+        ("Kept: epoch 2", "y"): [0.4],
+        ("Training", "y2"): history["accuracy"],
+        ("Validation", "y2"): history["val_accuracy"],
+        ("Kept: epoch 2", "y2"): [0.8],
+    }
+    assert figure.layout.meta["panels"] == 2
+    assert (figure.layout.yaxis.title.text, figure.layout.yaxis2.title.text) == ("Loss: log loss", "Accuracy")
+
+
+def genders() -> pd.DataFrame:
+    """Three labelled male, one of them predicted female; five labelled female, two of them predicted male."""
+    return pd.DataFrame(
+        {"gender": [0, 0, 0, 1, 1, 1, 1, 1], "p_female": [0.1, 0.2, 0.7, 0.9, 0.5, 0.8, 0.3, 0.15]}
+    )
+
+
+def test_the_confusion_matrix_counts_by_label() -> None:
+    trace = prediction_charts.gender_confusion(genders()).data[0]
+    assert [[cell.split("<br>")[0] for cell in row] for row in trace.text] == [["2", "1"], ["2", "3"]]
+    assert np.asarray(trace.z) == pytest.approx(np.array([[2 / 3, 1 / 3], [0.4, 0.6]]))
+    alone = prediction_charts.gender_confusion(genders().query("gender == 1"))
+    assert alone.data[0].text[0][0] == "0<br>0.0%"
+
+
+def test_the_roc_curve_has_the_share_of_pairs_in_order_as_its_area() -> None:
+    table = genders()
+    female, male = (table.loc[table["gender"] == code, "p_female"].to_numpy() for code in (1, 0))
+    in_order = float((female[:, None] > male[None, :]).mean())
+    curve, _, point = prediction_charts.gender_roc(table).data
+    assert curve.name == f"AUC {in_order:.3f}"
+    assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
+    assert (point.x[0], point.y[0]) == (pytest.approx(1 / 3), pytest.approx(0.6))
+    assert not prediction_charts.has_roc(table.query("gender == 1"))
+
+
 def test_medians_of_estimates_by_band() -> None:
     predictions = pd.DataFrame({"age": [21, 25, 29, 71], "age_years": [30.0, 31.0, 40.0, 60.0]})
-    medians = result_charts.predicted_against_true(predictions).data[2]
+    medians = prediction_charts.predicted_against_true(predictions).data[2]
     assert list(medians.x) == [25.0, 71.0]
     assert list(medians.y) == [31.0, 60.0]
 
 
-def test_every_chart_becomes_a_png(table: pd.DataFrame, tmp_path: Path) -> None:
+def test_every_chart_becomes_a_png_an_svg_and_a_pdf(table: pd.DataFrame, tmp_path: Path) -> None:
     history = {"loss": [3.0, 2.0], "val_loss": [3.0, 2.5]}
     figures = {
         "donut": charts.gender_donut(table),
@@ -194,17 +238,29 @@ def test_every_chart_becomes_a_png(table: pd.DataFrame, tmp_path: Path) -> None:
         "curves": result_charts.learning_curves(comparison(400.0), "age"),
         "cost": result_charts.error_against_cost(comparison(), "gender"),
         "history": training_history({"task": "gender", "training": {"history": history}}),
-        "scatter": result_charts.predicted_against_true(table.assign(age_years=table["age"] + 2.0)),
+        "scatter": prediction_charts.predicted_against_true(table.assign(age_years=table["age"] + 2.0)),
         "groups": result_charts.error_by_group(evaluation()),
+        "confusion": prediction_charts.gender_confusion(genders()),
+        "roc": prediction_charts.gender_roc(genders()),
     }
     for name, figure in figures.items():
-        write_png(figure, tmp_path / f"{name}.png")
+        write_figure(figure, tmp_path / name)
         assert ink(tmp_path / f"{name}.png") > 0.01, name
+        svg = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert len(list(svg.iter("{http://www.w3.org/2000/svg}path"))) > 10, name
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF-"), name
+
+
+def test_the_same_figure_gives_the_same_files(table: pd.DataFrame, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_figure(charts.gender_bar(table), tmp_path / name)
+    for form in ("png", "svg", "pdf"):
+        assert (tmp_path / f"one.{form}").read_bytes() == (tmp_path / f"two.{form}").read_bytes()
 
 
 def test_png_shows_the_bars_at_their_height(tmp_path: Path) -> None:
     table = pd.DataFrame({"age": [1] * 100 + [3] * 50, "gender": 0})
-    write_png(charts.age_histogram(table), tmp_path / "bars.png")
+    write_figure(charts.age_histogram(table), tmp_path / "bars")
     with Image.open(tmp_path / "bars.png") as image:
         blue = (np.asarray(image.convert("RGB")) == (0, 114, 178)).all(axis=2).sum(axis=0)
     full = blue.max()
@@ -212,8 +268,8 @@ def test_png_shows_the_bars_at_their_height(tmp_path: Path) -> None:
 
 
 def test_an_unknown_trace_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot draw heatmap traces"):
-        write_png(go.Figure(go.Heatmap(z=[[1]])), tmp_path / "x.png")
+    with pytest.raises(ValueError, match="cannot draw funnel traces"):
+        write_figure(go.Figure(go.Funnel(x=[1])), tmp_path / "x")
     assert not list(tmp_path.iterdir())
 
 

@@ -9,14 +9,16 @@ import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
+from agelens.reporting.dataset_numbers import find_modes, find_outlier_bins, measure, whipple_index
 from agelens.reporting.exploration import CHARTS, draw_rows, explore, face_caption, load_tile
-from agelens.reporting.findings import describe, find_modes, find_outlier_bins, measure, whipple_index
+from agelens.reporting.findings import describe
 
 
 @pytest.fixture(autouse=True)
 def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw small PNG files: what is tested here does not hang on their resolution."""
-    monkeypatch.setattr("agelens.reporting.png.DPI", 50)
+    """Write one small PNG file for each chart: what is tested here does not hang on resolution and formats."""
+    monkeypatch.setattr("agelens.reporting.figure_files.DPI", 50)
+    monkeypatch.setattr("agelens.reporting.figure_files.FORMATS", ("png",))
 
 
 def table_of(ages: list[int], genders: list[int] | None = None, race: str = "") -> pd.DataFrame:

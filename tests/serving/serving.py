@@ -68,7 +68,7 @@ class ColourPredictor:
 def face(red: int, green: int, blue: int) -> Face:
     landmarks = ((red, green),) * 5
     return Face(
-        float(blue), 0.9, AGES, (blue - 5.0, blue + 5.0), (red, green, red + 9, green + 9), landmarks, 0.8
+        float(blue), 0.9, AGES, blue - 5.0, blue + 5.0, (red, green, red + 9, green + 9), landmarks, 0.8
     )
 
 

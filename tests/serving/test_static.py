@@ -1,9 +1,10 @@
 """The page in a headless browser: photographs in, boxes and cards out, for mouse, keyboard and screen reader."""
 
+import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,18 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import agelens
-from agelens.inference.results import ImagePrediction, Predictions
-from tests.serving.serving import EMPTY, ColourPredictor, face, picture, running
+from agelens.inference.results import COLUMNS, Face, ImagePrediction, Predictions
+from tests.browser import PHONE, launched
+from tests.serving.serving import EMPTY, ColourPredictor, face, picture, predict, running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright here, so the page is not tested")
-BROWSER = next(
-    (path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser")) if path.exists()), None
-)
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
+# On a busy machine the first answer of a real network takes longer than Playwright's five seconds.
+sync_api.expect.set_options(timeout=30_000)
 
 
 class TwoFaces(ColourPredictor):
@@ -40,19 +36,37 @@ class TwoFaces(ColourPredictor):
         return replace(photo, faces=(*photo.faces, other))
 
 
+class Crowd(ColourPredictor):
+    """Three rows of ten faces in every image: the upper two rows far apart, the third row without a gap."""
+
+    def predict(self, images: Sequence[NDArray[np.uint8]], crops: bool = False) -> Predictions:
+        return Predictions(
+            replace(photo, faces=tuple(self._face(number) for number in range(30)))
+            for photo in super().predict(images)
+        )
+
+    @staticmethod
+    def _face(number: int) -> Face:
+        row, column = divmod(number, 10)
+        left, top, size = (column * 100 + 20, row * 120 + 60, 60) if row < 2 else (column * 100, 260, 100)
+        return replace(face(left, top, 30 + number), box=(left, top, left + size, top + size))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if BROWSER is None:
-        pytest.skip("no Chromium here (/usr/bin/chromium), so the page is not tested")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
+    with launched() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     with running(TwoFaces()) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[httpx.Client]:
+    with running(Crowd()) as client:
         yield client
 
 
@@ -131,26 +145,31 @@ def test_boxes_follow_the_picture_to_any_size(page: Any) -> None:
         assert box["width"] / stage["width"] == pytest.approx(0.09, abs=0.01)
 
 
-def test_uncertain_faces_are_marked_in_form_and_in_words(page: Any) -> None:
+def test_faces_of_low_confidence_are_marked_in_form_and_in_words(page: Any) -> None:
     put(page, ("one.png", picture((10, 20, 31), (100, 100))))
     styles = [
         box.evaluate("box => getComputedStyle(box).borderTopStyle") for box in page.locator(".box").all()
     ]
     assert styles == ["solid", "dashed"]
     cards = page.locator(".card").all_inner_texts()
-    assert ["low_confidence" in text for text in cards] == [False, True]
+    assert ["low confidence" in text for text in cards] == [False, True]
 
 
 def test_the_keyboard_reaches_every_card_and_lights_its_box(page: Any) -> None:
     put(page, ("one.png", picture((10, 20, 31), (100, 100))))
-    page.locator("#open-camera").focus()
+    page.locator("#remove-all").focus()
+    page.keyboard.press("Tab")
+    assert (
+        page.evaluate("document.activeElement.getAttribute('aria-label')")
+        == "Save picture one.png with its boxes"
+    )
     focused = []
     for _ in range(3):
         page.keyboard.press("Tab")
         focused.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
     assert focused[0] == "Remove one.png"
     assert focused[1] == "Face 1: about 31 years, 90 % interval 26 to 36, female 90 %."
-    assert focused[2].endswith("male 80 %, uncertain, may be no face.")
+    assert focused[2].endswith("male 80 %, low confidence, may be no face.")
     assert [("active" in box.get_attribute("class")) for box in page.locator(".box").all()] == [False, True]
     page.locator(".card").first.hover()
     assert "active" in page.locator(".box").first.get_attribute("class")
@@ -188,6 +207,112 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     heights = [button.bounding_box()["height"] for button in page.locator("button:visible").all()]
     assert min(heights) >= 36
+
+
+def test_a_phone_speaks_of_no_dropping(browser: Any, client: httpx.Client) -> None:
+    for touch in (True, False):
+        context = browser.new_context(viewport=PHONE, has_touch=touch, is_mobile=touch)
+        page = context.new_page()
+        page.goto(str(client.base_url))
+        assert ("drop" in page.locator("body").inner_text().lower()) != touch
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_photograph_stays_in_view_while_the_cards_scroll(
+    browser: Any, crowd: httpx.Client, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto(str(crowd.base_url))
+    put(page, ("crowd.png", picture((10, 20, 31), (1000, 400))))
+    card = page.locator(".card").nth(25)
+    card.focus()
+    card.scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 1000
+    stage, seen = page.locator("article .stage").bounding_box(), card.bounding_box()
+    assert stage["y"] >= 0
+    assert stage["y"] + stage["height"] <= 844
+    if width == 390:
+        assert seen["y"] >= stage["y"] + stage["height"], "the picture covers the card that has the focus"
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_numbers_stand_beside_faces_and_never_on_one(browser: Any, crowd: httpx.Client, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto(str(crowd.base_url))
+    put(page, ("crowd.png", picture((10, 20, 31), (1000, 400))))
+    boxes = [box.bounding_box() for box in page.locator(".box").all()]
+    numbers = [number.bounding_box() for number in page.locator(".badge:visible").all()]
+    assert len(boxes) == 30
+    # The third row fills the whole width: below it there is still room for a number on a large screen.
+    assert len(numbers) >= (30 if width == 1280 else 10)
+    assert [(a, b) for a in numbers for b in boxes if overlap(a, b)] == []
+    assert [(a, b) for a in numbers for b in numbers if a is not b and overlap(a, b)] == []
+    page.close()
+
+
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two rectangles share more than the hair that rounding makes."""
+    return all(
+        one[start] + one[size] > other[start] + 0.6 and other[start] + other[size] > one[start] + 0.6
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+
+
+def download(page: Any, button: str) -> tuple[str, bytes]:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+
+
+def test_results_are_saved_as_the_server_gave_them(page: Any, client: httpx.Client) -> None:
+    image = picture((10, 20, 31), (100, 100))
+    put(page, ('a "b", c.png', image), ("none.png", picture(EMPTY)))
+    name, text = download(page, "Save as JSON")
+    assert name == "agelens.json"
+    given = predict(client, ("c.png", image)).json()["photos"][0]
+    saved = json.loads(text)["photos"]
+    assert saved[0] == {**given, "file": 'a "b", c.png'}
+    assert [(photo["file"], len(photo["faces"])) for photo in saved] == [('a "b", c.png', 2), ("none.png", 0)]
+    name, text = download(page, "Save as CSV")
+    assert name == "agelens.csv"
+    table = csv.DictReader(io.StringIO(text.decode("utf-8")))
+    rows = list(table)
+    assert table.fieldnames == list(COLUMNS)
+    assert [(row["file"], row["face"], row["age_years"]) for row in rows] == [
+        ('a "b", c.png', "1", "31"), ('a "b", c.png', "2", "8"),
+    ]  # fmt: skip
+    assert [row["low_confidence"] for row in rows] == ["False", "True"]
+    sides = [float(rows[0][name]) for name in ("left", "top", "right", "bottom")]
+    assert sides == given["faces"][0]["box"]
+
+
+def test_the_annotated_picture_is_saved(page: Any) -> None:
+    put(page, ("one.png", picture((10, 20, 131), (400, 300))))
+    name, data = download(page, "Save picture one.png with its boxes")
+    assert name == "one annotated.jpg"
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert pixels.shape[1] == 400
+    assert pixels.shape[0] > 300, "no line below the picture tells of its faces"
+    # Blue as it was between the boxes, the white frame of the second face at (60, 60), dark letters on white below.
+    assert np.abs(pixels[200, 200] - (10, 20, 131)).max() < 12
+    assert pixels[58:63, 64].min(axis=1).max() > 150
+    assert pixels[302:].min() < 100 < 240 < pixels[302:].max()
+
+
+def test_all_results_are_removed_together(page: Any) -> None:
+    assert page.locator("#together").is_hidden()
+    put(page, ("one.png", picture((10, 20, 31), (100, 100))), ("no.heic", b"ftyp"))
+    assert page.locator("#together-count").inner_text() == "1 photograph"
+    page.get_by_role("button", name="Remove all").click()
+    assert page.locator("article").count() == 0
+    assert page.locator("#together").is_hidden()
+    assert page.evaluate("document.activeElement.id") == "choose"
+    put(page, ("two.png", picture((10, 20, 31), (100, 100))))
+    assert page.locator("#together-count").inner_text() == "1 photograph"
 
 
 def test_dropping_and_pasting_work_like_choosing(page: Any) -> None:

@@ -16,7 +16,7 @@ from agelens.evaluation.evaluate import evaluate
 from agelens.inference.predictor import load
 from agelens.study import crops
 from agelens.study.crops import check_crops
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.utils.files import read_json
 
 
@@ -82,7 +82,7 @@ def test_aligned_the_largest_face_is_measured_and_images_without_one_are_left_ou
 def test_a_run_is_looked_at_once_for_a_table(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(tmp_path / "run")
+    run = StudyFolder(tmp_path / "run")
     run.begin(scenes)
     with pytest.raises(AgeLensError, match=r"Networks learn from aligned crops.*--crops-as-they-are"):
         check_crops(run)
@@ -94,7 +94,7 @@ def test_a_run_is_looked_at_once_for_a_table(
     for number in range(12):
         face = synthesize_face(20 + number, number % 2, np.random.default_rng(number), 100)
         face.save(tight / f"{20 + number}_{number % 2}_0_2017010100000{number:04d}.jpg")
-    other = Run(tmp_path / "other")
+    other = StudyFolder(tmp_path / "other")
     other.begin(tight)
     check_crops(other)
     assert read_json(other.folder / crops.FILE)["found"] == 12

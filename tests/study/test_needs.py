@@ -9,7 +9,7 @@ from agelens.errors import AgeLensError
 from agelens.models import registry as specs
 from agelens.models.weights import WeightsFile
 from agelens.study import needs as module
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan
 from agelens.utils.files import read_json, write_json
@@ -59,7 +59,7 @@ def test_nothing_is_begun(
 
 @pytest.mark.usefixtures("offline")
 def test_networks_that_begin_from_nothing_need_nothing(study, tmp_path: Path) -> None:
-    run = Run(tmp_path / "run")
+    run = StudyFolder(tmp_path / "run")
     look_before(run, plan=TrainingPlan(recipe="scratch"))
     look_before(run, ("VGG16",), "random", TrainingPlan(weights="random"))
     with pytest.raises(
@@ -76,12 +76,12 @@ def test_what_a_finished_step_was_made_from_is_not_asked_for_again(tmp_path: Pat
     trained = {"backbone": "VGG16", "weights": "imagenet"}
     steps = {"compare": {"settings": made}, "train-age": {"settings": trained}}
     write_json(folder / "config.json", {"split_ratios": [0.8, 0.1, 0.1], "steps": steps})
-    look_before(Run(folder), ("VGG16",), plan=TrainingPlan(tasks=("age",)))
+    look_before(StudyFolder(folder), ("VGG16",), plan=TrainingPlan(tasks=("age",)))
     for run, backbones, plan in (
-        (Run(folder), ("VGG16", "Xception"), None),
-        (Run(folder), (), TrainingPlan()),
-        (Run(folder), (), TrainingPlan(tasks=("age",), age_backbone="Xception")),
-        (Run(folder, force=True), ("VGG16",), None),
+        (StudyFolder(folder), ("VGG16", "Xception"), None),
+        (StudyFolder(folder), (), TrainingPlan()),
+        (StudyFolder(folder), (), TrainingPlan(tasks=("age",), age_backbone="Xception")),
+        (StudyFolder(folder, force=True), ("VGG16",), None),
     ):
         with pytest.raises(AgeLensError, match="could not be downloaded"):
             look_before(run, backbones, plan=plan)
@@ -91,7 +91,7 @@ def test_what_a_finished_step_was_made_from_is_not_asked_for_again(tmp_path: Pat
 def test_what_was_found_is_not_looked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
     monkeypatch.setattr(module, "look_for_all", lambda needs: asked.append([need.text for need in needs]))
-    run = Run(tmp_path / "run")
+    run = StudyFolder(tmp_path / "run")
     look_before(run, ("VGG16", "Xception"), plan=TrainingPlan(tasks=("age",)))
     look_before(run, ("VGG16",))
     look_before(run, plan=TrainingPlan())

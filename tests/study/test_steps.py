@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.steps import training_command
 from agelens.training.finetune_recipe import FineTuning
@@ -34,7 +34,7 @@ def test_what_the_plan_says_goes_before_what_suits_the_network(
 def test_the_command_of_a_card_tells_how_the_faces_were_split(
     tmp_path: Path, split_ratios: tuple[float, float, float], told: str
 ) -> None:
-    run = Run(tmp_path / "run")
+    run = StudyFolder(tmp_path / "run")
     run.config = {"source": "/home/me/faces", "seed": 7, "split_ratios": list(split_ratios)}
     command = training_command(run, TrainingPlan(epochs=3), [PretrainedEncoder(tmp_path / "face.h5", "tf")])
     assert command == (

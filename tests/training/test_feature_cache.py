@@ -124,6 +124,52 @@ def test_a_killed_pass_goes_on_where_it_stopped(
     np.testing.assert_allclose(resumed, whole, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "place"), [("rows.bin", 1000), ("digests.txt", 74 * 3 + 5), ("digests.txt", 74 * 2 - 1)]
+)
+def test_a_row_that_the_disk_damaged_is_computed_again_and_told(
+    small: Backbone,
+    table: pd.DataFrame,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    place: int,
+) -> None:
+    some = table.iloc[:8]
+    before = extract(small, some, "f32", cache=cache).read(slice(None))
+    file = next((cache / "features").glob(f"*/{name}"))
+    data = bytearray(file.read_bytes())
+    data[place] ^= 0x80
+    file.write_bytes(bytes(data))
+    told: list[str] = []
+    monkeypatch.setattr(module, "say", told.append)
+    run, computed = module.run_network, []
+    monkeypatch.setattr(
+        module, "run_network", lambda c, images, s: computed.append(len(images)) or run(c, images, s)
+    )
+    after = extract(small, some, "f32", cache=cache).read(slice(None))
+    assert computed == [1]
+    assert len(told) == 1
+    assert "1 rows in" in told[0]
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["backbone.bin", "backbone.xml", "sums.json"])
+def test_a_converted_network_that_the_disk_damaged_is_converted_again(
+    small: Backbone, table: pd.DataFrame, cache: Path, name: str
+) -> None:
+    before = extract(small, table.iloc[:4], "f32", cache=cache).read(slice(None))
+    file = next((cache / "networks").glob(f"*/{name}"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0x40
+    file.write_bytes(bytes(data))
+    extract(small, table.iloc[4:8], "f32", cache=cache)
+    assert file.read_bytes() != bytes(data)
+    after = extract(small, table.iloc[:4], "f32", cache=cache / "other").read(slice(None))
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
 def test_weights_side_and_precision_have_features_of_their_own(
     small: Backbone, table: pd.DataFrame, cache: Path
 ) -> None:

@@ -22,7 +22,7 @@ from agelens.study.train_finetuned import train_finetuned
 from agelens.study.train_network import train_network
 from agelens.training.finetune import (
     build_network,
-    compile_network,
+    compile_fine_tuning,
     finetune,
     kept_epochs,
     standardize_features,
@@ -263,7 +263,7 @@ def test_gender_counts_as_often_as_the_recipe_says(
 def test_the_loss_of_age_is_as_wide_as_the_recipe_says(pretrained: Path) -> None:
     recipe = replace(RECIPE, label_std=1.5, label_std_slope=0.1, mae_weight=0.2)
     network = build_network(freeze_encoder(pretrained, "tf", recipe).learning, recipe)
-    compile_network(network, recipe, 4, warming=False)
+    compile_fine_tuning(network, recipe, 4, warming=False)
     loss = network.loss["age"]
     assert (loss.label_std, loss.label_std_slope, loss.mae_weight) == (1.5, 0.1, 0.2)
 

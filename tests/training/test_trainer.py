@@ -106,6 +106,19 @@ def test_a_training_of_something_else_is_not_touched(tmp_path: Path) -> None:
     assert train_once(tmp_path, RECIPE.replace(epochs=1))[1].epochs_run == 1
 
 
+@pytest.mark.parametrize("name", ["state.json", "epoch-001.keras"])
+def test_a_state_that_the_disk_damaged_is_told(tmp_path: Path, name: str) -> None:
+    recipe = RECIPE.replace(epochs=1)
+    train_once(tmp_path, recipe)
+    data = bytearray((tmp_path / name).read_bytes())
+    # In a number of the history, or among the weights: neither is broken JSON or a broken archive.
+    place = data.index(b".", data.index(b'"loss"')) + 2 if name == "state.json" else len(data) // 2
+    data[place] ^= 1
+    (tmp_path / name).write_bytes(bytes(data))
+    with pytest.raises(AgeLensError, match=f"{name} is damaged"):
+        train_once(tmp_path, recipe)
+
+
 def test_a_loss_that_explodes_is_said(tmp_path: Path) -> None:
     with pytest.raises(AgeLensError, match="no longer a number"):
         train_once(tmp_path, RECIPE.replace(learning_rate=1e38))

@@ -1,10 +1,10 @@
 """A bundle: a network in a folder that can be handed to somebody.
 
-    network.onnx   from RGB bytes to the estimate, preprocessing inside
-    card.json      what it was trained on, how, its limits and its licence
-    training_images.csv       digest and split of every image used to make it, so that nobody measures it on its own
-    training card.html      the card as a page, where the network was packed for others SHA256SUMS     of these,
-    verified at loading (and by `sha256sum -c`)
+    network.onnx          from RGB bytes to the estimate, preprocessing inside
+    card.json             what it was trained on, how, its limits and its licence
+    training_images.csv   digest and split of every image that made it, so that nobody measures it on its own training
+    card.html             the card as a page, where the network was exported for others
+    SHA256SUMS            of these, verified at loading (and by `sha256sum -c`)
 
 Nothing in a bundle is executed on loading.
 """
@@ -14,7 +14,6 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +39,8 @@ _OLD_MANIFEST = "seen.csv"
 TASKS = ("age", "gender")
 # What a network for both tasks says of its task, and the folder in which a run keeps it.
 BOTH = "both"
+# Of a side of a network's input; more would fill the memory of any machine.
+_MOST_PIXELS = 4096
 # How often a bundle that is being replaced is read anew.
 _TRIES = 100
 # How often a bundle that is not whole, though no other took its place, is read again.
@@ -125,19 +126,6 @@ def write_bundle(
         (folder / SUMS).write_text(sums, encoding="ascii")
 
 
-def amend_card(folder: Path, entries: dict[str, Any]) -> None:
-    """Add entries to the card of a bundle, or replace them; the bundle is replaced as a whole."""
-    bundle = open_bundle(folder)
-    card = {key: value for key, value in bundle.card.items() if key != "format"} | entries
-    page = folder / PAGE
-    with tempfile.TemporaryDirectory() as temporary:
-        network = Path(temporary) / NETWORK
-        network.write_bytes(bundle.network)
-        write_bundle(
-            folder, network, card, bundle.training_images, page.read_text("utf-8") if page.exists() else ""
-        )
-
-
 def open_bundle(folder: Path) -> Bundle:
     """Read and verify a bundle.
 
@@ -189,7 +177,7 @@ def _read(folder: Path) -> Bundle:
             card.get("network", {}).get("image_size"),
         )
         training_images = dict(csv.reader(contents[TRAINING_IMAGES].decode("ascii").splitlines()[1:]))
-    except (ValueError, AttributeError, csv.Error) as error:
+    except (ValueError, AttributeError, csv.Error, RecursionError) as error:
         raise AgeLensError(
             f"{folder} is not a bundle of AgeLens: {CARD} or {TRAINING_IMAGES} is odd ({error})."
         ) from None
@@ -198,7 +186,7 @@ def _read(folder: Path) -> Bundle:
             f"{folder} is a bundle of format {form} for {task!r}, which this version of AgeLens does not know; "
             "update AgeLens."
         )
-    if not isinstance(image_size, int) or image_size < 1:
+    if type(image_size) is not int or not 1 <= image_size <= _MOST_PIXELS:
         raise AgeLensError(
             f"{folder / CARD} does not tell the image size of the network's input; copy or make the bundle again."
         )

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+_NO_QUALITY = (
+    "picture quality was not looked at; dark, light, blurry and odd pictures are found with: "
+    "pip install 'agelens[labels]'"
+)
+
 
 def audit_lines(found: dict[str, Any]) -> list[str]:
     """What `audit` prints, from the content of ``audit.json``."""
     conflicts = found["label_conflicts"]
     lines = [f"{key.replace('_', ' ')}: {value:,}" for key, value in found.items() if isinstance(value, int)]
-    lines.append(f"pairs with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}")
+    lines.append(
+        f"groups with contradicting labels: age {conflicts['age']:,}, gender {conflicts['gender']:,}"
+    )
     # Runs of earlier versions do not have it.
     if agreement := found.get("label_agreement"):
         pairs = "1 pair" if agreement["pairs"] == 1 else f"{agreement['pairs']:,} pairs"
@@ -15,7 +22,16 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
             f"labels of one picture: over {pairs} of files ages differ by {agreement['age_difference']:.1f} years on "
             f"average, genders in {_percent(1 - agreement['same_gender'])}"
         )
+    if "picture_quality" in found:
+        lines.append(_quality_line(found["picture_quality"]))
     return lines
+
+
+def _quality_line(quality: dict[str, Any] | None) -> str:
+    if quality is None:
+        return _NO_QUALITY
+    found = ", ".join(f"{issue.replace('_', ' ')} {count:,}" for issue, count in quality["found"].items())
+    return f"pictures worth a look: {found}"
 
 
 def comparison_lines(result: dict[str, Any]) -> list[str]:
@@ -72,6 +88,8 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
             f"predicting the majority {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
         )
+    lines += _limit_lines(figures.get("age_limits", {}))
+    lines += _abstention_lines(figures.get("certainty", {}).get("gender", {}).get("abstain"))
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
         lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
@@ -82,6 +100,34 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
     if settings.get("overlap_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return [*lines, *settings.get("notes", [])]
+
+
+def _limit_lines(section: dict[str, Any]) -> list[str]:
+    """A line for each age limit of which under-age faces and others were measured."""
+    lines = []
+    for limit, told in section.get("limits", {}).items():
+        passing, refused = (
+            told["overall"]["at_limit"][key] for key in ("false_positives", "false_negatives")
+        )
+        smallest = told["overall"]["smallest_challenge"]
+        if not (passing and refused and smallest["challenge_age"]):
+            continue
+        lines.append(
+            f"age {limit:3} {_percent(passing['value'])} {_percents([passing['low'], passing['high']])} of the "
+            f"{passing['faces']} under age pass, {_percent(refused['value'])} of age are refused; at most "
+            f"{_percent(section['max_false_positives'])} pass from {smallest['challenge_age']} on, "
+            f"{_percent(smallest['false_negatives']['value'])} are then refused"
+        )
+    return lines
+
+
+def _abstention_lines(told: dict[str, Any] | None) -> list[str]:
+    if not told or told["threshold"] is None:
+        return []
+    return [
+        f"certain at most {_percent(told['allowed_error'])} of genders are wrong where at least "
+        f"{_percent(told['threshold'])} is stated, which answers {_percent(told['answered']['value'])} of the faces"
+    ]
 
 
 def _faces(count: int) -> str:

@@ -6,9 +6,20 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import audit_lines
-from agelens.cli.keras_start import load_keras
-from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
-from agelens.cli.runs import begin_run, open_run, print_lines, split_ratios_of
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    Exclude,
+    Force,
+    Json,
+    Limit,
+    Out,
+    Relabel,
+    Seed,
+    Source,
+    SplitRatios,
+)
+from agelens.cli.runs import open_study, print_lines
+from agelens.models.keras_start import load_keras
 
 
 def audit(
@@ -18,12 +29,13 @@ def audit(
     seed: Seed = None,
     limit: Limit = None,
     split_ratios: SplitRatios = None,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
-    from agelens.study.folder import audit_faces
-
-    found = audit_faces(open_run(out, force), source, seed, limit, split_ratios_of(split_ratios))
+    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    found = study.audit(force=force).content
     print_lines(audit_lines(found), json, found)
 
 
@@ -34,22 +46,30 @@ def explore(
     seed: Seed = None,
     limit: Limit = None,
     split_ratios: SplitRatios = None,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
-    from agelens.study.reporting_steps import explore_faces
-
-    found = explore_faces(begin_run(out, source, seed, limit, split_ratios, force))
+    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    found = study.explore(force=force).content
     print_lines(found["findings"], json, found)
 
 
 def fetch(
     what: Annotated[
-        str, typer.Argument(help="'utkface', or the name of a backbone for its ImageNet weights.")
+        str,
+        typer.Argument(
+            help="What to download: 'utkface', or the name of a backbone for its ImageNet weights."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder that takes it; Kaggle's or Keras's own if not given."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the files. If not given, it is the one that Kaggle's or Keras's own programs use.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

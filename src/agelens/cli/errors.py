@@ -9,21 +9,11 @@ from typing import Any, NoReturn
 import typer
 
 from agelens.errors import AgeLensError, InterruptionError
+from agelens.utils.extras import about_missing
 
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
 _BEFORE = "Interrupted before anything was done."
-
-# Modules that come with an extra; the base installation lacks them by design.
-_VIDEO = frozenset({"av", "edgefirst"})
-_SERVE = frozenset({"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"})
-_EXTRA = frozenset(
-    {
-        "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
-        "torch",
-    }
-)  # fmt: skip
 
 
 def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) -> int:
@@ -50,9 +40,9 @@ def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) ->
     except AgeLensError as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in _EXTRA | _VIDEO | _SERVE:
+        if (sentence := about_missing(error)) is None:
             raise
-        return _complain(_about_missing(error.name))
+        return _complain(sentence)
     except OSError as error:
         return _complain(_about_files(error))
     finally:
@@ -82,18 +72,6 @@ def _drop_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _about_missing(module: str) -> str:
-    if module.split(".")[0] in _VIDEO:
-        return "Videos and cameras need PyAV and a tracker, which come with: pip install 'agelens[video]'"
-    if module.split(".")[0] in _SERVE:
-        return (
-            f"The page and the HTTP interface need {module}, which comes with: pip install 'agelens[serve]'"
-        )
-    if module in ("jax", "torch"):
-        return f"Keras is set to run on {module}, which is not installed: pip install {module}, or unset KERAS_BACKEND."
-    return f"This command needs {module}, which comes with: pip install 'agelens[train]'"
 
 
 def _about_files(error: OSError) -> str:

@@ -5,14 +5,18 @@ import sys
 
 import typer
 
+from agelens.cli.annotations import annotations
+from agelens.cli.compare_models import compare_models
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.devices import devices
 from agelens.cli.errors import answer, leave
+from agelens.cli.label_issues import label_issues
 from agelens.cli.options import (
     Version,
 )
 from agelens.cli.predict import predict
 from agelens.cli.serve import serve
+from agelens.cli.stress import stress
 from agelens.cli.study import demo, run_all
 from agelens.cli.training import compare, evaluate, export, train
 
@@ -42,9 +46,13 @@ def _root(
 app.command()(audit)
 app.command()(explore)
 app.command()(compare)
+app.command()(compare_models)
 app.command()(train)
 app.command()(evaluate)
+app.command("label-issues")(label_issues)
+app.command()(stress)
 app.command()(predict)
+app.command()(annotations)
 app.command()(serve)
 app.command()(devices)
 app.command()(export)

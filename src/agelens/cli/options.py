@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from agelens._version import __version__
+from agelens.cli.config_file import take_config
 
 # Every generator of chance takes it, also with some seeds that follow.
 MOST_SEED = 2**31 - 1
@@ -20,59 +21,200 @@ def _version(asked: bool) -> None:
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
 ]
+# The panels in which `--help` shows the options, by theme.
+STUDY, FACES, NETWORKS, TRAINING, COMPUTING, RESULT = (
+    "Study", "Faces", "Networks", "Training", "Computing", "Result",
+)  # fmt: skip
+
 Source = Annotated[
     Path | None,
     typer.Argument(
-        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.",
+        help="Folder of images named as in UTKFace, or a CSV manifest with path, age and gender.",
         show_default=False,
         readable=False,
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds the study.", rich_help_panel=STUDY)]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        help="Take options from a YAML file, or from the config.json of another study, which repeats it. Options "
+        "given beside it win.",
+        callback=take_config,
+        is_eager=True,
+        show_default=False,
+        rich_help_panel=STUDY,
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Compute again what is done already. Features in the cache are kept.",
+        rich_help_panel=STUDY,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(
-        help="Seed of what is drawn by chance: sample, split, weights, orders, intervals. The run's own, or 42, if "
-        "not given.",
+        help="Seed of all that is drawn by chance: sample, split, initial weights, orders and intervals. If not given, "
+        "it is the study's own, or 42.",
         min=0,
         max=MOST_SEED,
+        rich_help_panel=STUDY,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Limit = Annotated[int | None, typer.Option(help="Use only this many images, drawn by chance.", min=30)]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as JSON on standard output.", rich_help_panel=RESULT),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="Use only this many images, drawn by chance.", min=30, rich_help_panel=FACES),
+]
 SplitRatios = Annotated[
     str | None,
     typer.Option(
-        help="Shares of train/validation/test, such as 86/4/10. The run's own, or 80/10/10, if not given.",
+        help="Split ratios of train, validation and test, such as 86/4/10. If not given, they are the study's own, or "
+        "80/10/10.",
         show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+CropsAsTheyAre = Annotated[
+    bool,
+    typer.Option(
+        "--crops-as-they-are",
+        help="Take the images for face crops even if they look like whole photographs.",
+        rich_help_panel=FACES,
+    ),
+]
+MeasuredPart = Annotated[
+    Literal["train", "validation", "test", "all"] | None,
+    typer.Option(
+        help="Split to measure on. If not given, it is test for the study's own networks, and all for others.",
+        rich_help_panel=FACES,
+    ),
+]
+Overlap = Annotated[
+    Literal["refuse", "skip", "allow"],
+    typer.Option(
+        help="Treatment of images that the network was trained on: refuse to measure, skip them together with their "
+        "near duplicates, or allow them, which the result then says.",
+        rich_help_panel=FACES,
+    ),
+]
+Align = Annotated[
+    bool,
+    typer.Option(
+        "--align",
+        help="Find the largest face of each image and align it, as predict does.",
+        rich_help_panel=FACES,
     ),
 ]
 Backbones = Annotated[
     str,
     typer.Option(
-        help="Names by comma, 'seven' for the notebook's, or FILE.onnx@IMAGE_SIZE:PREPROCESSING for your own."
+        help="Backbones to compare: names separated by commas, 'seven' for the notebook's seven, or "
+        "FILE.onnx@IMAGE_SIZE:PREPROCESSING for your own.",
+        rich_help_panel=NETWORKS,
+    ),
+]
+AgeBackbone = Annotated[
+    str | None,
+    typer.Option(help="Backbone of the age network. The notebook takes VGG16.", rich_help_panel=NETWORKS),
+]
+GenderBackbone = Annotated[
+    str | None,
+    typer.Option(
+        help="Backbone of the gender network. The notebook takes ResNet152V2.", rich_help_panel=NETWORKS
+    ),
+]
+Pretrained = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Face network to fine-tune: FILE.h5, FILE.onnx or FILE:PREPROCESSING. Give several to average them.",
+        show_default=False,
+        rich_help_panel=NETWORKS,
     ),
 ]
 Weights = Annotated[
     str,
     typer.Option(
-        help="'imagenet', 'random', a weights file, or a folder that holds Keras's files of weights."
+        help="Weights of the backbones: 'imagenet', 'random', a file, or a folder with Keras's weight files.",
+        rich_help_panel=NETWORKS,
     ),
 ]
 ImageSize = Annotated[
-    int | None, typer.Option(help="Pixels of a side of the images; each backbone's own if not given.", min=16)
+    int | None,
+    typer.Option(
+        help="Width and height of the network's input, pixels. If not given, each backbone has its own.",
+        min=16,
+        rich_help_panel=NETWORKS,
+    ),
 ]
 Head = Annotated[
     Literal["flatten", "avg-pool"],
-    typer.Option(help="Head on the features: the notebook's, or one on their averages."),
+    typer.Option(
+        help="Head of the comparison: on the flattened features, as in the notebook, or on their averages.",
+        rich_help_panel=NETWORKS,
+    ),
 ]
-Epochs = Annotated[
-    int | None, typer.Option(help="How many epochs to train; the recipe's own if not given.", min=1)
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        help="Bundle to use, or the folder of a study with networks. If not given, it is AgeLens's own.",
+        rich_help_panel=NETWORKS,
+    ),
 ]
-Patience = Annotated[int | None, typer.Option(help="Epochs without a better figure before it stops.", min=0)]
+MeasuredBundle = Annotated[
+    Path | None,
+    typer.Option(
+        help="Bundle to measure, the folder of a study, or 'agelens' for AgeLens's own. If not given, the study's "
+        "networks are measured.",
+        rich_help_panel=NETWORKS,
+    ),
+]
+AgeLimits = Annotated[
+    str,
+    typer.Option(
+        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them.",
+        rich_help_panel=RESULT,
+    ),
+]
+MaxFalsePositives = Annotated[
+    float,
+    typer.Option(
+        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
+AbstainError = Annotated[
+    float,
+    typer.Option(
+        "--abstain",
+        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
+        "faces are then answered, is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
+DetectorModel = Annotated[
+    Path | None,
+    typer.Option(
+        help="Find faces with this ONNX file of SCRFD, YuNet or CenterFace. If not given, AgeLens's own is used.",
+        rich_help_panel=NETWORKS,
+    ),
+]
 Precision = Annotated[
     Literal["auto", "bf16", "f32"],
-    typer.Option(help="Precision of the networks; auto takes bf16 where the CPU computes it."),
+    typer.Option(
+        help="Precision in which networks are computed. 'auto' takes bf16 where the CPU supports it.",
+        rich_help_panel=COMPUTING,
+    ),
 ]
 DeviceName = Annotated[
     str,
@@ -80,112 +222,60 @@ DeviceName = Annotated[
         "--device",
         help="What computes: auto, cpu, gpu, npu, onnxruntime, cuda, tensorrt, coreml or directml; 'agelens devices' "
         "lists what is there.",
+        rich_help_panel=COMPUTING,
     ),
 ]
 Threads = Annotated[
     int | None,
     typer.Option(
-        help="Threads of the processor that compute; one for each core if not given.",
+        help="Threads of the processor that compute. If not given, there is one for each core.",
         min=1,
         show_default=False,
+        rich_help_panel=COMPUTING,
     ),
 ]
 NoCache = Annotated[
     bool,
     typer.Option(
-        "--no-cache", help="Neither use nor keep compiled networks, which make the next start quick."
+        "--no-cache",
+        help="Neither use nor keep compiled networks, which make the next start quick.",
+        rich_help_panel=COMPUTING,
     ),
 ]
-Bundle = Annotated[
-    Path | None,
-    typer.Option(help="A bundle, or the folder of a run with networks; AgeLens's own if not given."),
-]
-MeasuredBundle = Annotated[
+Cache = Annotated[
     Path | None,
     typer.Option(
-        help="A bundle, a run with networks, or 'agelens' for AgeLens's own; the run's own if not given."
-    ),
-]
-MeasuredPart = Annotated[
-    Literal["train", "validation", "test", "all"] | None,
-    typer.Option(help="Test for the run's own networks, else all, if not given."),
-]
-Overlap = Annotated[
-    Literal["refuse", "skip", "allow"],
-    typer.Option(
-        help="What becomes of images that made the network: refuse to measure, skip them with the near duplicates that "
-        "the audit found of them, or allow them; the result says so."
-    ),
-]
-Align = Annotated[
-    bool, typer.Option("--align", help="Find the largest face of each image and align it, as predict does.")
-]
-DetectorModel = Annotated[
-    Path | None,
-    typer.Option(
-        help="ONNX file of SCRFD, YuNet or CenterFace that finds the faces; AgeLens's own if not given."
+        help="Folder that keeps features. If not given, it is $AGELENS_CACHE, or the system's cache.",
+        rich_help_panel=COMPUTING,
     ),
 ]
 MaxPixels = Annotated[
     int | None,
     typer.Option(
-        help="Refuse images whose width times height is more; 200 million if not given. JPEG files of more than 65 "
-        "million are read at a reduced size.",
+        help="Refuse images with more pixels than this; 200 million if not given. JPEG files of more than 65 million "
+        "pixels are read at a reduced size.",
         min=1,
         show_default=False,
+        rich_help_panel=COMPUTING,
     ),
 ]
-Cache = Annotated[
-    Path | None, typer.Option(help="Folder that keeps features; $AGELENS_CACHE or the system's if not given.")
-]
-RecipeName = Annotated[
-    Literal["notebook", "scratch"],
-    typer.Option(help="Frozen backbones as in the notebook, or a small network that learns whole."),
-]
-CropsAsTheyAre = Annotated[
-    bool,
+
+Exclude = Annotated[
+    Path | None,
     typer.Option(
-        "--crops-as-they-are", help="Take the images for face crops even if they look like whole photographs."
-    ),
-]
-AgeBackbone = Annotated[str | None, typer.Option(help="Backbone of the age network; VGG16 in the notebook.")]
-GenderBackbone = Annotated[
-    str | None, typer.Option(help="Backbone of the gender network; ResNet152V2 in the notebook.")
-]
-Trainable = Annotated[
-    bool | None, typer.Option("--trainable/--frozen", help="Train the backbone too.", show_default=False)
-]
-NotebookExactToo = Annotated[
-    bool,
-    typer.Option(
-        "--notebook-exact",
-        help="Compare with the notebook's own arithmetic too: pixels / 255 for every backbone, features as they come.",
-    ),
-]
-NotebookExact = Annotated[
-    bool,
-    typer.Option(
-        "--notebook-exact",
-        help="Train with the notebook's own arithmetic: pixels / 255 for every backbone, features as they come.",
-    ),
-]
-Pretrained = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Face network to fine-tune, FILE.h5 or FILE.onnx, or FILE:PREPROCESSING; give several to average them.",
+        help="CSV of faces to leave out, by path or digest, such as the table of label-issues.",
         show_default=False,
+        rich_help_panel=FACES,
     ),
 ]
-Members = Annotated[
-    int | None, typer.Option(help="Fine-tunings from other seeds whose weights are averaged.", min=1)
-]
-Stages = Annotated[
-    int | None,
-    typer.Option(help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0),
-]
-Force = Annotated[
-    bool,
-    typer.Option("--force", help="Do it again, also where it is done; features in the cache are kept."),
+Relabel = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of faces that get other labels: new_age and new_gender, or age and gender; empty cells change "
+        "nothing.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
 ]
 
 DEFAULT_OUT = Path("agelens-run")

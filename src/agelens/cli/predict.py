@@ -7,6 +7,9 @@ import typer
 
 from agelens.cli.cluster import predict_on_cluster
 from agelens.cli.options import (
+    COMPUTING,
+    FACES,
+    RESULT,
     Bundle,
     CropsAsTheyAre,
     DetectorModel,
@@ -18,6 +21,8 @@ from agelens.cli.options import (
 )
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.utils.signals import endings_as_interrupts
+
+VIDEO = "Video"
 
 # Packages are imported inside the commands, as in `agelens.cli.main`.
 
@@ -35,7 +40,9 @@ def predict(
     crops: Annotated[
         bool,
         typer.Option(
-            "--crops", help="Take each image as one face that is cropped as in UTKFace, and search for none."
+            "--crops",
+            help="Take each image as one face, cropped as in UTKFace, and search for none.",
+            rich_help_panel=FACES,
         ),
     ] = False,
     crops_as_they_are: CropsAsTheyAre = False,
@@ -47,15 +54,17 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="File for the results. Its name decides the form: .csv, .tsv, .json, .parquet, or .jsonl and .ndjson "
-            "for JSON lines; with --engine ray a folder for Parquet. An interrupted command goes on when it is "
-            "given again.",
+            help="File for the results. Its suffix decides the format: .csv, .tsv, .json, .parquet, or .jsonl and "
+            ".ndjson for JSON lines; with --engine ray a folder for Parquet. An interrupted command that is "
+            "given again goes on.",
+            rich_help_panel=RESULT,
         ),
     ] = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for pictures with the faces drawn in; with --video a file that ends in .mp4, .mkv or .mov."
+            help="Folder for pictures with the faces drawn in. With --video it is a file: .mp4, .mkv or .mov.",
+            rich_help_panel=RESULT,
         ),
     ] = None,
     blur: Annotated[
@@ -63,6 +72,7 @@ def predict(
         typer.Option(
             help="Folder for pictures in which every face that is found is made unrecognisable; with --video a file.",
             show_default=False,
+            rich_help_panel=RESULT,
         ),
     ] = None,
     blur_under: Annotated[
@@ -71,6 +81,7 @@ def predict(
             help="Blur those alone who may be younger than this: the lower end of the interval counts.",
             min=1,
             show_default=False,
+            rich_help_panel=RESULT,
         ),
     ] = None,
     fields: Annotated[
@@ -78,32 +89,59 @@ def predict(
         typer.Option(
             help="What of each face is written, by comma, such as box,age_years,age_low,age_high; all if not given.",
             show_default=False,
+            rich_help_panel=RESULT,
         ),
     ] = None,
     min_face: Annotated[
-        float, typer.Option(help="Leave out faces whose box has a shorter side of fewer pixels.", min=0)
+        float,
+        typer.Option(
+            help="Leave out faces whose box has a shorter side of fewer pixels.", min=0, rich_help_panel=FACES
+        ),
     ] = 0,
     min_score: Annotated[
-        float, typer.Option(help="Leave out faces of a lower score of the detector.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Leave out faces of a lower score of the detector.", min=0, max=1, rich_help_panel=FACES
+        ),
     ] = 0,
     video: Annotated[
         str | None,
         typer.Option(
-            help="A video file, the address of a stream (rtsp://, http://), or a camera: 0, /dev/video0.",
+            help="Video to take instead of photographs: a file, the address of a stream (rtsp://, http://), or a "
+            "camera (0, /dev/video0).",
             show_default=False,
+            rich_help_panel=VIDEO,
         ),
     ] = None,
-    frame_stride: Annotated[int, typer.Option(help="Take only each n-th frame of a video.", min=1)] = 1,
+    frame_stride: Annotated[
+        int, typer.Option(help="Take only every n-th frame.", min=1, rich_help_panel=VIDEO)
+    ] = 1,
     duration: Annotated[
         float | None,
-        typer.Option(help="Stop after so many duration of a video.", min=0.01, show_default=False),
+        typer.Option(
+            help="Stop after so many seconds of the video.",
+            min=0.01,
+            show_default=False,
+            rich_help_panel=VIDEO,
+        ),
+    ] = None,
+    age_limit: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Add the probability to be this many years old or older, which decides about nobody by itself; may be "
+            "given again.",
+            min=0,
+            max=116,
+            show_default=False,
+        ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite",
-            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without it nothing is "
-            "replaced but results of the same inputs and options.",
+            help="Replace the file at --out, or the video at --annotate, whatever it holds. Without this option only "
+            "results of the same inputs and options are replaced.",
+            rich_help_panel=RESULT,
         ),
     ] = False,
     precision: Precision = "auto",
@@ -114,7 +152,8 @@ def predict(
         Literal["here", "ray"],
         typer.Option(
             help="Where it runs: here, or on a cluster through Ray, which also takes a text file or a Parquet file of "
-            "paths, and writes the folder --out."
+            "paths, and writes the folder --out.",
+            rich_help_panel=COMPUTING,
         ),
     ] = "here",
     address: Annotated[
@@ -123,6 +162,7 @@ def predict(
             help="Address of a Ray cluster, or auto for one that runs on this machine; Ray is started here for the "
             "command alone if not given.",
             show_default=False,
+            rich_help_panel=COMPUTING,
         ),
     ] = None,
     actors: Annotated[
@@ -132,13 +172,20 @@ def predict(
             "is room for if not given.",
             min=1,
             show_default=False,
+            rich_help_panel=COMPUTING,
         ),
     ] = None,
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print JSON lines, which is what a pipe gets without this option too."),
+        typer.Option(
+            "--json",
+            help="Print JSON lines. A pipe gets them without this option too.",
+            rich_help_panel=RESULT,
+        ),
     ] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one row a face.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV with one row for each face.", rich_help_panel=RESULT)
+    ] = False,
 ) -> None:
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
     if (video is None) == (not paths):
@@ -153,6 +200,8 @@ def predict(
         raise AgeLensError("Give --annotate or --blur, not both.")
     if blur is None and blur_under is not None:
         raise AgeLensError("--blur-under belongs to --blur; give a folder with it.")
+    if video is not None and age_limit:
+        raise AgeLensError("--age-limit belongs to photographs; leave it out for a video.")
     if json and csv:
         raise AgeLensError("Give --json or --csv, not both.")
     form: Literal["json", "csv"] | None = "json" if json else "csv" if csv else None
@@ -165,8 +214,8 @@ def predict(
 
             config = PredictionConfig(
                 crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate or blur,
-                overwrite, max_pixels, crops_as_they_are, device, threads, not no_cache,
-                Selection.of(fields, min_face, min_score), None if blur is None else Blur(blur_under),
+                overwrite, max_pixels, crops_as_they_are, tuple(dict.fromkeys(age_limit or ())), device, threads,
+                not no_cache, Selection.of(fields, min_face, min_score), None if blur is None else Blur(blur_under),
             )  # fmt: skip
             if engine == "ray":
                 failed = predict_on_cluster(paths or [], config, address, actors)

@@ -7,11 +7,40 @@ from typing import Any
 from agelens.utils.files import json_text
 
 
+def open_study(
+    out: Path,
+    source: Path | None,
+    seed: int | None,
+    limit: int | None,
+    split_ratios: str | None,
+    crops_as_they_are: bool = False,
+    cache: Path | None = None,
+    exclude: Path | None = None,
+    relabel: Path | None = None,
+) -> Any:
+    """Return the `agelens.Study` whose methods do the steps that the commands ask for."""
+    ratios = split_ratios_of(split_ratios)
+    from agelens.study.study import Study
+
+    return Study(
+        source, out, seed=seed, limit=limit, split_ratios=ratios, crops_as_they_are=crops_as_they_are, cache=cache,
+        exclude=exclude, relabel=relabel,
+    )  # fmt: skip
+
+
 def open_run(out: Path, force: bool = False) -> Any:
-    from agelens.study.folder import Run
+    from agelens.study.folder import StudyFolder
     from agelens.utils.progress import bar, say
 
-    return Run(out, bar, say, force)
+    return StudyFolder(out, bar, say, force)
+
+
+def correcting(run: Any, exclude: Path | None, relabel: Path | None) -> Any:
+    """A run that leaves faces out and replaces labels when it reads its source."""
+    from agelens.data.corrections import CorrectionFiles
+
+    run.corrections = CorrectionFiles(exclude, relabel)
+    return run
 
 
 def split_ratios_of(text: str | None) -> Any:
@@ -33,10 +62,12 @@ def begin_run(
     weights: str = "imagenet",
     plan: Any = None,
     crops_as_they_are: bool = False,
+    exclude: Path | None = None,
+    relabel: Path | None = None,
 ) -> Any:
     """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
     ratios = split_ratios_of(split_ratios)
-    opened = open_run(out, force)
+    opened = correcting(open_run(out, force), exclude, relabel)
     opened.crops_as_they_are = crops_as_they_are
     if backbones or plan:
         from agelens.study.needs import look_before
@@ -50,11 +81,9 @@ def begin_run(
 
 
 def names_of(backbones: str) -> tuple[str, ...]:
-    from agelens.models.registry import NOTEBOOK_SEVEN
+    from agelens.models.registry import backbone_names
 
-    if backbones == "seven":
-        return NOTEBOOK_SEVEN
-    return tuple(name.strip() for name in backbones.split(",")) if backbones else ()
+    return backbone_names(backbones)
 
 
 def comparison_of(

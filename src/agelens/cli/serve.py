@@ -14,28 +14,50 @@ from agelens.cli.options import (
     Threads,
 )
 
+ADDRESS, LIMITS = "Address", "Limits"
+
 
 def serve(
     bundle: Bundle = None,
     detector_model: DetectorModel = None,
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on; others than this machine's own are open to the network."),
+        typer.Option(
+            help="Address to listen on. Others than this machine's own are open to the network.",
+            rich_help_panel=ADDRESS,
+        ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+        int,
+        typer.Option(
+            help="Port to listen on; 0 takes a free one.", min=0, max=65535, rich_help_panel=ADDRESS
+        ),
     ] = 8000,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="Allow browsers that come under this name too, as that of a proxy; may be given again."
+            help="Answer browsers that use this host name too, such as that of a proxy. Give it once for each name.",
+            rich_help_panel=ADDRESS,
         ),
     ] = None,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    max_body: Annotated[int, typer.Option(help="Largest request, in megabytes.", min=1)] = 64,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.", rich_help_panel=ADDRESS)
+    ] = False,
+    max_body: Annotated[
+        int, typer.Option(help="Refuse requests of more megabytes than this.", min=1, rich_help_panel=LIMITS)
+    ] = 64,
     max_pixels: MaxPixels = None,
-    max_images: Annotated[int, typer.Option(help="Most images in a request.", min=1)] = 16,
-    max_waiting: Annotated[int, typer.Option(help="Most requests at one time.", min=1)] = 64,
+    max_images: Annotated[
+        int, typer.Option(help="Refuse requests with more images than this.", min=1, rich_help_panel=LIMITS)
+    ] = 16,
+    max_waiting: Annotated[
+        int,
+        typer.Option(
+            help="Refuse further requests while so many are being received or answered.",
+            min=1,
+            rich_help_panel=LIMITS,
+        ),
+    ] = 64,
     precision: Precision = "auto",
     device: DeviceName = "auto",
     threads: Threads = None,

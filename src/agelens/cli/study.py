@@ -6,36 +6,44 @@ from typing import Annotated
 import typer
 
 from agelens.cli.console import evaluation_lines
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
+    FACES,
     MOST_SEED,
+    STUDY,
     AgeBackbone,
     Backbones,
     Cache,
+    Config,
     CropsAsTheyAre,
-    Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
     ImageSize,
     Json,
     Limit,
-    NotebookExactToo,
     Out,
     Precision,
-    RecipeName,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
     Weights,
 )
 from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.cli.training_options import (
+    Epochs,
+    NotebookExactToo,
+    RecipeName,
+)
+from agelens.models.keras_start import load_keras
 
 
 def run_all(
     source: Source = None,
     out: Out = DEFAULT_OUT,
+    config: Config = None,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
     image_size: ImageSize = None,
@@ -52,6 +60,8 @@ def run_all(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """The whole study: audit, explore, split, compare, train, evaluate, report. Started again, it goes on."""
@@ -64,7 +74,18 @@ def run_all(
         weights=weights, image_size=image_size, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        force,
+        backbones,
+        weights,
+        plan,
+        crops_as_they_are,
+        exclude,
+        relabel,
     )
     comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
@@ -73,8 +94,13 @@ def run_all(
 
 def demo(
     out: Out = Path("demo-run"),
-    faces: Annotated[int, typer.Option(help="How many faces to draw.", min=300)] = 2000,
-    seed: Annotated[int, typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED)] = 42,
+    faces: Annotated[
+        int, typer.Option(help="Number of synthetic faces.", min=300, rich_help_panel=FACES)
+    ] = 2000,
+    seed: Annotated[
+        int,
+        typer.Option(help="Seed of the faces and of the study.", min=0, max=MOST_SEED, rich_help_panel=STUDY),
+    ] = 42,
     json: Json = False,
 ) -> None:
     """The whole study on faces that the program draws itself; needs no data and no network."""

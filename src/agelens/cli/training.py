@@ -6,41 +6,48 @@ from typing import Annotated, Literal
 import typer
 
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
-from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
+    TRAINING,
+    AbstainError,
     AgeBackbone,
+    AgeLimits,
     Align,
     Backbones,
     Cache,
     CropsAsTheyAre,
     DeviceName,
-    Epochs,
+    Exclude,
     Force,
     GenderBackbone,
     Head,
     ImageSize,
     Json,
     Limit,
+    MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
-    Members,
-    NotebookExact,
-    NotebookExactToo,
     Out,
     Overlap,
-    Patience,
     Precision,
     Pretrained,
+    Relabel,
     Seed,
     Source,
     SplitRatios,
-    Stages,
     Threads,
-    Trainable,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, print_lines
+from agelens.cli.runs import open_study, print_lines
+from agelens.cli.training_options import (
+    Epochs,
+    Members,
+    NotebookExact,
+    NotebookExactToo,
+    Patience,
+    Stages,
+    Trainable,
+)
 from agelens.errors import AgeLensError
 
 
@@ -51,7 +58,7 @@ def compare(
     weights: Weights = "imagenet",
     image_size: ImageSize = None,
     head: Head = "flatten",
-    epochs: Annotated[int, typer.Option(help="Epochs of the small head.", min=1)] = 5,
+    epochs: Annotated[int, typer.Option(help="Epochs of each head.", min=1, rich_help_panel=TRAINING)] = 5,
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
     device: DeviceName = "auto",
@@ -62,43 +69,31 @@ def compare(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    load_keras()
-    from agelens.study.steps import compare_backbones
-
-    run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
-    )
-    result = compare_backbones(
-        run,
-        comparison_of(
-            run,
-            backbones,
-            weights,
-            image_size,
-            head,
-            epochs,
-            precision,
-            cache,
-            notebook_exact,
-            device,
-            threads,
-        ),
-    )
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    result = study.compare(
+        backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
+        notebook_exact=notebook_exact, device=device, threads=threads, force=force,
+    ).content  # fmt: skip
     print_lines(comparison_lines(result), json, result)
 
 
 def train(
     source: Source = None,
     out: Out = DEFAULT_OUT,
-    task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
+    task: Annotated[
+        Literal["age", "gender", "both"], typer.Option(help="Task to train for.", rich_help_panel=TRAINING)
+    ] = "both",
     recipe: Annotated[
         Literal["notebook", "scratch", "finetune"],
         typer.Option(
-            help="Frozen backbones as in the notebook, a small network that learns whole, or a face network, "
-            "--pretrained."
+            help="Recipe of the training: heads on frozen backbones as in the notebook, a small network from scratch, "
+            "or fine-tuning of the face networks that --pretrained names.",
+            rich_help_panel=TRAINING,
         ),
     ] = "notebook",
     pretrained: Pretrained = None,
@@ -111,9 +106,11 @@ def train(
     epochs: Epochs = None,
     patience: Patience = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="How many faces each step learns from.")
+        int | None, typer.Option(min=1, help="Faces in a batch.", rich_help_panel=TRAINING)
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Learning rate of Adam.", min=1e-8)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the optimizer.", min=1e-8, rich_help_panel=TRAINING)
+    ] = None,
     trainable: Trainable = None,
     notebook_exact: NotebookExact = False,
     precision: Precision = "auto",
@@ -123,35 +120,18 @@ def train(
     limit: Limit = None,
     split_ratios: SplitRatios = None,
     crops_as_they_are: CropsAsTheyAre = False,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    tasks = ("age", "gender") if task == "both" else (task,)
-    load_keras()
-    from agelens.study.plan import TrainingPlan
-    from agelens.study.steps import train_networks
-
-    plan = TrainingPlan(
-        tasks,
-        recipe,
-        age_backbone,
-        gender_backbone,
-        weights,
-        image_size,
-        precision,
-        cache,
-        epochs,
-        patience,
-        batch_size,
-        learning_rate,
-        trainable,
-        tuple(pretrained or ()),
-        soup_size,
-        unfreeze_stages,
-        notebook_exact,
-    )
-    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
-    cards = train_networks(run, plan)
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    cards = study.train(
+        task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
+        image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
+        learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
+        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact,
+    ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
@@ -170,24 +150,29 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    age_limits: AgeLimits = "13,16,18,21",
+    max_false_positives: MaxFalsePositives = 0.01,
+    abstain: AbstainError = 0.01,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    load_keras()
-    from agelens.study.steps import evaluate_networks
+    from agelens.evaluation.thresholds import read_age_limits
 
-    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
-    figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align,
-        device=device, threads=threads,
-    )  # fmt: skip
+    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
+    figures = study.evaluate(
+        bundle, split, overlap=overlap, precision=precision, align=align, device=device, threads=threads,
+        force=force,
+        age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
+    ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
 
 def export(
-    target: Annotated[Path, typer.Argument(help="Folder that takes the bundle.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
     form: Annotated[
         Literal["bundle", "onnx", "openvino", "ovms", "triton", "huggingface"],
@@ -204,11 +189,9 @@ def export(
     if form != "bundle":
         export_as(target, form, bundle or out, json)
         return
-    if bundle is not None:
-        raise AgeLensError("--bundle belongs to the other formats; leave it out, or give one with --format.")
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target)
+    card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
 

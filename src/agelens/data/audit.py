@@ -7,66 +7,36 @@ Two image files are duplicates in one of three ways:
     mirrored    different bytes, the same picture flipped left to right
 
 A manifest may also list one file twice with different labels; such rows make a pair called "same file".
-How near and mirrored ones are found is told in `agelens.data.near_duplicates`.
+How near and mirrored ones are found is told in `agelens.data.near_duplicates`. All files that show the same picture,
+directly or through others, are one group, and the pairs that are shown are those that join it: one fewer than it has
+files, so that 700 copies of one file are one group and 699 pairs.
 """
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import combinations, product
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from agelens.data.duplicates import DuplicateGroup, Label, Pair, label_groups
 from agelens.data.near_duplicates import (
     NearDuplicate,
     PerceptualHash,
     duplicate_groups,
     find_near_duplicates,
     perceptual_hash,
-    refuse_flood,
 )
 from agelens.data.table import Faces, Rejected
 from agelens.errors import ImageError
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
 
-Label = Literal["age", "gender"]
-
 MIN_SIDE = 16
 # Large photographs are decoded at a fraction of their size: four times the side that the hash looks at.
 _DECODED_SIDE = 256
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two image files that show the same picture, and the labels of both.
-
-    Attributes:
-        a: name of the first file, as in `file_names`; a <= b.
-        b: name of the second file.
-        kind: "identical", "near" or "mirrored", or "same file".
-        distance: hash bits that differ, 0 to 40 of 256; 0 for identical files and for the same file.
-        a_age: years; likewise b_age.
-        a_gender: 0 male, 1 female; likewise b_gender.
-    """
-
-    a: str
-    b: str
-    kind: str
-    distance: int
-    a_age: int
-    b_age: int
-    a_gender: int
-    b_gender: int
-
-    def disagrees(self, label: Label) -> bool:
-        """Whether the two files carry different labels."""
-        if label == "age":
-            return self.a_age != self.b_age
-        return self.a_gender != self.b_gender
 
 
 @dataclass(frozen=True)
@@ -79,7 +49,7 @@ class Audit:
         malformed: files that the face table left out, and why.
         unreadable: files that cannot be read or decoded to the end, or have a side under MIN_SIDE, and why.
         duplicate_groups: names of byte-identical files, two or more a group.
-        pairs: every two files that show the same picture, of all kinds, in order of name.
+        groups: all files that show the same picture, of all kinds, in order of name.
         group_of: for the digest of each readable image its group (see `usable`).
         notes: what reading the source told (`Faces.notes`).
     """
@@ -89,21 +59,27 @@ class Audit:
     malformed: tuple[Rejected, ...]
     unreadable: tuple[Rejected, ...]
     duplicate_groups: tuple[tuple[str, ...], ...]
-    pairs: tuple[Pair, ...]
+    groups: tuple[DuplicateGroup, ...]
     group_of: dict[str, str] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     @property
-    def near_duplicate_pairs(self) -> tuple[Pair, ...]:
-        """Pairs of files with different bytes that show the same picture, flipped or not."""
-        return tuple(pair for pair in self.pairs if pair.kind in ("near", "mirrored"))
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs of files that join all groups, one fewer than each has files, in order of name."""
+        joining = [pair for group in self.groups for pair in group.pairs]
+        return tuple(sorted(joining, key=lambda pair: (pair.a, pair.b)))
+
+    @property
+    def near_duplicate_groups(self) -> tuple[DuplicateGroup, ...]:
+        """The groups of files that show the same picture, flipped or not, with different bytes."""
+        return tuple(group for group in self.groups if not group.is_identical)
 
     def conflicts(self, label: Label) -> tuple[Pair, ...]:
-        """Pairs of all kinds whose two labels differ: at least one of the two is wrong."""
+        """The joining pairs whose two labels differ; a group whose labels differ has at least one."""
         return tuple(pair for pair in self.pairs if pair.disagrees(label))
 
     def agreement(self) -> dict[str, float] | None:
-        """How far the labels of one picture agree that stands in a dataset twice, over the pairs of all kinds.
+        """How far the labels of one picture agree that stands in a dataset twice, over the joining pairs.
 
         Whoever sees such a picture can say one age only, so the difference tells how good an estimate can look when
         it is measured with such labels. Pictures that stand in a dataset once may be labelled better or worse.
@@ -112,13 +88,14 @@ class Audit:
             ``pairs``, ``age_difference`` (mean absolute difference, years), ``same_age`` and ``same_gender`` (shares of
             the pairs, 0 to 1); None where no picture stands in the dataset twice.
         """
-        if not self.pairs:
+        pairs = self.pairs
+        if not pairs:
             return None
         return {
-            "pairs": len(self.pairs),
-            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in self.pairs),
-            "same_age": fmean(not pair.disagrees("age") for pair in self.pairs),
-            "same_gender": fmean(not pair.disagrees("gender") for pair in self.pairs),
+            "pairs": len(pairs),
+            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in pairs),
+            "same_age": fmean(not pair.disagrees("age") for pair in pairs),
+            "same_gender": fmean(not pair.disagrees("gender") for pair in pairs),
         }
 
     def usable(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -135,27 +112,30 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """Counts and lists for ``audit.json``; files are called as in `file_names`, in order of name."""
-        near = self.near_duplicate_pairs
-        conflicts = {label: self.conflicts(label) for label in ("age", "gender")}
+        near = [pair for pair in self.pairs if pair.kind in ("near", "mirrored")]
+        labels: tuple[Label, ...] = ("age", "gender")
         return {
             "images": self.images,
             "malformed": len(self.malformed),
             "unreadable": len(self.unreadable),
             "duplicate_groups": len(self.duplicate_groups),
-            "near_duplicate_pairs": len(near),
-            "label_conflicts": {label: len(pairs) for label, pairs in conflicts.items()},
+            "near_duplicate_groups": len(self.near_duplicate_groups),
+            "label_conflicts": {
+                label: sum(group.disagrees(label) for group in self.groups) for label in labels
+            },
             "label_agreement": self.agreement(),
             "usable": self.images - len(self.malformed) - len(self.unreadable),
             "lists": {
                 "malformed": [asdict(rejected) for rejected in self.malformed],
                 "unreadable": [asdict(rejected) for rejected in self.unreadable],
                 "duplicate_groups": [list(group) for group in self.duplicate_groups],
+                "near_duplicate_groups": [list(group.files) for group in self.near_duplicate_groups],
                 "near_duplicate_pairs": [
                     {"a": pair.a, "b": pair.b, "distance": pair.distance, "mirrored": pair.kind == "mirrored"}
                     for pair in near
                 ],
                 "label_conflicts": {
-                    label: [asdict(pair) for pair in conflicts[label]] for label in conflicts
+                    label: [asdict(pair) for pair in self.conflicts(label)] for label in labels
                 },
                 "notes": list(self.notes),
             },
@@ -168,9 +148,6 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     Args:
         faces: what `read_faces` gave.
         track: shows the images decoded so far; see `agelens.utils.progress`.
-
-    Raises:
-        AgeLensError: more than `near_duplicates.MAX_PAIRS` pairs look alike.
     """
     table = faces.table
     names = file_names(table["path"], faces.source)
@@ -182,22 +159,22 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
     rows_of: dict[str, list[int]] = {digest: [] for digest in hashes}
     for row, digest in enumerate(table["digest"]):
         rows_of[digest].append(row)
-    rows = [rows_of[digest] for digest in readable]
     lost = file_names((one.file for one in faces.unreadable), faces.source)
     unreadable = [Rejected(name, one.reason) for name, one in zip(lost, faces.unreadable, strict=True)] + [
         Rejected(name, reason)
         for name, digest in zip(names, table["digest"], strict=True)
         if isinstance(reason := hashes[digest], str)
     ]
-    groups = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
+    identical = (tuple(sorted({names[row] for row in same})) for same in rows_of.values())
+    group_of = _groups(list(readable), near)
     return Audit(
         source=faces.source,
         images=len(table) + len(faces.rejected) + len(faces.unreadable),
         malformed=tuple(sorted(faces.rejected, key=lambda rejected: rejected.file)),
         unreadable=tuple(sorted(unreadable, key=lambda rejected: rejected.file)),
-        duplicate_groups=tuple(sorted(group for group in groups if len(group) > 1)),
-        pairs=_labelled(table, names, rows, near),
-        group_of=_groups(list(readable), near),
+        duplicate_groups=tuple(sorted(same for same in identical if len(same) > 1)),
+        groups=label_groups(table, names, list(readable), near, group_of),
+        group_of=group_of,
         notes=tuple(faces.notes),
     )
 
@@ -244,29 +221,3 @@ def _groups(digests: list[str], near: list[NearDuplicate]) -> dict[str, str]:
     """For each digest the name of its group; they come sorted, so the first of a chain is the smallest."""
     firsts = duplicate_groups(len(digests), near).tolist()
     return {digest: digests[first][:16] for digest, first in zip(digests, firsts, strict=True)}
-
-
-def _labelled(
-    table: pd.DataFrame, names: list[str], rows: list[list[int]], near: list[NearDuplicate]
-) -> tuple[Pair, ...]:
-    """Pairs of files from pairs of images: each image stands for all its identical files."""
-    refuse_flood(
-        sum(len(same) * (len(same) - 1) // 2 for same in rows)
-        + sum(len(rows[pair.first]) * len(rows[pair.second]) for pair in near)
-    )
-    ages, genders = table["age"].tolist(), table["gender"].tolist()
-
-    def label(one: int, other: int, kind: str, distance: int) -> Pair:
-        a, b = sorted((one, other), key=lambda row: names[row])
-        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
-
-    pairs = [
-        label(*both, "same file" if names[both[0]] == names[both[1]] else "identical", 0)
-        for same in rows
-        for both in combinations(same, 2)
-    ]
-    for pair in near:
-        kind = "mirrored" if pair.mirrored else "near"
-        both_rows = product(rows[pair.first], rows[pair.second])
-        pairs += [label(*both, kind, pair.distance) for both in both_rows]
-    return tuple(sorted(pairs, key=lambda pair: (pair.a, pair.b)))

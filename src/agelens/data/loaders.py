@@ -1,10 +1,13 @@
-"""Batches for Keras, decoded as they are needed, on whatever backend Keras runs."""
+"""Batches for Keras, decoded as they are needed, on whatever backend Keras runs.
+
+`FaceBatches` is what people who train their own Keras models take; ``agelens.loaders`` is this module.
+"""
 
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -16,6 +19,8 @@ from agelens.errors import AgeLensError, ImageError
 from agelens.utils.images import Pixels, load_face, read_rgb
 
 BATCH_SIZE = 32
+# The notebook's, and that of most backbones.
+IMAGE_SIZE = 224
 Labels = NDArray[np.float32]
 
 
@@ -73,21 +78,70 @@ class Batches(keras.utils.PyDataset):
         return np.random.default_rng([self._shuffle_seed, self._epoch]).permutation(rows)
 
 
-def face_batches(table: pd.DataFrame, target: str, image_size: int, **options: int | None) -> Batches:
-    """Batches of face images and one of their labels.
+class Preprocessor(Protocol):
+    """What `FaceBatches` asks of a backbone: see `agelens.models.registry.BackboneSpec`."""
+
+    @property
+    def image_size(self) -> int: ...
+    def preprocess(self, images: Pixels) -> NDArray[np.float32]: ...
+
+
+class FaceBatches(Batches):
+    """Return batches of face images and their labels, decoded as Keras asks for them.
+
+    Give ``shuffle=False`` to ``fit``: the batches have their order, another in each epoch, and Keras would shuffle
+    them once more from a generator of its own, which no seed of theirs decides.
 
     Args:
         table: a face table.
-        target: the column to learn, ``age`` (years) or ``gender`` (0 or 1).
-        image_size: pixels; images come as uint8 (items, side, side, 3), RGB.
-        options: ``batch_size``, ``shuffle_seed`` and ``workers`` of `Batches`.
+        labels: "age" (years), "gender" (0 male, 1 female), or "both": a dict of the two by name, for a network with
+            two outputs of these names.
+        image_size: pixels of a side; None is the backbone's own, or 224 without one.
+        backbone: a record of `agelens.find_backbone`, for a network that does not preprocess by itself: images then
+            come as float32, scaled and ordered as its weights expect. None leaves them uint8 RGB, 0 to 255.
+        batch_size: faces a batch; the last batch may be smaller.
+        shuffle_seed: decides the order of the faces in each epoch; None keeps that of the table.
+        workers: threads that decode ahead of the network.
+
+    Raises:
+        AgeLensError: ``labels`` is none of the three. A file that cannot be decoded is named when its turn comes.
+
+    Example:
+        ::
+
+            table = agelens.split(agelens.audit("UTKFace")).table
+            vgg16 = agelens.find_backbone("VGG16")
+            train = agelens.loaders.FaceBatches(
+                table[table["split"] == "train"], "age", 96, backbone=vgg16, shuffle_seed=42
+            )
+            images, ages = train[0]  # float32 (32, 96, 96, 3) and float32 (32, 1)
+            model.fit(train, epochs=5, shuffle=False)
     """
-    paths = table["path"].tolist()
 
-    def read(rows: NDArray[np.int64]) -> Pixels:
-        return read_faces_at([paths[row] for row in rows], image_size)
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        labels: str = "age",
+        image_size: int | None = None,
+        *,
+        backbone: Preprocessor | None = None,
+        batch_size: int = BATCH_SIZE,
+        shuffle_seed: int | None = None,
+        workers: int = 2,
+    ) -> None:
+        if labels not in ("age", "gender", "both"):
+            raise AgeLensError(f"There are no labels {labels!r}; give 'age', 'gender' or 'both'.")
+        size = image_size or (backbone.image_size if backbone else IMAGE_SIZE)
+        paths = table["path"].tolist()
+        columns = {name: table[name].to_numpy(np.float32) for name in ("age", "gender")}
 
-    return Batches(read, table[target].to_numpy(np.float32), **options)  # type: ignore[arg-type]
+        def read(rows: NDArray[np.int64]) -> NDArray[np.generic]:
+            images = read_faces_at([paths[row] for row in rows], size)
+            return backbone.preprocess(images) if backbone else images
+
+        super().__init__(
+            read, columns if labels == "both" else columns[labels], batch_size, shuffle_seed, workers
+        )
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,13 @@ faces, 80 % of the public set; byte-identical files apart), nearest first:
 
 256 bits of dHash do nearly as well (limit 24: 513 pairs, one of strangers). At the limit chosen no chain is
 longer than 5 images.
+
+Images that look alike, directly or through others, are one group. Of a group only the pairs that join it are kept,
+one fewer than it has images, and of all such choices the nearest: its minimum spanning tree. So thousands of frames of
+one scene take no more memory than thousands of different faces.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -29,20 +33,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
-from agelens.errors import AgeLensError
 from agelens.utils.images import Pixels
 
 Words = NDArray[np.uint64]
+# Rows of first image, second image and bits that differ.
+Edges = NDArray[np.int64]
 
 NEAR_BITS = 40
-# More pairs than this are frames of a video or one placeholder copied all over: a list that nobody reads.
-MAX_PAIRS = 200_000
 
 _HASH_SIDE = 16
 _HASHED_SIDE = 4 * _HASH_SIDE
 _BLOCK_CELLS = 4_000_000
+# Pairs that are gathered before those that join nothing new are dropped.
+_GATHERED = 1_000_000
 
 
 class PerceptualHash(NamedTuple):
@@ -79,10 +84,11 @@ def _hash(image: Image.Image) -> Words:
 
 
 def find_near_duplicates(hashes: list[PerceptualHash]) -> list[NearDuplicate]:
-    """All pairs of images that look alike, in order of their numbers; about 2 seconds for 20,000 images.
+    """Return the pairs that join all groups of images that look alike; about 2 seconds for 20,000 images.
 
-    Raises:
-        AgeLensError: more than MAX_PAIRS pairs look alike.
+    Returns:
+        of each group its minimum spanning tree, in order of the images' numbers: for two images their pair, for 700
+        copies of one image 699 pairs.
     """
     if not hashes:
         return []
@@ -90,28 +96,57 @@ def find_near_duplicates(hashes: list[PerceptualHash]) -> list[NearDuplicate]:
     mirrored = np.stack([hashed.mirrored for hashed in hashes])
     rows = max(1, _BLOCK_CELLS // len(hashes))
 
-    def compare(start: int) -> list[NearDuplicate]:
-        return list(_near_in_block(upright, mirrored, start, start + rows))
+    def compare(start: int) -> Edges:
+        edges = _near_in_block(upright, mirrored, start, start + rows)
+        # Here, or many blocks of copies would lie in memory at one time.
+        return edges if len(edges) <= len(hashes) else _nearest_tree(len(hashes), [edges])
 
-    found: list[NearDuplicate] = []
     with ThreadPoolExecutor() as threads:
-        for block in threads.map(compare, range(0, len(hashes), rows)):
-            found += block
-            refuse_flood(len(found))
-    return found
+        edges = _join(len(hashes), threads.map(compare, range(0, len(hashes), rows)))
+    return [
+        NearDuplicate(first, second, distance, _is_nearer_mirrored(hashes[first], hashes[second]))
+        for first, second, distance in edges[np.lexsort((edges[:, 1], edges[:, 0]))].tolist()
+    ]
 
 
-def _near_in_block(upright: Words, mirrored: Words, start: int, stop: int) -> Iterator[NearDuplicate]:
+def _near_in_block(upright: Words, mirrored: Words, start: int, stop: int) -> Edges:
     """Pairs whose first image is one of start to stop and whose second one comes later."""
     straight = _distances(upright[start:stop], upright[start:])
-    flipped = _distances(upright[start:stop], mirrored[start:])
-    nearest = np.minimum(straight, flipped)
-    for first, second in np.argwhere(nearest <= NEAR_BITS).tolist():
-        if first < second:
-            distance = int(nearest[first, second])
-            yield NearDuplicate(
-                start + first, start + second, distance, bool(straight[first, second] > distance)
-            )
+    nearest = np.minimum(straight, _distances(upright[start:stop], mirrored[start:]))
+    first, second = np.nonzero(np.triu(nearest <= NEAR_BITS, 1))
+    return np.stack([first + start, second + start, nearest[first, second]], axis=1).astype(np.int64)
+
+
+def _join(count: int, blocks: Iterable[Edges]) -> Edges:
+    """The spanning trees of the pairs of all blocks, never holding many more pairs than images."""
+    gathered: list[Edges] = []
+    for block in blocks:
+        gathered.append(block)
+        if sum(map(len, gathered)) > _GATHERED:
+            gathered = [_nearest_tree(count, gathered)]
+    return _nearest_tree(count, gathered)
+
+
+def _nearest_tree(count: int, parts: list[Edges]) -> Edges:
+    """The pairs that join each group with the fewest different bits."""
+    edges = np.concatenate(parts)
+    first, second, distance = edges.T
+    if not len(edges):
+        return edges
+    # The numbers of the images decide between equal distances, so that the size of the blocks decides nothing.
+    order = np.lexsort((second, first, distance))
+    weights = np.empty(len(edges))
+    # A weight of 0 would mean no pair.
+    weights[order] = np.arange(1, len(edges) + 1)
+    tree = minimum_spanning_tree(coo_array((weights, (first, second)), shape=(count, count)))
+    return edges[order[tree.data.astype(np.int64) - 1]]
+
+
+def _is_nearer_mirrored(one: PerceptualHash, other: PerceptualHash) -> bool:
+    straight, flipped = (
+        int(np.bitwise_count(one.upright ^ words).sum()) for words in (other.upright, other.mirrored)
+    )
+    return flipped < straight
 
 
 def _distances(a: Words, b: Words) -> NDArray[np.uint16]:
@@ -120,15 +155,6 @@ def _distances(a: Words, b: Words) -> NDArray[np.uint16]:
     for word in range(a.shape[1]):
         distances += np.bitwise_count(a[:, word, None] ^ b[None, :, word])
     return distances
-
-
-def refuse_flood(pairs: int) -> None:
-    """Stop before lists of pairs fill the memory."""
-    if pairs > MAX_PAIRS:
-        raise AgeLensError(
-            f"More than {MAX_PAIRS:,} pairs of images show the same picture, as the frames of a video do; "
-            "keep one image of each scene and audit again."
-        )
 
 
 def duplicate_groups(count: int, near: list[NearDuplicate]) -> NDArray[np.intp]:

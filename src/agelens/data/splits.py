@@ -107,7 +107,7 @@ def _pictures(table: pd.DataFrame) -> str:
 
 
 def shared_groups(table: pd.DataFrame) -> int:
-    """How many groups of a split table stand in more than one part; anything but 0 is a leak."""
+    """Return how many groups of a split table stand in more than one split; anything but 0 is a leak."""
     return int((table.groupby("group")["split"].nunique() > 1).sum())
 
 

@@ -18,6 +18,8 @@ from agelens.utils.images import Pixels
 
 # Above this a crop is sampled more densely than it is kept, and averaged; a limit for faces of thousands of pixels.
 _DENSEST = 8
+# What a card may say: no crop shows a face that lies further out or is larger, and no spread is known so well.
+_FARTHEST, _LEAST_SPREAD, _MOST_PIXELS = 5.0, 1e-6, 4096
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Geometry:
         if np.shape(self.landmarks) != (5, 2) or np.shape(self.spread) != (5,):
             raise ValueError("A geometry has five landmarks (x, y) and the spread of each.")
         if not (
-            np.isfinite(self.landmarks).all() and all(one > 0 for one in self.spread) and self.image_size > 0
+            (np.abs(self.landmarks) <= _FARTHEST).all()
+            and all(_LEAST_SPREAD <= one <= _FARTHEST for one in self.spread)
+            and 1 <= self.image_size <= _MOST_PIXELS
         ):
-            raise ValueError("Landmarks of a geometry are finite, their spreads and its side greater than 0.")
+            raise ValueError(
+                f"Landmarks and spreads of a geometry are shares of the side up to {_FARTHEST:g}, spreads greater than "
+                f"0, and its side has 1 to {_MOST_PIXELS} pixels."
+            )
 
     @classmethod
     def from_card(cls, entry: Mapping[str, Any]) -> "Geometry":

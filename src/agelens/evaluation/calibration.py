@@ -1,4 +1,4 @@
-"""What a finished network needs for photographs: the geometry of its training crops, and honest intervals."""
+"""What a finished network needs for photographs: the geometry of its training crops, and honest certainty."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agelens.bundles.bundle import amend_card, open_bundle
+from agelens.bundles.bundle import Bundle
+from agelens.data.splits import learning_splits
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
 from agelens.errors import AgeLensError
+from agelens.evaluation.temperature import fit_temperature
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import Predictor
+from agelens.inference.results import Face
+from agelens.inference.temperature import logit
 from agelens.utils.files import digest_json
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
 
 # Count it up when the same bundle would be calibrated otherwise.
-VERSION = 1
+VERSION = 2
 # The median of so many landmarks is sure to a thousandth of the side.
 GEOMETRY_FACES = 600
 _FOUND_AT_LEAST = 0.5
@@ -27,32 +31,49 @@ _FOUND_AT_LEAST = 0.5
 _MAD_TO_SD = 1.4826
 
 
-def calibrate(folder: Path, table: pd.DataFrame, track: Track = quiet) -> bool:
-    """Write geometry and intervals into the card of a bundle, if they are not there yet.
+def is_calibrated(card: dict[str, Any]) -> bool:
+    """Return whether a card holds what `calibration_entries` would give for its network."""
+    return bool(card.get("calibrated", {}).get("fingerprint") == _fingerprint(card))
+
+
+def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quiet) -> dict[str, Any]:
+    """Return geometry, intervals of age and temperature of gender of a network, for its card.
 
     Args:
-        folder: of a bundle that learned from the training split of the table.
-        table: a face table that is split; its training split gives the geometry, its validation split the intervals.
+        bundle: a network that learned from the training split of the table; it need not be written yet.
+        table: a face table that is split; its training split gives the geometry, its validation split the rest.
 
     Returns:
-        whether the card was changed.
+        the entries ``geometry``, ``calibrated`` and, for a network of ages, ``calibration``, for one of gender,
+        ``gender_temperature``.
+
+    Raises:
+        AgeLensError: an image of the validation split cannot be decoded.
     """
-    bundle = open_bundle(folder)
-    fingerprint = digest_json({"version": VERSION, "identity": bundle.card["identity"]})
-    if bundle.card.get("calibrated", {}).get("fingerprint") == fingerprint:
-        return False
-    splits = {split: rows.reset_index(drop=True) for split, rows in table.groupby("split")}
+    splits = learning_splits(table)
     train = splits["train"].sample(min(GEOMETRY_FACES, len(splits["train"])), random_state=0)
-    geometry, shares = measure_geometry(train["path"].tolist(), find_detector(), track)
+    geometry, found = measure_geometry(train["path"].tolist(), find_detector(), track)
     entries: dict[str, Any] = {
         "geometry": geometry and geometry.to_card(),
-        "calibrated": {"fingerprint": fingerprint, "training_faces_searched": len(train), "found": shares},
-    }
+        "calibrated": {
+            "fingerprint": _fingerprint(bundle.card), "training_faces_searched": len(train), "found": found,
+        },
+    }  # fmt: skip
+    predictor, rows = Predictor([bundle]), splits["validation"]
+    faces = _estimate(predictor, rows, track)
     if "age" in bundle.tasks:
-        fitted = fit_intervals(Predictor([bundle]), splits["validation"], track)
+        fitted = fit_intervals(faces, rows)
         entries["calibration"] = fitted and fitted.to_card()
-    amend_card(folder, entries)
-    return True
+    if "gender" in bundle.tasks:
+        # What the network itself says, before a temperature that its card may hold already.
+        logits = logit(np.array([face.p_female for face in faces])) * predictor.temperature.value
+        temperature = fit_temperature(logits, rows["gender"].to_numpy(np.float64))
+        entries["gender_temperature"] = temperature and temperature.to_card()
+    return entries
+
+
+def _fingerprint(card: dict[str, Any]) -> str:
+    return digest_json({"version": VERSION, "identity": card["identity"]})
 
 
 def measure_geometry(
@@ -94,15 +115,8 @@ def measure_geometry(
     )
 
 
-def fit_intervals(predictor: Predictor, rows: pd.DataFrame, track: Track = quiet) -> Calibration | None:
-    """Calibrate the intervals of an age network on labelled faces that it has not learned from.
-
-    Args:
-        rows: of a face table; crops.
-
-    Raises:
-        AgeLensError: one of them cannot be decoded.
-    """
+def _estimate(predictor: Predictor, rows: pd.DataFrame, track: Track) -> list[Face]:
+    """The faces of labelled crops, in order. Raises AgeLensError where one of them cannot be decoded."""
     faces = []
     with track("calibrating", len(rows)) as advance:
         for photo in predictor.stream(rows["path"], crops=True):
@@ -110,6 +124,16 @@ def fit_intervals(predictor: Predictor, rows: pd.DataFrame, track: Track = quiet
                 raise AgeLensError(f"{photo.file} {photo.error}; audit the images again to leave it out.")
             faces.append(photo.faces[0])
             advance(1)
+    return faces
+
+
+def fit_intervals(faces: Sequence[Face], rows: pd.DataFrame) -> Calibration | None:
+    """Calibrate the intervals of an age network on labelled faces that it has not learned from.
+
+    Args:
+        faces: what it says of them.
+        rows: of a face table, in the same order.
+    """
     years = np.array([face.age_years for face in faces], np.float64)
     shares = [face.age_distribution for face in faces if face.age_distribution is not None]
     return Calibration.fit(years, np.array(shares) if shares else None, rows["age"].to_numpy(np.float64))

@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.baselines import baselines
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
-from agelens.evaluation.metrics import interval, mean
+from agelens.evaluation.metrics import interval, share_interval
+from agelens.evaluation.paired import best_against_others
+from agelens.evaluation.resampling import clusters_of
 from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_image_size
 from agelens.models.heads import HEADS, build_head
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.training.feature_cache import Features, extract, resolve_precision
-from agelens.training.recipes import TASKS, Recipe, comparison_recipe
+from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import feature_batches, standardisation_of, to_learn_from
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, read_json, write_json
@@ -77,7 +80,8 @@ def compare(
 
     Returns:
         the content of ``comparison.json``: for each task and backbone its curves and figures, and the same with the
-        notebook's arithmetic under "notebook_exact" where that was asked for.
+        notebook's arithmetic under "notebook_exact" where that was asked for; under "paired" the best backbone of each
+        task beside each other one on the same faces.
     """
     if comparison.head not in HEADS:
         raise AgeLensError(f"There is no head {comparison.head!r}; known are {', '.join(HEADS)}.")
@@ -89,12 +93,20 @@ def compare(
     result: dict[str, Any] = {task: {} for task in TASKS}
     if comparison.notebook_exact:
         result[EXACT] = {task: {} for task in TASKS}
+    scores: dict[str, dict[str, list[float]]] = {task: {} for task in TASKS}
     for spec in specs:
         for exact in (False, True) if comparison.notebook_exact else (False,):
             one = _compare_one(table, spec, comparison, exact, folder, track)
             for task in TASKS:
-                (result[EXACT] if exact else result)[task][spec.name] = one[task]
+                figures = {key: value for key, value in one[task].items() if key != "scores"}
+                (result[EXACT] if exact else result)[task][spec.name] = figures
+                if not exact:
+                    scores[task][spec.name] = one[task]["scores"]
             say(_line(f"{spec.name}, the notebook's arithmetic" if exact else spec.name, one))
+    clusters = clusters_of(table[table["split"] == "validation"])
+    result["paired"] = {
+        task: best_against_others(scores[task], clusters, task == "age", comparison.seed) for task in TASKS
+    }
     result["baseline"] = _baseline(table)
     return result
 
@@ -123,7 +135,7 @@ def _compare_one(
         }
     )
     kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"
-    if kept.exists() and (one := read_json(kept)).get("identity") == identity:
+    if kept.exists() and (one := read_json(kept)).get("identity") == identity and "scores" in one["age"]:
         return dict(one)
     backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)
@@ -156,8 +168,8 @@ def train_small_heads(
         recipes: one a task, with the same epochs and batch size, and both with standardized features or neither.
 
     Returns:
-        by task ``train_M`` and ``val_M``, one figure an epoch, and ``val_M_ci95`` of the last epoch, M being mae (in
-        years) or accuracy.
+        by task ``train_M`` and ``val_M``, one figure an epoch, ``val_M_ci95`` of the last epoch, M being mae (in
+        years) or accuracy, and ``scores``, that epoch's error or hit of each validation face.
     """
     tasks = tuple(recipe.task for recipe in recipes)
     epochs, batch_size = recipes[0].epochs, recipes[0].batch_size
@@ -216,11 +228,17 @@ def _figures(
     seed: int,
 ) -> dict[str, Any]:
     key, labels = f"{recipe.task}_{recipe.metric}", rows[recipe.task].to_numpy(float)
-    score = np.abs(estimates - labels) if recipe.task == "age" else (estimates >= 0.5) == (labels == 1)
+    if recipe.task == "age":
+        scores = np.abs(estimates - labels)
+        ends = interval(scores, seed, clusters_of(rows))
+    else:
+        scores = ((estimates >= 0.5) == (labels == 1)).astype(float)
+        ends = share_interval(scores, clusters_of(rows))
     return {
         f"train_{recipe.metric}": [float(value) for value in history[key]],
         f"val_{recipe.metric}": [float(value) for value in history[f"val_{key}"]],
-        f"val_{recipe.metric}_ci95": interval(mean, score.astype(float), seed=seed),
+        f"val_{recipe.metric}_ci95": ends,
+        "scores": [round(float(score), 4) for score in scores],
     }
 
 

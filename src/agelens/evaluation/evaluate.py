@@ -8,9 +8,14 @@ import pandas as pd
 from agelens.bundles.bundle import Bundle
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError
+from agelens.evaluation.age_limits import measure_age_limits
+from agelens.evaluation.certainty import ABSTAIN_ERROR
+from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
+from agelens.evaluation.group_report import measure_groups
 from agelens.evaluation.metrics import measure
+from agelens.evaluation.thresholds import DEFAULT_LIMITS, MAX_FALSE_POSITIVES
 from agelens.inference.predictor import Predictor
-from agelens.inference.results import Face
+from agelens.inference.results import Face, ImagePrediction, limit_column
 from agelens.utils.progress import Track, quiet
 
 # What becomes of images that made a network: the measurement is refused, or they are left out, or measured too.
@@ -26,12 +31,28 @@ _WAY_OUT = (
 
 
 @dataclass(frozen=True)
+class Rules:
+    """Rules of use that an evaluation tells the price of.
+
+    Attributes:
+        age_limits: years.
+        max_false_positives: largest share of under-age faces that may pass an age limit, 0 to 1.
+        abstain_error: largest share of wrong genders among those that are answered, 0 to 1.
+    """
+
+    age_limits: tuple[int, ...] = DEFAULT_LIMITS
+    max_false_positives: float = MAX_FALSE_POSITIVES
+    abstain_error: float = ABSTAIN_ERROR
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The content of ``evaluation.json``, and the estimates it was computed from.
 
     Attributes:
-        figures: by task, with ``settings``.
-        predictions: the rows measured, with ``age_years`` and ``p_female`` where there is a network for them.
+        figures: by task, with ``age_limits``, ``disaggregated``, ``certainty`` and ``settings``.
+        predictions: the rows measured, with ``age_years`` and ``p_female`` where there is a network for them, the ends
+            of intervals and the probabilities to be as old as each age limit.
     """
 
     figures: dict[str, Any]
@@ -57,11 +78,14 @@ def evaluate(
     precision: str = "auto",
     track: Track = quiet,
     framed: Framed = "refuse",
+    rules: Rules = Rules(),
     *,
     device: str = "auto",
     threads: int | None = None,
 ) -> Evaluation:
-    """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
+    """Measure networks on one part of a face table, each figure with a 95 % interval and a baseline.
+
+    Intervals count faces of one duplicate group as one: those of shares are Wilson's, all others are bootstrapped.
 
     Args:
         split: "test", another split, or "all".
@@ -69,7 +93,9 @@ def evaluate(
             the audit found of them; "allow" measures them too, and the result says so.
         seed: of the bootstrap.
         framed: "refuse" looks at a sample of the images and goes on if they are face crops; "as-they-are" takes them
-            for crops without looking; "align" finds the largest face of each, and leaves images without one out.
+            for crops without looking; "align" finds the largest face of each, and leaves images without one out, but
+            at age limits, where each is a refusal.
+        rules: age limits and allowed errors whose price is told.
         device, threads: as in `agelens.load`.
 
     Raises:
@@ -78,26 +104,31 @@ def evaluate(
     """
     table = table.reset_index(drop=True)
     chosen = choose_rows(table, split)
-    rows = (_without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
+    rows = (without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
     made = check_seen(rows, bundles, overlap)
     with track("loading the networks", None):
         predictor = Predictor(bundles, precision, device=device, threads=threads)
-    faces, errors = _predict(rows["path"].tolist(), predictor, framed, track)
+    faces, errors = predict_faces(rows["path"].tolist(), predictor, framed, track)
     images = len(rows)
+    failed = {error.file for error in errors}
+    missed = rows[
+        [face is None and path not in failed for face, path in zip(faces, rows["path"], strict=True)]
+    ]
     rows = rows[[face is not None for face in faces]].reset_index(drop=True)
+    add_estimates(rows, [face for face in faces if face], predictor, rules)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
-    if "age" in tasks:
-        rows["age_years"] = [face.age_years for face in faces if face]
-        intervals = [
-            face.prediction_interval for face in faces if face and face.prediction_interval is not None
-        ]
-        if intervals:
-            rows[["age_low", "age_high"]] = intervals
-    if "gender" in tasks:
-        rows["p_female"] = [face.p_female for face in faces if face]
     figures: dict[str, Any] = {
         task: {**measure(rows, task, seed), **_baseline(rows, task, bundle)} for task, bundle in tasks.items()
     }
+    if "age" in tasks:
+        figures["age_limits"] = measure_age_limits(
+            rows, missed, rules.age_limits, rules.max_false_positives, seed
+        )
+    figures["disaggregated"] = measure_groups(rows, seed)
+    calibrated = {level: predictor.is_calibrated_for(level) for level in LEVELS}
+    figures["certainty"] = measure_certainty(
+        rows, calibrated, predictor.temperature.value, rules.abstain_error, seed
+    )
     figures["settings"] = {
         "split": split if "split" in table.columns else "all",
         "images": len(rows),
@@ -113,9 +144,30 @@ def evaluate(
     return Evaluation(figures, rows)
 
 
-def _predict(
+def add_estimates(rows: pd.DataFrame, faces: list[Face], predictor: Predictor, rules: Rules) -> None:
+    """Add what a predictor says to rows of a face table, in place: a column for each thing that it says at all.
+
+    Args:
+        rows: as many as faces.
+        faces: in the same order.
+        rules: whose age limits get a column each.
+    """
+    tasks = {task for bundle in predictor.bundles for task in bundle.tasks}
+    if "age" in tasks:
+        rows["age_years"] = [face.age_years for face in faces]
+        for level in LEVELS:
+            if (ends := predictor.prediction_intervals(faces, level)) is not None:
+                rows[list(level_columns(level))] = ends
+        if predictor.gives_age_distribution:
+            for limit in rules.age_limits:
+                rows[limit_column(limit)] = [face.at_least(limit) for face in faces]
+    if "gender" in tasks:
+        rows["p_female"] = [face.p_female for face in faces]
+
+
+def predict_faces(
     paths: list[str], predictor: Predictor, framed: Framed, track: Track
-) -> tuple[list[Face | None], list[str]]:
+) -> tuple[list[Face | None], list[ImagePrediction]]:
     """For each image its face, or the largest that is found, None where there is none; and what cannot be read."""
     if framed == "refuse":
         refuse_scenes(paths, predictor.detector, predictor.geometry, _WAY_OUT)
@@ -125,10 +177,12 @@ def _predict(
         for photo in predictor.stream(paths, crops=framed != "align"):
             faces.append(photo.faces[0] if photo.faces else None)
             if photo.error:
-                errors.append(f"{photo.file} {photo.error}")
+                errors.append(photo)
             advance(1)
     if len(errors) == len(paths):
-        raise AgeLensError(f"Not one of the images can be read: {errors[0]}, for example.")
+        raise AgeLensError(
+            f"Not one of the images can be read: {errors[0].file} {errors[0].error}, for example."
+        )
     if not any(faces):
         raise AgeLensError(
             f"In none of the {len(paths)} images a face was found, so nothing can be measured."
@@ -136,11 +190,14 @@ def _predict(
     return faces, errors
 
 
-def _unreadable(errors: list[str]) -> list[str]:
+def _unreadable(errors: list[ImagePrediction]) -> list[str]:
     if not errors:
         return []
     images = "1 image cannot" if len(errors) == 1 else f"{len(errors):,} images cannot"
-    return [f"{images} be read any more and {'is' if len(errors) == 1 else 'are'} left out: {errors[0]}."]
+    return [
+        f"{images} be read any more and {'is' if len(errors) == 1 else 'are'} left out: "
+        f"{errors[0].file} {errors[0].error}."
+    ]
 
 
 def swapped_genders(figures: dict[str, Any]) -> list[str]:
@@ -154,7 +211,7 @@ def swapped_genders(figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _without_overlap(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:
+def without_overlap(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:
     """Those of the rows that made no network and, as far as an audit told, look like none in the table that did."""
     made = pd.Series(False, index=table.index)
     for bundle in bundles:

@@ -1,3 +1,66 @@
 """The groups that figures are told by."""
 
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+
 GROUP_TITLES = {"age_band": "Age band (years)", "gender": "Gender label", "race": "Race label"}
+SOURCE_TITLE = "Source"
+# Figures of fewer faces are marked: they may be far off.
+FEW_FACES = 30
+PAIR = " x "
+
+
+def group_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the group of each row by kind: age band, gender, race, and source where the table has several.
+
+    Args:
+        rows: of a face table.
+
+    Returns:
+        a column of names for each kind, in the order of GROUP_TITLES; "" where a row has none.
+    """
+    columns = {
+        "age_band": age_band(rows["age"]),
+        "gender": rows["gender"].map(dict(enumerate(GENDERS))),
+        "race": rows["race"] if "race" in rows.columns else pd.Series("", index=rows.index),
+    }
+    if "source" in rows.columns and rows["source"].nunique() > 1:
+        columns["source"] = rows["source"]
+    # Some rows may lack a label.
+    return pd.DataFrame({kind: values.fillna("").astype(str) for kind, values in columns.items()})
+
+
+def groups_of(rows: pd.DataFrame, pairs: bool = False) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    """Return which rows belong to each group, by kind and name, without empty groups and empty kinds.
+
+    Args:
+        rows: of a face table.
+        pairs: pairs of kinds too, such as "age_band x gender" with the groups "20-29 x female".
+    """
+    columns = group_columns(rows)
+    found = {kind: _members(columns[kind], kind) for kind in columns}
+    if pairs:
+        for one, other in combinations(columns, 2):
+            found[f"{one}{PAIR}{other}"] = {
+                f"{name}{PAIR}{second}": both
+                for name, members in found[one].items()
+                for second, others in found[other].items()
+                if (both := members & others).any()
+            }
+    return {kind: members for kind, members in found.items() if members}
+
+
+def kind_title(kind: str) -> str:
+    """Return a kind of groups, or a pair of kinds, in words."""
+    titles = {**GROUP_TITLES, "source": SOURCE_TITLE}
+    return " and ".join(titles.get(part, part) for part in kind.split(PAIR))
+
+
+def _members(column: "pd.Series[str]", kind: str) -> dict[str, NDArray[np.bool_]]:
+    order = {"age_band": AGE_BANDS, "gender": GENDERS}.get(kind) or sorted(set(column) - {""})
+    return {name: chosen for name in order if (chosen := (column == name).to_numpy()).any()}

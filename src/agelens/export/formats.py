@@ -23,7 +23,7 @@ from agelens.data.synthetic.dataset import synthesize_face
 from agelens.errors import AgeLensError
 from agelens.export.hub_page import hub_page
 from agelens.runtime.execution import run_outputs
-from agelens.runtime.session import Shapes, compile_bundle, compile_network
+from agelens.runtime.session import Shapes, compile_bundle, compile_on_device
 from agelens.utils.files import replacing_folder, write_json
 from agelens.utils.images import Pixels
 
@@ -66,7 +66,7 @@ def export_format(bundle: Bundle, target: Path, form: str, faces: int = FACES) -
 def compare(bundle: Bundle, file: Path, faces: int) -> float:
     """Return the largest difference of any output between a bundle and a network in a file, both in float32."""
     ours = compile_bundle(bundle, "f32")
-    theirs = compile_network(ov.Core().read_model(file), "f32", str(file))
+    theirs = compile_on_device(ov.Core().read_model(file), "f32", str(file))
     shapes: Shapes = ours.outputs
     drawn = _draw(faces, bundle.image_size)
     largest = 0.0

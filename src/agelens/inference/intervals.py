@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 COVERAGE = 0.9
+# Coverages that a calibration holds beside it, for who wants narrower or surer intervals.
+OTHER_COVERAGES = (0.8, 0.95)
 OLDEST = 116
 # Edges of the bands of predicted ages; neighbours join until each holds LEAST faces.
 EDGES = (0, 3, 10, 18, 25, 30, 40, 50, 60, 70)
@@ -39,12 +41,14 @@ def quantile(distribution: NDArray[np.floating], share: float) -> NDArray[np.flo
     return np.asarray(age - 0.5 + (share - start) / np.maximum(end - start, 1e-12))
 
 
-def bounds(age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None) -> NDArray[np.float64]:
+def bounds(
+    age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None, coverage: float = COVERAGE
+) -> NDArray[np.float64]:
     """From and to, (faces, 2), years, before calibration; a single number is its own interval."""
     if distribution is None:
         return np.stack([age_years, age_years], 1).astype(np.float64)
     return np.stack(
-        [quantile(distribution, (1 - COVERAGE) / 2), quantile(distribution, (1 + COVERAGE) / 2)], 1
+        [quantile(distribution, (1 - coverage) / 2), quantile(distribution, (1 + coverage) / 2)], 1
     )
 
 
@@ -56,17 +60,25 @@ class Calibration:
         starts: years at which bands begin, ascending, the first 0.
         offsets: years by which both ends move outwards in each band; below 0 is inwards.
         faces: how many faces each band was calibrated on.
+        others: coverages of OTHER_COVERAGES with their own offsets, years, in each band; bundles of earlier versions
+            and bands of few faces have none.
     """
 
     starts: tuple[float, ...]
     offsets: tuple[float, ...]
     faces: tuple[int, ...]
+    others: tuple[tuple[float, tuple[float, ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = {len(self.starts), len(self.offsets), len(self.faces)}
+        columns = [self.offsets, *(offsets for _, offsets in self.others)]
+        lengths = {len(self.starts), len(self.faces), *map(len, columns)}
         ascending = all(one < other for one, other in zip(self.starts, self.starts[1:], strict=False))
-        if len(lengths) != 1 or not self.starts or not ascending or not np.isfinite(self.offsets).all():
+        if len(lengths) != 1 or not self.starts or not ascending or not np.isfinite(columns).all():
             raise ValueError("A calibration has as many widths and counts as bands, which ascend.")
+
+    def is_fitted_for(self, coverage: float) -> bool:
+        """Whether its offsets were fitted for this coverage; others are made with those of COVERAGE."""
+        return coverage == COVERAGE or coverage in dict(self.others)
 
     @classmethod
     def fit(
@@ -88,25 +100,33 @@ class Calibration:
         starts = _join_bands(np.clip(age_years, 0, None))
         if len(age_years) < _fewest():
             return None
-        low, high = bounds(age_years, distribution).T
-        missed = np.maximum(low - truth, truth - high)
         band = np.clip(np.searchsorted(starts, age_years, side="right") - 1, 0, None)
-        offsets, faces = [], []
-        for number in range(len(starts)):
-            errors = np.sort(missed[band == number])
-            # The finite sample's rank: among so many faces and one more, the new one is in with at least this chance.
-            rank = int(np.ceil((len(errors) + 1) * COVERAGE))
-            offsets.append(float(errors[min(rank, len(errors)) - 1]))
-            faces.append(len(errors))
-        return cls(tuple(float(start) for start in starts), tuple(offsets), tuple(faces))
+        faces = np.bincount(band, minlength=len(starts))
+        fitted = {}
+        for coverage in (COVERAGE, *OTHER_COVERAGES):
+            low, high = bounds(age_years, distribution, coverage).T
+            missed = np.maximum(low - truth, truth - high)
+            if coverage == COVERAGE or faces.min() >= _fewest(coverage):
+                fitted[coverage] = tuple(
+                    _smallest_offset(missed[band == number], coverage) for number in range(len(starts))
+                )
+        others = tuple((coverage, fitted[coverage]) for coverage in OTHER_COVERAGES if coverage in fitted)
+        return cls(tuple(float(start) for start in starts), fitted[COVERAGE], tuple(map(int, faces)), others)
 
     def intervals(
-        self, age_years: NDArray[np.floating], distribution: NDArray[np.floating] | None
+        self,
+        age_years: NDArray[np.floating],
+        distribution: NDArray[np.floating] | None,
+        coverage: float = COVERAGE,
     ) -> NDArray[np.float64]:
-        """From and to, (faces, 2), whole years from 0 to OLDEST; both are part of the interval."""
+        """From and to, (faces, 2), whole years from 0 to OLDEST; both are part of the interval.
+
+        Args:
+            coverage: share of true ages that they are to hold; kept surely where `is_fitted_for` says so.
+        """
         band = np.clip(np.searchsorted(self.starts, age_years, side="right") - 1, 0, None)
-        offsets = np.asarray(self.offsets)[band]
-        ends = bounds(age_years, distribution) + np.stack([-offsets, offsets], 1)
+        offsets = np.asarray(dict(self.others).get(coverage, self.offsets))[band]
+        ends = bounds(age_years, distribution, coverage) + np.stack([-offsets, offsets], 1)
         # Ages are whole years, so that the whole years within lose nothing.
         low, high = np.ceil(ends[:, 0]), np.floor(ends[:, 1])
         middle = np.round(age_years)
@@ -120,6 +140,10 @@ class Calibration:
             tuple(float(band["from_age"]) for band in bands),
             tuple(float(band["offset_years"]) for band in bands),
             tuple(int(band["faces"]) for band in bands),
+            tuple(
+                (float(coverage), tuple(float(value) for value in offsets))
+                for coverage, offsets in entry.get("offset_years_at", {}).items()
+            ),
         )
 
     def to_card(self) -> dict[str, Any]:
@@ -127,12 +151,22 @@ class Calibration:
             {"from_age": start, "offset_years": offsets, "faces": faces}
             for start, offsets, faces in zip(self.starts, self.offsets, self.faces, strict=True)
         ]
-        return {"coverage": COVERAGE, "split": "validation", "bands": bands}
+        others = {str(coverage): list(offsets) for coverage, offsets in self.others}
+        told = {"coverage": COVERAGE, "split": "validation", "bands": bands}
+        return {**told, "offset_years_at": others} if others else told
 
 
-def _fewest() -> int:
-    """Fewer faces than this have no error that 90 % of new ones stay below."""
-    return int(np.ceil(round(COVERAGE / (1 - COVERAGE), 9)))
+def _smallest_offset(missed: NDArray[np.floating], coverage: float) -> float:
+    """By how much intervals move outwards so that they hold this share of faces, of which one is new."""
+    errors = np.sort(missed)
+    # The finite sample's rank: among so many faces and one more, the new one is in with at least this chance.
+    rank = int(np.ceil((len(errors) + 1) * coverage))
+    return float(errors[min(rank, len(errors)) - 1])
+
+
+def _fewest(coverage: float = COVERAGE) -> int:
+    """Fewer faces than this have no error that such a share of new ones stays below."""
+    return int(np.ceil(round(coverage / (1 - coverage), 9)))
 
 
 def _join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -132,7 +132,10 @@ class Journal:
         else:
             mark = self._expected[photo.file]
             drawn = "" if picture is None else str(picture.absolute())
-            self._keep(photo.to_dict(), Mark(mark.size, mark.changed, len(photo.faces), drawn))
+            self._keep(
+                photo.to_dict(self._made_of.get("age_limits", ())),
+                Mark(mark.size, mark.changed, len(photo.faces), drawn),
+            )
 
     def _keep(self, photo: dict[str, Any], mark: Mark) -> None:
         self._marks[photo["file"]] = mark

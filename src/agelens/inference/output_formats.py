@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from agelens.errors import AgeLensError
-from agelens.inference.results import COLUMNS, rows
+from agelens.inference.results import COLUMNS, limit_column, rows
 from agelens.utils.extras import require
 from agelens.utils.files import json_text
 
@@ -76,7 +76,7 @@ def form_of_output(asked: str | None) -> Form:
 
 
 @contextlib.contextmanager
-def writing_file(path: Path, form: Form) -> Iterator[Writer]:
+def writing_file(path: Path, form: Form, age_limits: Sequence[int] = ()) -> Iterator[Writer]:
     """Give what writes photographs into a file; the form is any but "table".
 
     Names of files need not be text; what is not is escaped.
@@ -89,7 +89,7 @@ def writing_file(path: Path, form: Form) -> Iterator[Writer]:
         return
     with (
         path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-        writing(file, form) as write_text,
+        writing_photos(file, form, age_limits) as write_text,
     ):
         yield write_text
 
@@ -121,6 +121,14 @@ def writing(
     else:
         encoding = getattr(file, "encoding", None) or "utf-8"
         yield _flushing(file, lambda value: file.write(json_text(value, encoding) + "\n"))
+
+
+def writing_photos(
+    file: IO[str], form: Form, age_limits: Sequence[int] = ()
+) -> contextlib.AbstractContextManager[Writer]:
+    """The same for photographs, with a column for the probability of each age limit."""
+    columns = (*COLUMNS, *map(limit_column, age_limits))
+    return writing(file, form, columns, lambda photo: rows(photo, age_limits))
 
 
 def _flushing(file: IO[str], write: Callable[[Row], object]) -> Writer:
@@ -182,4 +190,7 @@ def _face_of(row: Mapping[str, str]) -> dict[str, Any]:
         face["age_low"], face["age_high"] = float(row["age_low"]), float(row["age_high"])
     if row["p_female"]:
         face["p_female"] = float(row["p_female"])
+    for name, value in row.items():
+        if name.startswith(limit_column(0)[:-1]) and value:
+            face[name] = float(value)
     return face

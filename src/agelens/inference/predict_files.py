@@ -13,7 +13,7 @@ from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError, ImageError
 from agelens.inference.blur import Blur
 from agelens.inference.inputs import locate
-from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing
+from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing_photos
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
 from agelens.inference.predictions_file import Output
 from agelens.inference.predictor import Predictor, load
@@ -50,6 +50,7 @@ class PredictionConfig:
         overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
         max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
         as_they_are: whole photographs are taken for crops, too.
+        age_limits: years; the probability to be that old is told for each.
         device: what computes. threads: of the processor; None is one for each core.
         cache: keep compiled networks for the next start.
         selection: which faces, and what of each, are written.
@@ -66,6 +67,7 @@ class PredictionConfig:
     overwrite: bool = False
     max_pixels: int | None = None
     as_they_are: bool = False
+    age_limits: tuple[int, ...] = ()
     device: str = "auto"
     threads: int | None = None
     cache: bool = False
@@ -110,6 +112,7 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
     with waiting("loading the networks"):
         predictor = config.load()
+    _check_limits(predictor, config)
     if config.crops and not config.as_they_are:
         refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
     if config.pictures is not None:
@@ -148,6 +151,28 @@ def _check(config: PredictionConfig) -> None:
         )
 
 
+def _check_limits(predictor: Predictor, config: PredictionConfig) -> None:
+    """Refuse, with an AgeLensError, age limits that would not be told."""
+    if config.age_limits and config.out is not None and config.written_form == "parquet":
+        raise AgeLensError(
+            "--age-limit is not written as Parquet, whose columns are the same for all; give another form, or add up "
+            "age_distribution from the limit on."
+        )
+    if (
+        config.age_limits
+        and config.selection.fields is not None
+        and "age_distribution" not in config.selection.fields
+    ):
+        raise AgeLensError(
+            "--age-limit is told from age_distribution; add that to --fields, or leave --fields out."
+        )
+    if config.age_limits and not predictor.gives_age_distribution:
+        raise AgeLensError(
+            "--age-limit needs a network that gives a probability for each age, as AgeLens's own does; this one gives "
+            "no age, or a single number."
+        )
+
+
 def _to_stream(
     predictor: Predictor,
     files: list[Path],
@@ -157,10 +182,15 @@ def _to_stream(
 ) -> None:
     form = config.written_form
     found = (photo for photo, _ in _predict(predictor, files, config, pictures, tally))
-    good = (photo.to_dict() for photo in found if not photo.error)
+    good = (photo.to_dict(config.age_limits) for photo in found if not photo.error)
     written = 0
     try:
-        with _table() if form == "table" else writing(sys.stdout, form) as write:
+        lines = (
+            _table(config.age_limits)
+            if form == "table"
+            else writing_photos(sys.stdout, form, config.age_limits)
+        )
+        with lines as write:
             for photo in good:
                 write(photo)
                 written += 1
@@ -173,9 +203,9 @@ def _to_stream(
 
 
 @contextlib.contextmanager
-def _table() -> Iterator[Writer]:
+def _table(age_limits: tuple[int, ...]) -> Iterator[Writer]:
     """A table for a person, shown at the end, also where that comes early."""
-    table = FaceTable()
+    table = FaceTable(age_limits)
     try:
         yield table.add
     finally:
@@ -215,6 +245,7 @@ def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any
         "precision": config.precision,
         "device": config.device,
         "max_pixels": config.max_pixels,
+        **({"age_limits": list(config.age_limits)} if config.age_limits else {}),
         **config.selection.to_json(),
         **({"blur": config.blur.under or "all"} if config.blur else {}),
     }

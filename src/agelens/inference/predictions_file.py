@@ -133,7 +133,8 @@ class Output:
             return
         if self._marks:
             with replacing_file(self._path) as temporary:
-                with writing_file(temporary, self._form) as write:
+                limits = self._made_of.get("age_limits", ())
+                with writing_file(temporary, self._form, limits) as write:
                     for photo in self._photos():
                         write(photo)
                 marks = {name: mark.to_list() for name, mark in self._marks.items()}

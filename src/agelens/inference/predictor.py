@@ -15,9 +15,10 @@ from agelens.detection.base import Found
 from agelens.detection.detector import Detector, find_detector
 from agelens.errors import AgeLensError
 from agelens.inference.given import Source, check, separate
-from agelens.inference.intervals import Calibration, median
+from agelens.inference.intervals import COVERAGE, Calibration, median
 from agelens.inference.preparing import AHEAD, BATCH, DECODERS, Preparation, Prepared, prepare_ahead
 from agelens.inference.results import Face, ImagePrediction, Predictions
+from agelens.inference.temperature import Temperature
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import Network, compile_bundle
 from agelens.utils.images import Pixels
@@ -61,6 +62,7 @@ class Predictor:
         self.bundles = tuple(bundles)
         self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
         self._calibration = next(filter(None, map(_calibration, bundles)), None)
+        self.temperature = next(filter(None, map(_temperature, bundles)), Temperature())
         self._networks: list[Network] = [compile_bundle(bundle, self._options) for bundle in bundles]
         self._image_sizes = sorted({network.image_size for network in self._networks})
         # One that was looked up is looked up again, wherever the predictor is unpickled.
@@ -79,6 +81,11 @@ class Predictor:
         if self._detector is None:
             self._detector = find_detector(None, self._options)
         return self._detector
+
+    @property
+    def gives_age_distribution(self) -> bool:
+        """Whether each face gets a probability of each age, and not years alone."""
+        return any("age_distribution" in network.outputs for network in self._networks)
 
     def predict(self, images: Iterable[Source] | Source, crops: bool = False) -> Predictions:
         """Find and estimate the faces of images.
@@ -129,22 +136,16 @@ class Predictor:
         for group in prepare_ahead(sources, stay, preparation):
             yield from self._assemble(group)
 
-    def combine(self, faces: Sequence[Face]) -> Face:
-        """One estimate from several of the same face, as of a person in the frames of a video.
+    def update_age(self, face: Face) -> Face:
+        """Return a face with the age and the interval that follow from its distribution.
 
-        Returns:
-            the mean of the distributions and of the probabilities, with the place, landmarks and score of the last.
+        Args:
+            face: one whose distribution, or whose age where there is none, is an average, as over a video's frames.
         """
-        last = faces[-1]
-        columns: dict[str, NDArray[np.floating]] = {}
-        for name in ("age_years", "p_female", "age_distribution"):
-            values = [value for face in faces if (value := getattr(face, name)) is not None]
-            if values:
-                columns[name] = np.mean(values, axis=0, keepdims=True)
-        mean = self._faces(columns, 1)[0]
-        return replace(
-            mean, box=last.box, landmarks=last.landmarks, score=last.score, low_confidence=last.low_confidence
-        )
+        values = {"age_years": face.age_years, "age_distribution": face.age_distribution}
+        columns = {name: np.array([value]) for name, value in values.items() if value is not None}
+        own = self._faces(columns, 1)[0]
+        return replace(face, age_years=own.age_years, age_low=own.age_low, age_high=own.age_high)
 
     def _assemble(self, group: list[Prepared]) -> Iterator[ImagePrediction]:
         """Run the networks on the faces of some photographs, BATCH at a time, and give each its own."""
@@ -187,9 +188,34 @@ class Predictor:
         for network in self._networks:
             columns.update(network.run(crops[network.image_size]))
         if "female_logit" in columns:
-            # Of the logistic function the form that no logit makes overflow.
-            columns["p_female"] = np.exp(-np.logaddexp(0, -columns["female_logit"]))
+            columns["p_female"] = self.temperature.apply(columns["female_logit"])
+        elif "p_female" in columns:
+            columns["p_female"] = self.temperature.apply_to_probabilities(columns["p_female"])
         return self._faces(columns, len(next(iter(crops.values()))))
+
+    def prediction_intervals(
+        self, faces: Sequence[Face], coverage: float = COVERAGE
+    ) -> NDArray[np.float64] | None:
+        """The prediction intervals of faces for another coverage than 90 %.
+
+        Args:
+            faces: that this predictor gave, with an age each.
+            coverage: share of true ages that they are to hold, between 0 and 1.
+
+        Returns:
+            from and to, years, both included, (faces, 2); None where the bundle has no calibration.
+        """
+        if self._calibration is None:
+            return None
+        distributions = [face.age_distribution for face in faces if face.age_distribution is not None]
+        years = np.array([face.age_years for face in faces], np.float64)
+        return self._calibration.intervals(
+            years, np.array(distributions) if distributions else None, coverage
+        )
+
+    def is_calibrated_for(self, coverage: float) -> bool:
+        """Whether the bundle was calibrated for intervals of this coverage; others take the offsets of 90 %."""
+        return self._calibration is not None and self._calibration.is_fitted_for(coverage)
 
     def _faces(self, columns: dict[str, NDArray[np.floating]], rows: int) -> list[Face]:
         """Faces from what is estimated, by column."""
@@ -197,13 +223,16 @@ class Predictor:
         if distribution is not None:
             columns["age_years"] = median(distribution)
         if self._calibration is not None and "age_years" in columns:
-            columns["prediction_interval"] = self._calibration.intervals(columns["age_years"], distribution)
+            intervals = self._calibration.intervals(columns["age_years"], distribution)
+            columns["age_low"], columns["age_high"] = intervals.T
         lists = {name: column.tolist() for name, column in columns.items()}
         empty = [None] * rows
-        names = ("age_years", "p_female", "age_distribution", "prediction_interval")
+        names = ("age_years", "p_female", "age_distribution", "age_low", "age_high")
         return [
-            Face(age, female, shares and tuple(shares), interval and tuple(interval))
-            for age, female, shares, interval in zip(*(lists.get(name, empty) for name in names), strict=True)
+            Face(age, female, shares and tuple(shares), low, high)
+            for age, female, shares, low, high in zip(
+                *(lists.get(name, empty) for name in names), strict=True
+            )
         ]
 
 
@@ -214,6 +243,11 @@ def _geometry(bundle: Bundle) -> Geometry | None:
 def _calibration(bundle: Bundle) -> Calibration | None:
     # A network of gender has none.
     return bundle.read("calibration", Calibration.from_card)
+
+
+def _temperature(bundle: Bundle) -> Temperature | None:
+    # A network of age has none, nor have bundles of earlier versions.
+    return bundle.read("gender_temperature", Temperature.from_card)
 
 
 def load(

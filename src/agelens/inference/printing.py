@@ -1,6 +1,6 @@
 """The table of photographs and their faces that a person sees, and the lines that close a command."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agelens.inference.annotate import describe_gender
+from agelens.inference.results import limit_column
 from agelens.utils.progress import say
 
 # So many photographs are named one by one where the same thing went wrong with their pictures.
@@ -17,14 +18,20 @@ _NAMED = 5
 
 
 class FaceTable:
-    """Rows of faces, shown at the end."""
+    """Rows of faces, shown at the end.
 
-    def __init__(self) -> None:
+    Args:
+        age_limits: years; each gets a column with the probability to be that old.
+    """
+
+    def __init__(self, age_limits: Sequence[int] = ()) -> None:
+        self._limits = tuple(age_limits)
         self._table = Table(
             "file",
             "face",
             "age",
             "90 % interval",
+            *(f"{limit} or older" for limit in self._limits),
             "gender",
             "",
             box=None,
@@ -35,14 +42,16 @@ class FaceTable:
     def add(self, value: dict[str, Any]) -> None:
         """Take the faces of a photograph, from `Photo.to_dict`."""
         if not value["faces"]:
-            self._table.add_row(Text(value["file"]), "", "", "", "", "no face found")
+            self._table.add_row(Text(value["file"]), *[""] * (4 + len(self._limits)), "no face found")
         for number, face in enumerate(value["faces"], 1):
             interval = (face["age_low"], face["age_high"]) if "age_low" in face else None
+            at_least = (face.get(limit_column(limit)) for limit in self._limits)
             self._table.add_row(
                 Text(value["file"] if number == 1 else ""),
                 str(number),
                 f"{face['age_years']:.0f}" if "age_years" in face else "",
                 f"{interval[0]:.0f} to {interval[1]:.0f}" if interval else "",
+                *("" if share is None else f"{100 * share:.1f} %" for share in at_least),
                 describe_gender(face["p_female"]) if "p_female" in face else "",
                 "perhaps no face" if face.get("low_confidence") else "",
             )

@@ -19,6 +19,7 @@ from agelens.utils.files import digest_file, json_text, write_text
 
 # What the options that decide estimates are called to the person.
 _WORDS = {
+    "age_limits": "other age limits",
     "networks": "another network",
     "crops": "another choice of --crops",
     "detector": "another detector",

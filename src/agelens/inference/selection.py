@@ -12,7 +12,7 @@ FIELDS = (
     "box", "landmarks", "score", "low_confidence", "age_years", "age_low", "age_high", "p_female", "age_distribution",
 )  # fmt: skip
 # Where a part of `Face` stands for several fields of the JSON.
-_PARTS = {"prediction_interval": ("age_low", "age_high"), "score": ("score", "low_confidence")}
+_PARTS = {"score": ("score", "low_confidence")}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Backbones as OpenVINO models, for the pass over all images."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import openvino as ov
 from agelens.models.backbones import Backbone
 from agelens.models.onnx_backbone import CONVERSION, _convert, preprocessed_onnx
 from agelens.utils.environment import made_with
-from agelens.utils.files import digest_json, replacing_folder
+from agelens.utils.files import digest_file, digest_json, replacing_folder, write_json
+
+_SUMS = "sums.json"
 
 
 def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
@@ -24,10 +27,23 @@ def to_openvino(backbone: Backbone, folder: Path) -> ov.Model:
         return core.read_model(composed.SerializeToString())
     made_by = digest_json([backbone.digest, CONVERSION, made_with("keras", "openvino")])[:16]
     kept = folder / f"{backbone.spec.name}-{backbone.image_size}-{made_by}"
-    if not (kept / "backbone.xml").exists():
+    if not _is_whole(kept):
         with replacing_folder(kept) as temporary:
             _convert(backbone.model, backbone.spec.name, temporary / "backbone.xml", kept)
+            write_json(temporary / _SUMS, _sums(temporary))
     return core.read_model(kept / "backbone.xml")
+
+
+def _is_whole(kept: Path) -> bool:
+    """Whether a converted network stands there as it was written: a flipped bit would change features in silence."""
+    try:
+        return bool(json.loads((kept / _SUMS).read_text(encoding="utf-8")) == _sums(kept))
+    except (OSError, ValueError):
+        return False
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    return {name: digest_file(folder / name) for name in ("backbone.xml", "backbone.bin")}
 
 
 def pooled(model: ov.Model) -> ov.Model:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from agelens.models.onnx_files import INPUT, IR_VERSION, OPSET
@@ -24,6 +25,12 @@ class Preprocessing:
     bgr: bool
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
+
+    def apply(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return RGB bytes, uint8 (..., 3), as a network expects them: float32 of the same shape."""
+        channels = images[..., ::-1] if self.bgr else images
+        scale, offset = np.array(self.scale, np.float32), np.array(self.offset, np.float32)
+        return channels.astype(np.float32) * scale + offset
 
 
 # The names are those of keras.applications.imagenet_utils.preprocess_input, whose results these equal.

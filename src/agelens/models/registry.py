@@ -1,11 +1,13 @@
 """The registry of backbones: what each is, what pixels it expects, and where its weights are."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
 from agelens.errors import AgeLensError
@@ -49,6 +51,13 @@ class BackboneSpec:
     file: Path | None = None
     output: str = ""
     named: str = ""
+
+    def preprocess(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return RGB bytes, uint8 (faces, side, side, 3), as the weights expect them: float32 of the same shape.
+
+        What `agelens.models.backbones.build_backbone` gives does this inside itself, and takes the bytes.
+        """
+        return PREPROCESSINGS[self.preprocessing].apply(images)
 
     @property
     def typed(self) -> str:
@@ -120,6 +129,15 @@ _SPECS = [
 
 REGISTRY = {spec.name: spec for spec in _SPECS}
 NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
+
+
+def backbone_names(backbones: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of some backbones: one by one, with commas between them, or "seven" for the notebook's."""
+    if backbones == "seven":
+        return NOTEBOOK_SEVEN
+    if isinstance(backbones, str):
+        return tuple(name.strip() for name in backbones.split(",") if name.strip())
+    return tuple(backbones)
 
 
 def find_backbone(text: str) -> BackboneSpec:

@@ -1,15 +1,20 @@
 """ImageNet weights: fetched once, verified, kept where Keras itself would keep them."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
 import requests
 
 from agelens.errors import AgeLensError
+
+with warnings.catch_warnings():
+    # pooch loads tqdm, which warns in notebooks that lack the widgets of its bars; AgeLens shows none of them.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import pooch
 
 # Servers that answer no question about a file may give it all the same.
 _ASK_OTHERWISE = (403, 405, 501)

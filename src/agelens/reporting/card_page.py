@@ -1,18 +1,45 @@
 """The card of a bundle as one HTML page."""
 
-from importlib import resources
+import math
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from agelens._version import __version__
-from agelens.reporting import facts
+from agelens.reporting import formats
+from agelens.reporting.group_tables import group_tables
+from agelens.reporting.pages import render_page
+
+# So many limitations stand at the head of the page; the others follow below.
+LEADING = 3
 
 
 def card_page(card: dict[str, Any]) -> str:
-    """The card as one HTML page that needs nothing else."""
-    source = resources.files("agelens.reporting").joinpath("card.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    """Return the card of a network as one HTML page that needs nothing else.
+
+    Args:
+        card: the value of ``card.json``. Of its limitations the gravest stand at the head of the page.
+    """
+    limitations = sorted(
+        card.get("limitations", []), key=lambda line: _weight(line, card.get("evaluation", {})), reverse=True
     )
-    return environment.from_string(source).render(card=card, facts=facts, version=__version__)
+    context = {
+        "card": card,
+        "formats": formats,
+        "group_tables": group_tables,
+        "leading": limitations[:LEADING],
+        "others": limitations[LEADING:],
+        "version": __version__,
+    }
+    return render_page("card.html.j2", context)
+
+
+def _weight(limitation: str, evaluation: dict[str, Any]) -> float:
+    """How many times the error of all faces a limitation's group has; those that name no group come first."""
+    task = "gender" if "gender as labelled" in limitation else "age"
+    result = evaluation.get(task, {})
+    for table in group_tables(result):
+        for row in table["rows"]:
+            if limitation.startswith(f"{table['title']} {row['name']}:"):
+                if task == "age":
+                    return float(row["mae"] / result["mae"])
+                return float((1 - row["accuracy"]) / (1 - result["accuracy"]))
+    return math.inf

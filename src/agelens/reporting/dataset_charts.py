@@ -1,4 +1,4 @@
-"""Charts of a dataset, as Plotly figures; `agelens.reporting.png.write_png` draws the same figures as files.
+"""Charts of a dataset, as Plotly figures; `agelens.reporting.figure_files` writes the same figures as files.
 
 Every figure says in its subtitle how many faces it shows, and carries in ``layout.meta["alt"]`` what a reader
 who cannot see it should know. Charts of results stand in `agelens.reporting.result_charts`.

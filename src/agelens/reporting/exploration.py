@@ -10,8 +10,10 @@ import plotly.graph_objects as go
 
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
-from agelens.reporting.findings import describe, measure
-from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.dataset_numbers import measure
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
+from agelens.reporting.findings import describe
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
 from agelens.utils.progress import Track, quiet
@@ -35,7 +37,7 @@ class Exploration:
     Attributes:
         figures: Plotly figures by name, in the order in which they are told.
         findings: sentences about the table, each computed from it.
-        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.findings.measure`.
+        numbers: the numbers behind the findings, as JSON values; see `agelens.reporting.dataset_numbers.measure`.
     """
 
     figures: dict[str, go.Figure]
@@ -63,7 +65,7 @@ def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> 
     with track("charts", len(CHARTS) + 1) as advance:
         for name, draw in CHARTS.items():
             figures[name] = draw(table)
-            write_png(figures[name], out / "charts" / f"{name}.png")
+            write_figure(figures[name], out / "charts" / name)
             advance(1)
         _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
         advance(1)

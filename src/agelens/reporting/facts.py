@@ -1,70 +1,23 @@
-"""The facts of a run, put for the tables and sentences of the report, and how its numbers are written."""
+"""The facts of a run, put for the tables and sentences of the report."""
 
 import math
-from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.provenance import UNKNOWN_LICENCE, licence
+from agelens.data.provenance import source_name as source_name
 from agelens.data.table import SPLITS
-from agelens.evaluation.groups import GROUP_TITLES
-from agelens.evaluation.metrics import LEAST_FACES
+from agelens.reporting.formats import percent, score, unit, years
 from agelens.reporting.result_charts import MEASURES, has_speed
-from agelens.reporting.study_files import Run
+from agelens.reporting.study_files import StudyFiles
 
-FEW_TEST_FACES = 200
 NEAR_YEARS = 5.0
 TICK, CROSS = "✓", "✗"
 
 
-def years(value: float | None) -> str:
-    """An age or error in years with two decimals, or a dash."""
-    return "–" if value is None else f"{value:.2f}".replace("-", "−")
-
-
-def percent(value: float | None) -> str:
-    """A share (0 to 1) as a percentage with one decimal, or a dash."""
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def unit(value: float | None) -> str:
-    """A figure between 0 and 1 with three decimals, or a dash."""
-    return "–" if value is None else f"{value:.3f}"
-
-
-def count(value: float | None) -> str:
-    """A whole number with commas between thousands, or a dash."""
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them."""
-    if seconds is None:
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(int(seconds // 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {int(seconds % 60)} s"
-
-
-def score(task: str, value: float | None) -> str:
-    """The figure by which a task is judged: MAE in years, or accuracy as a percentage."""
-    return years(value) if task == "age" else percent(value)
-
-
-def listed(settings: dict[str, Any] | None) -> str:
-    """Settings in one line, those left to their default (None) omitted; a dash for none."""
-    told = [f"{key} = {value}" for key, value in (settings or {}).items() if value is not None]
-    return ", ".join(told) or "–"
-
-
-def source_name(run: Run) -> str:
-    """The last part of the source's path, for the head of the page."""
-    return PurePath(str(run.config.get("source") or "a source not recorded")).name
-
-
-def key_figures(run: Run) -> list[dict[str, Any]]:
+def key_figures(run: StudyFiles) -> list[dict[str, Any]]:
     """The figures of the summary: label, value and interval as text, and what to compare them with."""
     age, gender = run.evaluation.get("age", {}), run.evaluation.get("gender", {})
     figures = []
@@ -85,73 +38,13 @@ def _figure(label: str, write: Any, result: dict[str, Any], key: str, against: s
     return {"label": label, "value": write(result.get(key)), "interval": interval, "against": against}
 
 
-def warnings(run: Run) -> list[str]:
-    """What a reader must know before trusting a figure."""
-    told = []
-    if run.config.get("synthetic"):
-        told.append(
-            "The faces are synthetic: nobody in these pictures exists, and no figure here says how "
-            "a network does on photographs."
-        )
-    meaningless = _frozen_at_random(run)
-    if meaningless:
-        told.append(
-            f"The weights of {', '.join(meaningless)} were random: their figures say nothing about pretrained "
-            "backbones."
-        )
-    if run.config.get("limit") is not None:
-        told.append(
-            f"Only {count(run.config['limit'])} images of the source, picked at random, make up this run."
-        )
-    if measured_split(run) in ("train", "validation"):
-        told.append(f"The figures are of the {measured_split(run)} split, not of the test split.")
-    measured = run.evaluation.get("settings", {}).get("bundles", {})
-    others = [
-        task
-        for task, card in run.cards.items()
-        if measured.get(task, card.get("identity")) != card.get("identity")
-    ]
-    if others:
-        told.append(
-            f"The figures for {' and '.join(others)} are of another network than the one that this run holds: it was "
-            "named with --bundle, or trained anew since; 'agelens evaluate --out RUN --force' measures the run's own."
-        )
-    if run.evaluation.get("settings", {}).get("overlap_included"):
-        told.append(
-            "The measured faces include images that a network was trained on: the figures are too good."
-        )
-    leaked = split_summary(run.table)["leaked"] if run.table is not None and run.is_split else 0
-    if leaked:
-        groups = "1 group" if leaked == 1 else f"{count(leaked)} groups"
-        told.append(f"{groups} of (nearly) identical faces leaked between splits: the figures are too good.")
-    faces = min((result["n"] for result in run.evaluation.values() if "n" in result), default=FEW_TEST_FACES)
-    if faces < FEW_TEST_FACES:
-        only = "1 face" if faces == 1 else f"{count(faces)} faces"
-        wide = (
-            "the intervals are wide"
-            if faces >= LEAST_FACES
-            else "too few to tell how far the figures may be off"
-        )
-        told.append(f"Measured on only {only}: {wide}.")
-    return [*told, *run.evaluation.get("settings", {}).get("notes", [])]
-
-
-def _frozen_at_random(run: Run) -> list[str]:
-    """The backbones that stayed at random weights; a network that learned whole may well begin with them."""
-    compared = [pair for task in MEASURES for pair in run.comparison.get(task, {}).items()]
-    networks = [card.get("network", {}) for card in run.cards.values()]
-    frozen = [(network.get("backbone", "?"), network) for network in networks if network.get("frozen", True)]
-    names = (name for name, result in [*compared, *frozen] if result.get("weights") == "random")
-    return list(dict.fromkeys(names))
-
-
-def measured_split(run: Run) -> str:
-    """The part that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
+def measured_split(run: StudyFiles) -> str:
+    """The split that was measured, "test" unless the evaluation says otherwise; "all" is every face."""
     return str(run.evaluation.get("settings", {}).get("split", "test"))
 
 
 def split_summary(table: pd.DataFrame) -> dict[str, Any]:
-    """Groups of a split table: how many, how many hold several faces, how many lie in more than one part."""
+    """Groups of a split table: how many, how many hold several faces, how many lie in more than one split."""
     if "group" not in table.columns:
         return {"groups": None, "shared": None, "leaked": 0}
     groups = table.groupby("group")
@@ -163,7 +56,7 @@ def split_summary(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def split_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of the table of parts: a label, and for each part its images and their share of the part."""
+    """The rows of the table of splits: a label, and for each split its images and their share of it."""
     masks: dict[str, Any] = {"All faces": table["age"] >= 0}
     masks |= {f"labelled {name}": table["gender"] == code for code, name in enumerate(GENDERS)}
     bands = age_band(table["age"])
@@ -213,62 +106,29 @@ def lacks_speed(comparison: dict[str, Any], task: str) -> bool:
 
 
 def verdict(comparison: dict[str, Any], task: str) -> str:
-    """Which backbone is best on the validation split, and which cannot be told apart from it."""
+    """Which backbone is best on the validation split, and which may be as good by paired differences."""
     rows = comparison_rows(comparison, task)
     best = rows[0]
     told = f"Best on the validation split: {best['name']} ({score(task, best['validation'])})."
-    if not best["ci95"]:
+    against = comparison.get("paired", {}).get(task, {}).get("against", {})
+    if not against:
         return told
-    low, high = best["ci95"]
-    near = [
-        row["name"] for row in rows[1:] if row["ci95"] and row["ci95"][0] <= high and row["ci95"][1] >= low
-    ]
+    near = [name for name, difference in against.items() if not difference["better"]]
+    how = "in paired differences on the same faces, corrected for their number (Holm)"
     if near:
-        return (
-            f"{told} Its 95 % interval overlaps with that of {', '.join(near)}: they are not clearly apart."
-        )
-    return told if len(rows) == 1 else f"{told} Its 95 % interval overlaps with no other."
-
-
-def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The groups of one task's evaluation as tables: a title, and rows of name and figures."""
-    tables = []
-    for kind, title in {**GROUP_TITLES, "age_range": "Range of ages (years)"}.items():
-        groups = result.get("groups", {}).get(kind, {})
-        names = (
-            [band for band in AGE_BANDS if band in groups] if kind == "age_band" else [n for n in groups if n]
-        )
-        if names:
-            tables.append({"title": title, "rows": [{"name": name, **groups[name]} for name in names]})
-    return tables
-
-
-def extremes(result: dict[str, Any], task: str) -> list[str]:
-    """For every kind of group, where the network does best and worst."""
-    measure, told = MEASURES[task], []
-    for table in group_tables(result):
-        if table["title"] not in GROUP_TITLES.values():
-            continue
-        rows = [row for row in table["rows"] if row.get(measure.key) is not None]
-        rows.sort(key=lambda row: row[measure.key], reverse=not measure.fewer_is_better)
-        if len(rows) > 1:
-            best, worst = (
-                f"{row['name']} ({score(task, row[measure.key])}, n {row['n']:,})"
-                for row in (rows[0], rows[-1])
-            )
-            told.append(f"{table['title']}: best {best}, worst {worst}.")
-    return told
+        return f"{told} Chance alone may have put it before {', '.join(near)} ({how})."
+    return f"{told} It is better than {'each other one' if len(against) > 1 else 'the other'} {how}."
 
 
 def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -> tuple[list[str], bool]:
-    """The caption of an estimated face, and whether its gender estimate is wrong.
+    """The caption of a measured face, and whether its gender is predicted wrong.
 
-    A tick or a cross stands before each estimate: age within 5 years of the label, and the labelled gender.
-    An estimate that is NaN is left out.
+    A tick or a cross stands before each prediction: age within 5 years of the label, and the labelled gender.
+    A prediction that is NaN is left out.
     """
     lines, wrong = [f"true {age} {'MF'[gender]}"], False
     if not math.isnan(age_years):
-        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} est {age_years:.1f}")
+        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} pred {age_years:.1f}")
     if not math.isnan(p_female):
         female = p_female >= 0.5
         wrong = female != bool(gender)
@@ -276,10 +136,16 @@ def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -
     return lines, wrong
 
 
-def licence(run: Run) -> str:
-    """The licence of the data as a card tells it, or what is known of UTKFace; "" if nothing is."""
+def licence_of_data(run: StudyFiles) -> str:
+    """The licence of the data as a card tells it, or what is known of the source; "" if nothing is."""
     for card in run.cards.values():
         if card.get("data", {}).get("licence"):
             return str(card["data"]["licence"])
-    known = "utkface" in str(run.config.get("source", "")).lower() and not run.config.get("synthetic")
-    return "UTKFace: non-commercial research only" if known else ""
+    known = UNKNOWN_LICENCE if run.table is None else licence(run.config, run.table)
+    return "" if known == UNKNOWN_LICENCE else known
+
+
+def commands(run: StudyFiles) -> list[str]:
+    """The command lines that made the run, each once, in the order of its steps; none where it was made from Python."""
+    told = (step.get("command") for step in run.config.get("steps", {}).values())
+    return list(dict.fromkeys(command for command in told if command))

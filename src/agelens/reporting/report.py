@@ -4,23 +4,31 @@ import base64
 import io
 import json
 import shlex
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
 from agelens.errors import AgeLensError
-from agelens.reporting import facts, result_charts
+from agelens.evaluation.group_report import TITLES
+from agelens.evaluation.groups import kind_title
+from agelens.reporting import facts, formats, prediction_charts, result_charts
+from agelens.reporting.age_limit_charts import age_limit_charts
+from agelens.reporting.caveats import caveats
+from agelens.reporting.certainty_charts import certainty_charts
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
-from agelens.reporting.png import write_grid, write_png
-from agelens.reporting.study_files import TASKS, Run, read_run
+from agelens.reporting.face_grid import write_grid
+from agelens.reporting.figure_files import write_figure
+from agelens.reporting.group_charts import heat_maps
+from agelens.reporting.group_tables import extremes, group_tables, write_group_table
+from agelens.reporting.pages import render_page
+from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
 from agelens.utils.images import Pixels
@@ -38,7 +46,9 @@ THUMBNAIL_QUALITY = 82
 
 
 def write_report(run: Path) -> Path:
-    """Write ``report.html`` into the folder of a run, and the charts of its results into ``charts/*.png``.
+    """Write ``report.html`` into the folder of a run, and what it shows as files beside it.
+
+    The charts of the results go into ``charts`` as PNG, SVG and PDF, the figures by group into ``tables`` as CSV.
 
     Args:
         run: the folder; it may hold any part of a run. A section without its files names the command that
@@ -52,14 +62,23 @@ def write_report(run: Path) -> Path:
     """
     if not run.is_dir():
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
-    found = read_run(run)
-    figures = _draw_all(found)
+    found = read_study_files(run)
+    figures = draw_all(found)
     for name in figures.keys() - CHARTS.keys():
-        write_png(figures[name], run / "charts" / f"{name}.png")
+        write_figure(figures[name], run / "charts" / name)
+    for task in TASKS:
+        if found.evaluation.get(task):
+            write_group_table(found.evaluation[task], run / "tables" / f"{task}_by_group.csv")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
     context = {
         "run": found,
         "facts": facts,
+        "formats": formats,
+        "group_titles": TITLES,
+        "kind_title": kind_title,
+        "caveats": caveats(found),
+        "groups": {task: group_tables(found.evaluation.get(task, {})) for task in TASKS},
+        "extremes": extremes,
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
         "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
@@ -69,27 +88,16 @@ def write_report(run: Path) -> Path:
         },
         "faces": _face_tiles(found),
         "predicted": _predicted_tiles(found),
+        "plotly_js": Markup(plotly.offline.get_plotlyjs()),
         "version": __version__,
     }
     target = run / "report.html"
-    write_text(target, _render(context))
+    write_text(target, render_page("report.html.j2", context))
     return target
 
 
-def _render(context: dict[str, Any]) -> str:
-    # Names of files, groups and sources are a stranger's: everything is escaped but Plotly's own script.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = resources.files("agelens.reporting").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return (
-        environment.from_string(source)
-        .render(context, plotly_js=Markup(plotly.offline.get_plotlyjs()))
-        .lstrip()
-    )
-
-
-def _draw_all(run: Run) -> dict[str, go.Figure]:
+def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
+    """Return every chart that the files of a study give, by name, in the order of the report."""
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
         figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
@@ -102,13 +110,28 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
             figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
         if task in run.cards:
             figures[f"training_history_{task}"] = training_history(run.cards[task])
-    if run.predictions is not None and run.predictions["age_years"].notna().any():
-        measured = run.predictions.dropna(subset=["age_years"])
-        figures["predicted_against_true"] = result_charts.predicted_against_true(measured)
+    if run.predictions is not None:
+        figures |= _draw_predictions(run.predictions)
     if result_charts.has_groups(run.evaluation, "age"):
         figures["error_by_group"] = result_charts.error_by_group(run.evaluation)
     if result_charts.has_groups(run.evaluation, "gender"):
         figures["accuracy_by_group"] = result_charts.accuracy_by_group(run.evaluation)
+    figures |= age_limit_charts(run.evaluation.get("age_limits", {}))
+    figures |= heat_maps(run.evaluation.get("disaggregated", {}))
+    figures |= certainty_charts(run.evaluation)
+    return figures
+
+
+def _draw_predictions(predictions: pd.DataFrame) -> dict[str, go.Figure]:
+    """The charts of single faces; a network that was not measured has none."""
+    figures = {}
+    aged, gendered = (predictions.dropna(subset=[column]) for column in ("age_years", "p_female"))
+    if len(aged):
+        figures["predicted_against_true"] = prediction_charts.predicted_against_true(aged)
+    if len(gendered):
+        figures["gender_confusion"] = prediction_charts.gender_confusion(gendered)
+    if prediction_charts.has_roc(gendered):
+        figures["gender_roc"] = prediction_charts.gender_roc(gendered)
     return figures
 
 
@@ -128,7 +151,7 @@ def _embed(figure: go.Figure) -> dict[str, Any]:
     }
 
 
-def _face_tiles(run: Run) -> list[dict[str, Any]]:
+def _face_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     """A sample of labelled faces, drawn by chance, as small pictures with captions."""
     if run.table is None:
         return []
@@ -140,16 +163,16 @@ def _face_tiles(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted_tiles(run: Run) -> list[dict[str, Any]]:
-    """A sample of the measured faces with labels and estimates; written as a PNG grid as well."""
+def _predicted_tiles(run: StudyFiles) -> list[dict[str, Any]]:
+    """A sample of the measured faces with labels and predictions; written as a PNG grid as well."""
     if run.predictions is None:
         return []
     rows = draw_rows(run.predictions, run.seed)
     columns = (rows[name] for name in ("path", "age", "gender", "age_years", "p_female"))
     tiles, faces = [], []
-    for path, *labels_and_estimates in zip(*columns, strict=True):
+    for path, *labels_and_predictions in zip(*columns, strict=True):
         pixels = load_tile(path)
-        lines, wrong = facts.prediction_lines(*labels_and_estimates)
+        lines, wrong = facts.prediction_lines(*labels_and_predictions)
         tiles.append({"source": _data_url(pixels), "lines": lines, "wrong": wrong})
         faces.append((pixels, "\n".join(lines)))
     write_grid(faces, run.folder / "charts" / "predictions.png")

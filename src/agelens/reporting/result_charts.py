@@ -1,7 +1,7 @@
 """Charts of what was learned and measured, as Plotly figures in the look of `agelens.reporting.dataset_charts`.
 
-They draw the JSON values that a run keeps (``comparison.json``, ``card.json``, ``evaluation.json``) and
-``predictions.csv``; groups and backbones without a value are left out of a chart.
+They draw the JSON values that a run keeps (``comparison.json``, ``evaluation.json``); groups and backbones without a
+value are left out of a chart. Charts of single faces stand in `agelens.reporting.prediction_charts`.
 """
 
 import math
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from agelens.data.labels import AGE_BANDS, AGE_RANGE, age_band
+from agelens.data.labels import AGE_BANDS
 from agelens.evaluation.groups import GROUP_TITLES
-from agelens.reporting.dataset_charts import AGE_AXIS, PALETTE, QUIET, style
+from agelens.reporting.dataset_charts import PALETTE, QUIET, style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "triangle-down")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
@@ -49,7 +48,7 @@ def learning_curves(comparison: dict[str, Any], task: str) -> go.Figure:
     """
     measure, results = MEASURES[task], comparison[task]
     panels = {
-        f"{words} part": {name: result[f"{split}_{measure.key}"] for name, result in results.items()}
+        f"{words} split": {name: result[f"{split}_{measure.key}"] for name, result in results.items()}
         for split, words in (("train", "Training"), ("val", "Validation"))
     }
     figure, epochs = _panels(panels, measure, _baseline(comparison, task))
@@ -128,7 +127,7 @@ def error_against_cost(comparison: dict[str, Any], task: str) -> go.Figure:
         figure.add_scatter(
             x=[result["images_per_second"]],
             y=[value],
-            error_y=_bars([value], [result.get(f"{key}_ci95")]),
+            error_y=bars([value], [result.get(f"{key}_ci95")]),
             name=name,
             mode="markers",
             marker={"color": _colour(index), "symbol": _symbol(index), "size": 12},
@@ -147,45 +146,6 @@ def error_against_cost(comparison: dict[str, Any], task: str) -> go.Figure:
         f"Validation {measure.words} of {len(speeds)} backbones against how many images a second each reads."
     )
     return style(figure, title, subtitle, alt, showlegend=True, height=480)
-
-
-def predicted_against_true(predictions: pd.DataFrame) -> go.Figure:
-    """Estimated against labelled age, a point a face, with the median estimate of every band of ten years.
-
-    Args:
-        predictions: rows with ``age`` (label, years) and ``age_years`` (estimate, years).
-    """
-    top = max(int(predictions["age"].max()), int(predictions["age_years"].max())) + 3
-    lowest = min(0, math.floor(predictions["age_years"].min()))
-    bands = (
-        predictions.groupby(age_band(predictions["age"]).rename("band"))[["age", "age_years"]]
-        .median()
-        .sort_values("age")
-    )
-    figure = go.Figure()
-    figure.add_scatter(
-        x=predictions["age"].to_numpy(),
-        y=predictions["age_years"].round(1).to_numpy(),
-        name="A face",
-        mode="markers",
-        marker={"color": PALETTE[0], "size": 5, "opacity": 0.45},
-    )
-    figure.add_scatter(
-        x=[0, AGE_RANGE[1]], y=[0, AGE_RANGE[1]], name="Estimate = label", mode="lines", line={"color": QUIET}
-    )
-    figure.add_scatter(
-        x=bands["age"].to_numpy(),
-        y=bands["age_years"].to_numpy(),
-        name="Median of ten years",
-        mode="lines+markers",
-        line={"color": PALETTE[1], "width": 2},
-        marker={"color": PALETTE[1], "size": 9, "symbol": "diamond"},
-    )
-    figure.update_xaxes(title=f"Labelled {AGE_AXIS.lower()}", range=[-1, top])
-    figure.update_yaxes(title=f"Estimated {AGE_AXIS.lower()}", range=[lowest - 1, top])
-    alt = "Scatter of estimated against labelled age; points on the grey line are estimated exactly."
-    subtitle = f"n = {len(predictions):,} measured faces"
-    return style(figure, "Estimated against labelled age", subtitle, alt, showlegend=True, height=560)
 
 
 def error_by_group(evaluation: dict[str, Any]) -> go.Figure:
@@ -226,7 +186,7 @@ def _by_group(evaluation: dict[str, Any], task: str) -> go.Figure:
         figure.add_scatter(
             x=values,
             y=[f"{name}  (n {group['n']:,})" for name, group in groups.items()],
-            error_x=_bars(values, [group.get(f"{measure.key}_ci95") for group in groups.values()]),
+            error_x=bars(values, [group.get(f"{measure.key}_ci95") for group in groups.values()]),
             mode="markers",
             marker={"color": PALETTE[row - 1], "symbol": SYMBOLS[row - 1], "size": 10},
             name=GROUP_TITLES[kind],
@@ -268,7 +228,7 @@ def _symbol(index: int) -> str:
     return SYMBOLS[index % len(SYMBOLS)]
 
 
-def _bars(values: list[float], intervals: list[list[float] | None]) -> dict[str, Any]:
+def bars(values: list[float], intervals: list[list[float] | None]) -> dict[str, Any]:
     """Error bars from intervals [low, high]; a value without an interval gets a bar of length zero."""
     pairs = [interval or [value, value] for value, interval in zip(values, intervals, strict=True)]
     return {

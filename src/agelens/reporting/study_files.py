@@ -6,16 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.bundles.bundle import BOTH
+from agelens.bundles.bundle import BOTH, TASKS
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
 
-TASKS = ("age", "gender")
-
 
 @dataclass(frozen=True)
-class Run:
+class StudyFiles:
     """The files of a run; an empty dict or None stands for a part that is not there yet.
 
     Attributes:
@@ -23,7 +21,7 @@ class Run:
         config, audit, exploration, comparison, evaluation: the values of the JSON files of these names.
         cards: the ``card.json`` of each trained network, by task.
         table: the face table with its split.
-        predictions: the estimates on the test split.
+        predictions: what was predicted on the measured split.
         has_audit_page: whether ``audit.html`` lies beside the report.
     """
 
@@ -49,7 +47,7 @@ class Run:
         return self.table is not None and "split" in self.table.columns
 
 
-def read_run(folder: Path) -> Run:
+def read_study_files(folder: Path) -> StudyFiles:
     """Read what a run folder holds.
 
     Raises:
@@ -58,21 +56,21 @@ def read_run(folder: Path) -> Run:
     names = ("config", "audit", "exploration", "comparison", "evaluation")
     both = _read_object(folder / BOTH / "card.json")
     cards = {
-        task: _read_object(folder / task / "card.json") or (_card_of(both, task) if both else {})
+        task: _read_object(folder / task / "card.json") or (card_of_task(both, task) if both else {})
         for task in TASKS
     }
     table = folder / "table.csv"
-    return Run(
+    return StudyFiles(
         folder=folder,
         **{name: _read_object(folder / f"{name}.json") for name in names},
         cards={task: card for task, card in cards.items() if card},
         table=read_table(table) if table.exists() else None,
-        predictions=_read_predictions(folder / "predictions.csv"),
+        predictions=read_predictions(folder / "predictions.csv"),
         has_audit_page=(folder / "audit.html").exists(),
     )
 
 
-def _card_of(card: dict[str, Any], task: str) -> dict[str, Any]:
+def card_of_task(card: dict[str, Any], task: str) -> dict[str, Any]:
     """The card of a network for both tasks as that of one of them, whose history is its own."""
     history = {}
     for key, values in card["training"]["history"].items():
@@ -91,7 +89,12 @@ def _read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_predictions(path: Path) -> pd.DataFrame | None:
+def read_predictions(path: Path) -> pd.DataFrame | None:
+    """Return the faces that an evaluation measured, estimates that it lacks as NaN; None where there is none.
+
+    Raises:
+        AgeLensError: the file is not a table of predictions.
+    """
     if not path.exists():
         return None
     try:

@@ -20,6 +20,9 @@ from agelens.runtime.onnx_session import OnnxSession
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.shared_results import eight_bit_layers
 
+# The bundled network has 9,456, weights included. OpenVINO takes minutes and more to compile many more than these.
+_MOST_OPERATIONS = 40_000
+_MOST_AGES = 200
 # What a network may give for each face: years, probability of female, probability of each whole age, logit of female.
 OUTPUTS = ("age_years", "p_female", "age_distribution", "female_logit")
 Shapes = dict[str, tuple[int, ...]]
@@ -92,6 +95,7 @@ def compile_bundle(bundle: Bundle, options: RuntimeOptions | str) -> Network:
         model = ov.Core().read_model(bundle.network)
     except RuntimeError as error:
         raise _unusable(bundle, error) from None
+    _check_input(bundle, model)
     outputs = _outputs_of(model, bundle)
     if device.engine == "ONNX Runtime":
         _refuse_overflow(model, bundle, device)
@@ -109,10 +113,45 @@ def _outputs_of(model: ov.Model, bundle: Bundle) -> Shapes:
             raise AgeLensError(
                 f"The network in {bundle.folder} gives {port.get_any_name()}, which is not known."
             )
-        shape = tuple(length.get_length() for length in list(port.get_partial_shape())[1:])
-        # One number a face comes as (faces, 1).
-        outputs[name] = () if shape == (1,) else shape
+        outputs[name] = _shape_for_a_face(bundle, name, port.get_partial_shape())
     return outputs
+
+
+def _shape_for_a_face(bundle: Bundle, name: str, shape: ov.PartialShape) -> tuple[int, ...]:
+    """What an output gives for one face: one number, or the probability of each age. Anything else is refused."""
+    lengths = (
+        [length.get_length() if length.is_static else 0 for length in list(shape)[1:]]
+        if shape.rank.is_static
+        else [0]
+    )
+    # One number a face comes as (faces, 1).
+    if name != "age_distribution" and lengths in ([], [1]):
+        return ()
+    if name == "age_distribution" and len(lengths) == 1 and 1 < lengths[0] <= _MOST_AGES:
+        return (lengths[0],)
+    raise AgeLensError(
+        f"The network in {bundle.folder} gives {name} in the shape {shape}, which is not known."
+    )
+
+
+def _check_input(bundle: Bundle, model: ov.Model) -> None:
+    """Refuse a network that does not take what it will be given, or that would be compiled for minutes."""
+    faces = ov.PartialShape([-1, bundle.image_size, bundle.image_size, 3])
+    ports = model.inputs
+    if (
+        len(ports) != 1
+        or not ports[0].get_partial_shape().compatible(faces)
+        or ports[0].get_element_type() != ov.Type.u8
+    ):
+        raise AgeLensError(
+            f"The network in {bundle.folder} does not take faces of {bundle.image_size} x {bundle.image_size} pixels "
+            "as bytes, as its card says; make the bundle again."
+        )
+    if (count := len(model.get_ops())) > _MOST_OPERATIONS:
+        raise AgeLensError(
+            f"The network in {bundle.folder} has {count:,} operations, more than the {_MOST_OPERATIONS:,} that any "
+            "network of faces needs; take it from somebody else."
+        )
 
 
 def _refuse_overflow(model: ov.Model, bundle: Bundle, device: Device) -> None:
@@ -152,7 +191,7 @@ def _unusable(bundle: Bundle, error: RuntimeError) -> AgeLensError:
     return AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}")
 
 
-def compile_network(
+def compile_on_device(
     network: ov.Model,
     precision: str,
     name: str = "The network",

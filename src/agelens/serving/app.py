@@ -30,7 +30,15 @@ from agelens.serving.batching import Batcher, PredictionFailedError, StoppingErr
 from agelens.serving.limits import AdmissionControl, Limits, RefusedError
 from agelens.serving.metrics import Metrics, MetricsMiddleware, add_metrics
 from agelens.serving.middleware import SECURITY_HEADERS, KnowsHost, SecurityMiddleware, is_loopback
-from agelens.serving.schemas import CardsResponse, ErrorResponse, HealthResponse, PredictResponse
+from agelens.serving.schemas import (
+    CardsResponse,
+    ErrorResponse,
+    HealthResponse,
+    LimitsResponse,
+    NetworkResponse,
+    PredictResponse,
+    QueueResponse,
+)
 from agelens.serving.uploads import FIELD, Upload, receive_images
 
 PAGE = Path(__file__).parent / "static"
@@ -129,12 +137,11 @@ def _add_prediction(
     @app.post(
         "/api/predict",
         response_model=PredictResponse,
-        response_model_exclude_unset=True,
         responses=_error_responses(*_REFUSALS),
         openapi_extra={"requestBody": _form_description(limits)},
         summary="Find the faces in photographs and estimate each",
     )
-    async def predict(request: Request, crops: bool = CROPS) -> dict[str, Any]:
+    async def predict(request: Request, crops: bool = CROPS) -> Response:
         """Images of any common format in, one answer for each in the same order.
 
         An image that cannot be read has an `error` in place of faces; if none can, the request is refused.
@@ -143,46 +150,32 @@ def _add_prediction(
             uploads = await receive_images(request, limits, admission)
             photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads, crops))
             metrics.count(photos)
-            return {"photos": [photo.to_dict() for photo in photos]}
+            return JSONResponse({"photos": [photo.to_dict() for photo in photos]})
 
 
 def _add_facts(
     app: FastAPI, predictor: ServablePredictor, batcher: Batcher, admissions: AdmissionControl, limits: Limits
 ) -> None:
-    networks = [
-        {"task": str(bundle.card["task"]), "identity": str(bundle.card.get("identity", ""))}
+    networks = tuple(
+        NetworkResponse(str(bundle.card["task"]), str(bundle.card.get("identity", "")))
         for bundle in predictor.bundles
-    ]
-
-    @app.get(
-        "/api/health",
-        response_model=HealthResponse,
-        responses=_error_responses(403),
-        summary="That it runs, and with what",
     )
-    async def health() -> dict[str, Any]:
+
+    @app.get("/api/health", responses=_error_responses(403), summary="That it runs, and with what")
+    async def health() -> HealthResponse:
         """Also says what a request may hold and how busy the server is."""
-        return {
-            "status": "ok",
-            "version": __version__,
-            "networks": networks,
-            "queue": {
-                "requests": admissions.requests, "most_requests": limits.waiting, "images": batcher.queued,
-            },
-            "limits": {
-                "body_bytes": limits.body_bytes, "pixels": limits.pixels, "images": limits.images,
-            },
-        }  # fmt: skip
+        return HealthResponse(
+            "ok",
+            __version__,
+            networks,
+            QueueResponse(admissions.requests, limits.waiting, batcher.queued),
+            LimitsResponse(limits.body_bytes, limits.pixels, limits.images),
+        )
 
-    @app.get(
-        "/api/card",
-        response_model=CardsResponse,
-        responses=_error_responses(403),
-        summary="What the networks can and cannot do",
-    )
-    async def card() -> dict[str, Any]:
+    @app.get("/api/card", responses=_error_responses(403), summary="What the networks can and cannot do")
+    async def card() -> CardsResponse:
         """The `card.json` of each bundle: data, training, figures by group, limitations, licence."""
-        return {"cards": [bundle.card for bundle in predictor.bundles]}
+        return CardsResponse(tuple(bundle.card for bundle in predictor.bundles))
 
 
 def _add_page(app: FastAPI) -> None:

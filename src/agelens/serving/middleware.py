@@ -3,6 +3,9 @@
 A server on one's own machine can be reached by any page that is open in the browser there. So a request is refused
 if it was sent by a page of another origin, or if the browser came under a name that is not this server's: that is how
 a page gets past the first check, by pointing a name of its own at 127.0.0.1 (DNS rebinding).
+
+Starlette's TrustedHostMiddleware compares a list of names only: it could not let in every IP address, by which a server
+in a network or a container is reached, and it refuses in plain text (400) without the way out.
 """
 
 import ipaddress

@@ -93,7 +93,10 @@ def serve(
 
 
 class _Protocol(H11Protocol):
-    """Closes connections on which no whole head of a request comes in time; Uvicorn itself would wait forever."""
+    """Closes connections on which no whole head of a request comes in time.
+
+    Uvicorn has no setting for it: its `timeout_keep_alive` counts only after an answer, so it would wait forever.
+    """
 
     def __init__(self, *values: Any, head_seconds: float, **named: Any) -> None:
         super().__init__(*values, **named)

@@ -1,17 +1,19 @@
 """Receiving images from a form, in memory only and within limits."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-# Starlette finds out only at the first form that this is not installed.
-import python_multipart  # noqa: F401
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from agelens.serving.limits import MEGABYTE, Admission, Limits, RefusedError
 
+KIND = "multipart/form-data"
+# Nothing is written to the disk, whatever its size; how much memory a request takes is limited before.
+CONFIG = {"MAX_MEMORY_FILE_SIZE": math.inf}
 FIELD = "images"
 _NAME_LENGTH = 200
 
@@ -24,27 +26,46 @@ class Upload:
     data: bytes
 
 
-class _MemoryParser(MultiPartParser):
-    """Starlette's parser, which would write files above a megabyte to the disk; this one keeps them in memory."""
+class _Form:
+    """The images of a form that comes in pieces, kept in memory."""
 
-    # For SpooledTemporaryFile 0 means that it never goes to the disk.
-    spool_max_size = 0
-
-    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None], most_files: int) -> None:
-        super().__init__(
-            headers, self._to_its_end(stream), max_files=most_files, max_fields=1, max_part_size=1024
+    def __init__(self, content_type: str, most_images: int) -> None:
+        _, options = parse_options_header(content_type)
+        self._parser = FormParser(
+            KIND, self._refuse_text, self._take, self._end, options.get(b"boundary"), config=CONFIG
         )
+        self._most_images = most_images
+        self._uploads: list[Upload] = []
         self._whole = False
 
-    def on_end(self) -> None:
-        self._whole = True
+    def write(self, data: bytes) -> None:
+        """Take the next piece. Raises FormParserError where it is odd, and RefusedError where it is not wanted."""
+        self._parser.write(data)
 
-    async def _to_its_end(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        async for chunk in stream:
-            yield chunk
+    def finish(self) -> list[Upload]:
+        """Return what has come; at least one image. Raises as `write` does."""
         # The parser takes a form that is cut off for a shorter one.
         if not self._whole:
-            raise MultiPartException("it is cut off")
+            raise FormParserError("it is cut off")
+        if not self._uploads:
+            raise RefusedError(422, f'There is no image; send at least one in the field "{FIELD}".')
+        return self._uploads
+
+    def _take(self, file: File) -> None:
+        _refuse_field(file.field_name)
+        if len(self._uploads) == self._most_images:
+            raise RefusedError(422, f"A request takes at most {self._most_images} images; send several.")
+        name = _text(file.file_name).strip()[:_NAME_LENGTH] or f"image {len(self._uploads) + 1}"
+        file.file_object.seek(0)
+        self._uploads.append(Upload(name, file.file_object.read()))
+        file.close()
+
+    def _refuse_text(self, field: Field) -> None:
+        _refuse_field(field.field_name)
+        raise RefusedError(422, f'The field "{FIELD}" holds text; send files in it.')
+
+    def _end(self) -> None:
+        self._whole = True
 
 
 async def receive_images(request: Request, limits: Limits, admission: Admission) -> list[Upload]:
@@ -57,35 +78,29 @@ async def receive_images(request: Request, limits: Limits, admission: Admission)
         RefusedError: 408 too slow, 413 too large, 415 not a form, 422 a form without images or with anything else,
             503 no room for its bytes.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        raise RefusedError(415, f'Send the images as multipart/form-data, in the field "{FIELD}".')
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != KIND:
+        raise RefusedError(415, f'Send the images as {KIND}, in the field "{FIELD}".')
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise _too_large(limits)
     stream = _counted(request, limits, admission)
-    parser = _MemoryParser(request.headers, stream, limits.images)
     try:
+        form = _Form(content_type, limits.images)
         async with asyncio.timeout(limits.receive_seconds):
-            form = await parser.parse()
+            async for chunk in stream:
+                form.write(chunk)
+        return form.finish()
     except TimeoutError:
         raise RefusedError(
             408, f"The images did not come within {limits.receive_seconds:g} seconds."
         ) from None
-    except MultiPartException as error:
-        if error.message.startswith("Too many files"):
-            raise RefusedError(
-                422, f"A request takes at most {limits.images} images; send several."
-            ) from None
-        raise RefusedError(422, f"The form cannot be read: {error.message.rstrip('.')}.") from None
+    except FormParserError as error:
+        raise RefusedError(422, f"The form cannot be read: {str(error).rstrip('.')}.") from None
     except ClientDisconnect:
         raise RefusedError(400, "The connection ended before the images had come.") from None
     finally:
         await stream.aclose()
-    try:
-        return _uploads(form.multi_items())
-    finally:
-        await form.close()
 
 
 async def _counted(request: Request, limits: Limits, admission: Admission) -> AsyncGenerator[bytes, None]:
@@ -99,20 +114,15 @@ async def _counted(request: Request, limits: Limits, admission: Admission) -> As
         yield chunk
 
 
-def _uploads(items: list[tuple[str, UploadFile | str]]) -> list[Upload]:
-    uploads = []
-    for number, (field, value) in enumerate(items, 1):
-        if field != FIELD:
-            raise RefusedError(
-                422, f'There is no field "{field[:40]}"; send the images in the field "{FIELD}".'
-            )
-        if isinstance(value, str):
-            raise RefusedError(422, f'The field "{FIELD}" holds text; send files in it.')
-        name = (value.filename or "").strip()[:_NAME_LENGTH] or f"image {number}"
-        uploads.append(Upload(name, value.file.read()))
-    if not uploads:
-        raise RefusedError(422, f'There is no image; send at least one in the field "{FIELD}".')
-    return uploads
+def _refuse_field(name: bytes | None) -> None:
+    if name != FIELD.encode():
+        raise RefusedError(
+            422, f'There is no field "{_text(name)[:40]}"; send the images in the field "{FIELD}".'
+        )
+
+
+def _text(name: bytes | None) -> str:
+    return (name or b"").decode("utf-8", errors="replace")
 
 
 def _too_large(limits: Limits) -> RefusedError:

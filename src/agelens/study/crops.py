@@ -4,7 +4,7 @@ from agelens.data.table import digest_table
 from agelens.detection.alignment import UTKFACE
 from agelens.detection.detector import find_detector
 from agelens.detection.framing import VERSION, refuse_scenes
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.utils.files import digest_json, read_json, write_json
 
 FILE = "framing.json"
@@ -15,7 +15,7 @@ _WAY_OUT = (
 )
 
 
-def check_crops(run: Run) -> None:
+def check_crops(run: StudyFolder) -> None:
     """Look at a sample of a run's images with the detector, once for a table, and keep what was seen.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.evaluation.compare_backbones import Comparison
 from agelens.models.registry import NOTEBOOK_SEVEN
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan
 from agelens.study.steps import run_study
 
@@ -13,7 +13,7 @@ from agelens.study.steps import run_study
 IMAGE_SIZE = 64
 
 
-def run_demo(run: Run, faces: int, seed: int) -> dict[str, Any]:
+def run_demo(run: StudyFolder, faces: int, seed: int) -> dict[str, Any]:
     """Draw faces and study them; returns what `run_study` returns."""
     folder = run.folder / "synthetic-faces"
     with run.track("writing synthetic faces", faces) as advance:

@@ -1,5 +1,6 @@
 """Packing: a measured network as a bundle for others, whose card holds its figures and can be read as a page."""
 
+import copy
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from agelens.bundles.bundle import (
     write_bundle,
 )
 from agelens.errors import AgeLensError
+from agelens.evaluation.groups import PAIR
 from agelens.evaluation.limitations import find_limitations
 from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
@@ -24,11 +26,12 @@ from agelens.utils.files import read_json
 _OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
 
 
-def export_bundle(run: Path, target: Path) -> dict[str, Any]:
+def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) -> dict[str, Any]:
     """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
     Args:
         run: the folder of a run whose one bundle was measured on the test split.
+        measured_bundle: another bundle that the run measured there, or "agelens"; None is the run's own.
 
     Returns:
         the new card.
@@ -37,7 +40,7 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
         AgeLensError: the run was not measured, not on its test split, or not with this bundle.
     """
     _refuse_to_replace(target, run)
-    found = find_bundles(run)
+    found = find_bundles(measured_bundle or run)
     if len(found) != 1:
         raise AgeLensError(
             f"{run} holds networks apart for age and gender, and a bundle for others is one network; pack a run of "
@@ -62,7 +65,7 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
             "--force'."
         )
     card = {key: value for key, value in bundle.card.items() if key != "format"} | {
-        "evaluation": figures,
+        "evaluation": card_figures(figures),
         "limitations": find_limitations(figures),
         "out_of_scope_use": list(OUT_OF_SCOPE_USE),
     }
@@ -71,6 +74,24 @@ def export_bundle(run: Path, target: Path) -> dict[str, Any]:
         network.write_bytes(bundle.network)
         write_bundle(target, network, card, bundle.training_images, page=card_page(card))
     return card
+
+
+def card_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of an evaluation that a card holds: without curves over challenge ages and pairs of groups.
+
+    Args:
+        figures: the content of ``evaluation.json``, which is left as it is.
+    """
+    told = copy.deepcopy(figures)
+    for limit in told.get("age_limits", {}).get("limits", {}).values():
+        groups = [group for named in limit["groups"].values() for group in named.values()]
+        for group in (limit["overall"], *groups):
+            del group["curve"]
+    for figure in told.get("disaggregated", {}).get("figures", {}).values():
+        figure["kinds"] = {kind: one for kind, one in figure["kinds"].items() if PAIR not in kind}
+    if "gender" in told.get("certainty", {}):
+        del told["certainty"]["gender"]["abstain"]["curve"]
+    return told
 
 
 def _refuse_to_replace(target: Path, run: Path) -> None:

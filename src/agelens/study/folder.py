@@ -3,10 +3,11 @@
 config.json       where the faces came from, the seed, the versions, and the settings and time of each step
 table.csv         the face table with its groups and parts
 audit.json        what is wrong with the dataset; audit.html shows the conflicts
-exploration.json  the findings; charts/ holds the figures as PNG files
+exploration.json  the findings; charts/ holds the figures as PNG, SVG and PDF files
 comparison.json   backbones compared
 age/, gender/     bundles; training/ holds the states they were trained through
-evaluation.json   how well they do on the test split; predictions.csv holds every estimate
+age.keras, ...    the same networks as Keras models, where they are some
+evaluation.json   how well they do on the test split; predictions.csv holds every estimate, tables/ the figures by group
 report.html       all of it, in one file
 """
 
@@ -21,6 +22,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.audit import audit
+from agelens.data.corrections import CorrectionFiles, Corrections, read_corrections
+from agelens.data.picture_quality import can_check, check_pictures
 from agelens.data.sources.reading import read_faces
 from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
@@ -34,7 +37,7 @@ from agelens.data.table import Faces, digest_table, lost_files, read_table, samp
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.making import differences, making
-from agelens.utils.environment import machine, versions
+from agelens.utils.environment import command_line, machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
 
@@ -42,7 +45,7 @@ DEFAULT_SEED = 42
 REPORT = "report.html"
 
 
-class Run:
+class StudyFolder:
     """The folder of a study.
 
     Args:
@@ -66,10 +69,13 @@ class Run:
         self.say = say
         # Said by whoever opens the run: images that are no face crops are taken for some all the same.
         self.crops_as_they_are = False
+        # Said by whoever opens the run, too: faces to leave out and labels to replace.
+        self.corrections = CorrectionFiles()
         self.force = force
         # What its steps are made from, as far as it has been looked for and is there.
         self.found: set[Any] = set()
         self._begun_again: set[str] = set()
+        self._lock: FileLock | None = None
         self.config = self._read_config()
 
     @property
@@ -118,6 +124,7 @@ class Run:
             "made_by": made_by,
             "round": self.round(name),
             "seconds": round(seconds, 2),
+            "command": command_line(),
             "versions": versions(),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -133,6 +140,12 @@ class Run:
             self._write_config()
         return int(self.config.get("rounds", {}).get(name, 0))
 
+    def record_options(self, options: dict[str, Any]) -> None:
+        """Keep the options of a whole study, so that `agelens run --config` can repeat it."""
+        if self.config.get("options") != options:
+            self.config["options"] = options
+            self._write_config()
+
     def forget(self, name: str) -> None:
         """Count a step as not done."""
         if self.config.get("steps", {}).pop(name, None):
@@ -140,7 +153,7 @@ class Run:
 
     def begin(
         self,
-        source: Path | None,
+        source: Path | Faces | None,
         seed: int | None = None,
         limit: int | None = None,
         split_ratios: SplitRatios | None = None,
@@ -148,7 +161,7 @@ class Run:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
         Args:
-            source: folder or manifest; None goes on with a run that has been begun.
+            source: folder or manifest, or what one gave; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
             split_ratios: shares of train, validation and test; None is the run's own, or DEFAULT_SPLIT_RATIOS.
@@ -163,10 +176,14 @@ class Run:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
                 )
-            self._refuse_others(
+            if self.corrections:
+                raise AgeLensError(
+                    "--exclude and --relabel correct a source; name the folder of faces or the CSV manifest too."
+                )
+            self.refuse_others(
                 {"seed": seed, "limit": limit, "split_ratios": split_ratios and list(split_ratios)}
             )
-            self._take()
+            self.take()
             if lost := lost_files(self.table):
                 self.say(
                     f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
@@ -174,29 +191,30 @@ class Run:
                 )
             return
         origin = {
-            "source": str(source.absolute()),
+            "source": source.source if isinstance(source, Faces) else str(source.absolute()),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
             "split_ratios": list(split_ratios or self.split_ratios),
         }
         check_split_ratios(split_ratios or self.split_ratios)
         if self.config:
-            self._refuse_others(origin)
+            self.refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
-        faces = read_faces(source)
-        self._take()
+        faces = source if isinstance(source, Faces) else read_faces(source)
+        self.take()
         if self.config:
-            self._refuse_others(origin)
+            self.refuse_others(origin)
+        faces = self._corrected(faces)
         for note in faces.notes:
             self.say(note)
         self.config.update(
-            {**origin, "synthetic": _are_synthetic(faces.table), "versions": versions(), "machine": machine()}
+            {**origin, "synthetic": are_synthetic(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
         settings = {**origin, "files": _digest_files(faces)}
         self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
 
-    def _refuse_others(self, origin: dict[str, Any]) -> None:
+    def refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
 
         def told(key: str, value: Any) -> Any:
@@ -212,7 +230,20 @@ class Run:
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
             )
 
-    def _take(self) -> None:
+    def _corrected(self, faces: Faces) -> Faces:
+        """The faces without those that were excluded, with the labels that were replaced: now, or at the beginning."""
+        kept = Corrections.from_json(self.config["corrections"]) if "corrections" in self.config else None
+        wanted = read_corrections(self.corrections, faces) if self.corrections else kept or Corrections()
+        if self.config and wanted.to_json() != (kept or Corrections()).to_json():
+            raise AgeLensError(
+                f"{self.folder} was begun with other corrections (--exclude, --relabel); give another --out, or delete "
+                "it."
+            )
+        if wanted:
+            self.config["corrections"] = wanted.to_json()
+        return wanted.apply(faces)
+
+    def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.folder):
@@ -229,6 +260,12 @@ class Run:
         # Whoever held the folder until now may have done steps meanwhile.
         self.config = self._read_config()
 
+    def release(self) -> None:
+        """Let others write into the folder again, who took it in this process for one piece of work."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def _audit(self, faces: Faces) -> None:
         seed, limit = self.config["seed"], self.config["limit"]
         faces = faces.with_table(sample(faces.table, limit, seed))
@@ -240,8 +277,10 @@ class Run:
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
         table = split_if_enough(table, seed, self.split_ratios, self.say)
-        write_gallery(found, faces.table, self.folder / "audit.html")
-        write_json(self.folder / "audit.json", found.to_json())
+        quality = check_pictures(table, faces.source, self.track) if can_check() else None
+        write_gallery(found, faces.table, self.folder / "audit.html", quality)
+        judged = {"picture_quality": quality and quality.to_json()}
+        write_json(self.folder / "audit.json", {**found.to_json(), **judged})
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
@@ -273,14 +312,14 @@ def _digest_files(faces: Faces) -> str:
     return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
 
 
-def _are_synthetic(table: pd.DataFrame) -> bool:
+def are_synthetic(table: pd.DataFrame) -> bool:
     """Whether every image lies in a folder that the program drew."""
     return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
 
 
 def audit_faces(
-    run: Run,
-    source: Path | None,
+    run: StudyFolder,
+    source: Path | Faces | None,
     seed: int | None = None,
     limit: int | None = None,
     split_ratios: SplitRatios | None = None,

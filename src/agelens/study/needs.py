@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from agelens.models.registry import REGISTRY
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.training.needs import Need, look_for_all
 from agelens.training.recipes import find_recipe
 
@@ -27,7 +27,7 @@ class Plan(Protocol):
 
 
 def look_before(
-    run: Run, backbones: Sequence[str] = (), weights: str = "imagenet", plan: Plan | None = None
+    run: StudyFolder, backbones: Sequence[str] = (), weights: str = "imagenet", plan: Plan | None = None
 ) -> None:
     """Make sure that the networks and weights that are to be compared and trained from are there.
 
@@ -50,7 +50,7 @@ def look_before(
     run.found.update(needs)
 
 
-def _for_training(run: Run, plan: Plan) -> Iterator[Need]:
+def _for_training(run: StudyFolder, plan: Plan) -> Iterator[Need]:
     if plan.recipe == "finetune":
         yield from (Need(text, face_network=True) for text in plan.pretrained)
     if plan.recipe == "finetune" or plan.pretrained:
@@ -66,7 +66,7 @@ def _for_training(run: Run, plan: Plan) -> Iterator[Need]:
             yield Need(backbone, weights)
 
 
-def _made(run: Run, step: str, **settings: Any) -> bool:
+def _made(run: StudyFolder, step: str, **settings: Any) -> bool:
     """Whether a step is done with these settings, and is not to be done again."""
     kept = run.config.get("steps", {}).get(step, {}).get("settings", {})
     return not run.force and bool(kept) and all(kept.get(key) == value for key, value in settings.items())

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from agelens.bundles.bundle import TASKS
 from agelens.errors import AgeLensError
+from agelens.evaluation.compare_backbones import Comparison
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import PretrainedEncoder
-from agelens.training.recipes import TASKS
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,23 @@ class TrainingPlan:
                 "--pretrained, --soup-size and --unfreeze-stages belong to --recipe finetune; others take "
                 "--age-backbone."
             )
+
+
+def study_options(comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+    """Return the options of `agelens run` that make this comparison and these networks, as JSON values by name."""
+    return {
+        "backbones": list(comparison.backbones),
+        "head": comparison.head,
+        "notebook_exact": comparison.notebook_exact,
+        "weights": plan.weights if plan.recipe == "notebook" else comparison.weights,
+        "image_size": plan.image_size,
+        "recipe": plan.recipe,
+        "age_backbone": plan.age_backbone,
+        "gender_backbone": plan.gender_backbone,
+        "epochs": plan.epochs,
+        "precision": plan.precision,
+        "cache": None if plan.cache is None else str(plan.cache.absolute()),
+    }
 
 
 def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning:

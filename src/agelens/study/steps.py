@@ -4,19 +4,28 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_bundles, intact_card
+from agelens.bundles.bundle import CARD, SUMS, find_bundles
+from agelens.data.provenance import provenance, source_name
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
-from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
-from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.evaluation.evaluate import (
+    Evaluation,
+    Framed,
+    Overlap,
+    Rules,
+    check_seen,
+    choose_rows,
+    evaluate,
+)
+from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
+from agelens.study.calibrated_bundle import finished_card
 from agelens.study.crops import check_crops
-from agelens.study.folder import REPORT, Run
+from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.needs import look_before
-from agelens.study.plan import TrainingPlan, fine_tuning
-from agelens.study.provenance import about, licence, source_name
+from agelens.study.plan import TrainingPlan, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
@@ -28,7 +37,7 @@ from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
 
 
-def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
+def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
@@ -49,7 +58,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     return dict(read_json(target))
 
 
-def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
+def _warn_of_overlap(run: StudyFolder, spec: BackboneSpec) -> None:
     """Say loudly if a backbone of AgeLens's own learned from images that this run measures on."""
     overlap = training_images_of(spec)
     if not overlap:
@@ -64,25 +73,19 @@ def _warn_of_overlap(run: Run, spec: BackboneSpec) -> None:
         )
 
 
-def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
-    """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
+def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
+    """Train and calibrate the networks of a plan on the run's table; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
     if plan.recipe == FineTuning.name:
-        return {task: _calibrated(run, task) for task in _finetune(run, plan)}
+        return _finetune(run, plan)
     look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)
-    return {task: _calibrated(run, task) for task in plan.tasks}
+    return {task: dict(read_json(run.folder / task / CARD)) for task in plan.tasks}
 
 
-def _calibrated(run: Run, task: str) -> dict[str, Any]:
-    """The card of a network of the run, once geometry and intervals stand in it."""
-    calibrate(run.folder / task, run.table, run.track)
-    return dict(read_json(run.folder / task / CARD))
-
-
-def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -103,9 +106,7 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
         precision=plan.precision,
         seed=run.config["seed"],
         cache=plan.cache,
-        source=source_name(run),
-        licence=licence(run),
-        about=about(run),
+        **provenance(run.config, run.table),
         round=run.round(f"train-{task}"),
     )
     settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
@@ -117,12 +118,13 @@ def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
     def work() -> None:
         train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
 
-    if intact_card(run.folder / task) is None:
+    if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
+    run.step(f"train-{task}", settings, outputs, work)
 
 
-def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
+def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """One network for all the tasks of the plan; returns its card by its task."""
     if not plan.pretrained:
         raise AgeLensError(
@@ -155,9 +157,7 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
         weights=" + ".join(pretrained.file.name for pretrained in encoders),
         seed=run.config["seed"],
         cache=plan.cache,
-        source=source_name(run),
-        licence=licence(run),
-        about=about(run),
+        **provenance(run.config, run.table),
         command=training_command(run, plan, encoders),
         round=run.round(f"train-{task}"),
     )
@@ -175,13 +175,13 @@ def _finetune(run: Run, plan: TrainingPlan) -> dict[str, Any]:
             run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track
         )
 
-    if intact_card(run.folder / task) is None:
+    if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
 
 
-def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
+def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
     """What a person types to repeat a fine-tuning."""
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
@@ -199,18 +199,19 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
         *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
-    start = f"agelens train {source_name(run)} --out RUN --recipe finetune"
+    start = f"agelens train {source_name(run.config)} --out RUN --recipe finetune"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
 def evaluate_networks(
-    run: Run,
+    run: StudyFolder,
     bundle: Path | None = None,
     split: str = "test",
     overlap: Overlap = "refuse",
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
+    rules: Rules = Rules(),
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -222,16 +223,12 @@ def evaluate_networks(
         overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
+        rules: age limits and allowed errors whose price is told.
         device, threads: as in `agelens.load`.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
-    if bundle is None:
-        # A training that was broken off after its last epoch left a network without intervals.
-        for one in bundles:
-            calibrate(one.folder, run.table, run.track)
-        bundles = find_bundles(run.folder)
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
     check_seen(choose_rows(run.table, split), bundles, overlap)
@@ -239,14 +236,14 @@ def evaluate_networks(
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
-        seed=run.config["seed"], precision=precision, framed=framed,
+        seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
         # Threads change no figure.
         **({} if device == "auto" else {"device": device}),
     )  # fmt: skip
 
     def work() -> None:
         done = evaluate(
-            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed,
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules,
             device=device, threads=threads,
         )  # fmt: skip
         done.figures["settings"].update(wanted.settings())
@@ -263,9 +260,10 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
     write_json(folder / EVALUATION, done.figures)
 
 
-def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
+def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
+    run.record_options({**study_options(comparison, plan), "crops_as_they_are": run.crops_as_they_are})
     explore_faces(run)
     compare_backbones(run, comparison)
     train_networks(run, plan)

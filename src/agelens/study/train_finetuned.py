@@ -8,21 +8,22 @@ from typing import Any
 import keras
 import pandas as pd
 
-from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
+from agelens.export.keras_model import keras_file
 from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
+from agelens.study.calibrated_bundle import finished_card, write_calibrated
 from agelens.training.finetune import WarmUpState, average_weights, finetune
 from agelens.training.partial_freezing import freeze_encoder
 from agelens.training.pretrained_encoders import RunSpec
 from agelens.training.trainer import Training
 from agelens.training.transfer import Settings
 from agelens.utils.environment import made_with
-from agelens.utils.files import digest_json, read_json
+from agelens.utils.files import digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import Track, quiet
 
@@ -58,7 +59,7 @@ def train_finetuned(
     identities = [_identity(table, start, settings) for start in specs]
     ensemble_weights = [start.pretrained.ensemble_weights for start in specs]
     identity = {"averaged": identities, "ensemble_weights": ensemble_weights, "shipping": SHIPPING_VERSION}
-    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+    if finished := finished_card(target, identity):
         return finished
     learned, trainings = [], []
     for start, own in zip(specs, identities, strict=True):
@@ -83,11 +84,9 @@ def train_finetuned(
         card = card_of(learned, trainings, settings, table, identities[0]["table"])
         card["identity"] = digest_json(identity)
         card["training"]["validation"] = measured
-        training_images = {
-            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
-        }
-        write_bundle(target, files["int8"], card, training_images)
-    return dict(read_json(target / CARD))
+        # What an earlier training of another recipe left there is another network.
+        keras_file(target).unlink(missing_ok=True)
+        return write_calibrated(target, files["int8"], card, table, track=track)
 
 
 def _identity(table: pd.DataFrame, start: RunSpec, settings: Settings) -> dict[str, Any]:

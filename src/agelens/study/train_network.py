@@ -6,19 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.baselines import baselines
 from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.export.cards import network_card
+from agelens.export.keras_model import has_keras_model, keras_file, write_keras_model
 from agelens.export.onnx import write_network
 from agelens.models.backbones import build_backbone, content_digest, fitting_image_size
 from agelens.models.registry import BackboneSpec, training_images_of
+from agelens.study.calibrated_bundle import finished_card, write_calibrated
 from agelens.training.feature_cache import resolve_precision
 from agelens.training.recipes import Recipe
 from agelens.training.transfer import Settings, train_all, train_head
 from agelens.utils.environment import made_with
-from agelens.utils.files import digest_json, read_json
+from agelens.utils.files import digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import Track, quiet
 
@@ -32,7 +33,7 @@ def train_network(
     settings: Settings,
     track: Track = quiet,
 ) -> dict[str, Any]:
-    """Train by a recipe and write the bundle; a finished bundle of the same making is left as it is.
+    """Train by a recipe and write the bundle, calibrated, and the Keras model beside it; finished ones stay.
 
     Args:
         table: a face table that is split.
@@ -44,7 +45,8 @@ def train_network(
     """
     splits = learning_splits(table)
     identity = _identity(table, spec, recipe, settings)
-    if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
+    there = keras_file(target).is_file() or not has_keras_model(spec)
+    if there and (finished := finished_card(target, identity)):
         return finished
     # Each making has states of its own: other settings neither continue nor destroy them.
     folder = folder / digest_json(identity)[:12]
@@ -62,12 +64,10 @@ def train_network(
         onnx_file = Path(temporary) / "network.onnx"
         with track(f"{recipe.name}, writing the network", None):
             write_network(backbone, network, head, recipe, onnx_file)
-        training_images = {
-            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
-        }
+            # Before the bundle, whose being there says that all is done.
+            write_keras_model(backbone, network, head, keras_file(target))
         # What its backbone learned from, the network has learned from too.
-        write_bundle(target, onnx_file, card, {**training_images_of(spec), **training_images})
-    return dict(read_json(target / CARD))
+        return write_calibrated(target, onnx_file, card, table, training_images_of(spec), track)
 
 
 def _identity(table: pd.DataFrame, spec: BackboneSpec, recipe: Recipe, settings: Settings) -> dict[str, Any]:

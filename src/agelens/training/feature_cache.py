@@ -4,12 +4,13 @@ A frozen backbone gives the same features in every epoch and for both tasks, so 
 are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
 side, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights are fitted
 to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one that lies
-elsewhere, still finds what is there.
+elsewhere, still finds what is there. Each row has a checksum: one that a disk damaged is computed again, and told.
 """
 
 import os
 import shutil
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,17 +33,19 @@ from agelens.models.registry import Shape
 from agelens.runtime.devices import openvino_target
 from agelens.runtime.execution import resolve_precision, run_network
 from agelens.runtime.int8 import overflows
-from agelens.runtime.session import compile_network
+from agelens.runtime.session import compile_on_device
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.locks import waited_lock
-from agelens.utils.progress import Track, quiet
+from agelens.utils.progress import Track, quiet, say
 
 # bfloat16 keeps float32's range, which float16 does not: features of random networks are often below 1e-8.
 _STORED = {"bf16": np.dtype(ml_dtypes.bfloat16), "f32": np.dtype(np.float32)}
 _CHUNK = 256
 _FIRST = 32
+# Of a line: the digest of an image, a space, the checksum of the digest and of the row, and the end.
+_DIGEST, _LINE = 64, 74
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def extract(
 
 
 class _Store:
-    """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images."""
+    """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images and a checksum."""
 
     def __init__(
         self,
@@ -155,6 +158,7 @@ class _Store:
             "pooled": pool,
             "decoder": DECODER_VERSION,
             "conversion": CONVERSION,
+            "rows": "crc32",
             "made_with": made_with("openvino") if backbone.model is None else made_with("keras", "openvino"),
         }
         # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
@@ -171,30 +175,43 @@ class _Store:
         self.row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
         self._rows, self._digests = self.folder / "rows.bin", self.folder / "digests.txt"
         self._pace = self.folder / "pace.json"
+        self._known: list[str] = []
         self.precision = precision
 
     def exists(self) -> bool:
         return self._digests.exists()
 
-    def digests(self) -> list[str]:
-        return self._digests.read_text().split() if self.exists() else []
-
     def repair(self) -> None:
-        """Cut off what a killed pass left half-written: a row counts once its digest's line is whole."""
+        """Cut off what a killed pass left half-written, and forget rows that are not as they were written.
+
+        A row counts once its digest's line is whole.
+        """
         if not self.exists():
             self._rows.write_bytes(b"")
             self._digests.write_text("")
             write_json(self.folder / "key.json", self.key)
             return
         text = self._digests.read_bytes()
-        whole = min(text.count(b"\n"), self._rows.stat().st_size // self.row_bytes)
-        lines = text.split(b"\n")[:whole]
-        os.truncate(self._digests, sum(len(line) + 1 for line in lines))
+        whole = min(len(text) // _LINE, self._rows.stat().st_size // self.row_bytes)
+        os.truncate(self._digests, whole * _LINE)
         os.truncate(self._rows, whole * self.row_bytes)
+        self._known = self._sound([text[place * _LINE : (place + 1) * _LINE] for place in range(whole)])
+        if damaged := self._known.count(""):
+            say(f"{damaged:,} rows in {self.folder} were damaged on the disk and are computed again.")
+
+    def _sound(self, lines: list[bytes]) -> list[str]:
+        """The digest of each row, or "" where the row or its line is not as it was written."""
+        if not lines:
+            return []
+        rows = np.memmap(self._rows, np.uint8, "r", shape=(len(lines), self.row_bytes))
+        return [
+            line[:_DIGEST].decode() if line == _line(line[:_DIGEST], row) else ""
+            for line, row in zip(lines, rows, strict=True)
+        ]
 
     def missing(self, table: pd.DataFrame) -> list[int]:
         """Positions of the rows of the table whose image has no features yet, each image once."""
-        seen = set(self.digests())
+        seen = set(self._known)
         positions = []
         for position, digest in enumerate(table["digest"]):
             if digest not in seen:
@@ -204,14 +221,14 @@ class _Store:
 
     def append(self, digests: list[str], rows: NDArray[np.float32]) -> None:
         """Rows first, digests after them, so that a digest never stands without its row."""
-        for path, data in (
-            (self._rows, np.ascontiguousarray(rows.astype(self.dtype)).tobytes()),
-            (self._digests, "".join(f"{digest}\n" for digest in digests).encode()),
-        ):
+        stored = np.ascontiguousarray(rows.astype(self.dtype)).reshape(len(rows), -1).view(np.uint8)
+        lines = b"".join(_line(digest.encode(), row) for digest, row in zip(digests, stored, strict=True))
+        for path, data in ((self._rows, stored.tobytes()), (self._digests, lines)):
             with naming_errors(path), path.open("ab") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        self._known += digests
 
     def record_pace(self, images: int, seconds: float) -> None:
         """Add to what all passes into this store took, so that a short top-up does not stand for the whole."""
@@ -219,7 +236,7 @@ class _Store:
         write_json(self._pace, {"images": kept["images"] + images, "seconds": kept["seconds"] + seconds})
 
     def view(self, table: pd.DataFrame, pool: bool) -> Features:
-        known = {digest: row for row, digest in enumerate(self.digests())}
+        known = {digest: row for row, digest in enumerate(self._known)}
         index = np.array([known[digest] for digest in table["digest"]], np.int64)
         rows: NDArray[np.generic] = np.memmap(self._rows, self.dtype, "r", shape=(len(known), *self.shape))
         pace = read_json(self._pace) if self._pace.exists() else None
@@ -227,6 +244,11 @@ class _Store:
         shape = self.shape[-1:] if pool else self.shape
         row_bytes = int(np.prod(shape)) * self.dtype.itemsize
         return Features(rows, index, pool, shape, self.precision, rate, row_bytes)
+
+
+def _line(digest: bytes, row: NDArray[np.uint8]) -> bytes:
+    """The line of a row: the digest of its image, and the checksum of both."""
+    return digest + b" %08x\n" % zlib.crc32(row, zlib.crc32(digest))
 
 
 def _fill(
@@ -245,7 +267,7 @@ def _fill(
     _check_disk(store, len(missing))
     with track(f"{backbone.spec.name}, making it ready", None):
         network = to_openvino(backbone, cache / "networks")
-        compiled = compile_network(
+        compiled = compile_on_device(
             pooled_model(network) if pool else network, precision, backbone.spec.name, target, threads
         )
     paths = table["path"].to_numpy()[missing].tolist()

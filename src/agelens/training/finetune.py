@@ -46,7 +46,7 @@ def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
     return keras.Model(maps, outputs, name="finetuned")
 
 
-def compile_network(network: keras.Model, recipe: FineTuning, steps: int, warming: bool) -> None:
+def compile_fine_tuning(network: keras.Model, recipe: FineTuning, steps: int, warming: bool) -> None:
     """Set losses, metrics and AdamW; ``steps`` are the batches of an epoch, and warming teaches the head alone."""
     learning = network.get_layer("learning_part")
     learning.trainable = not warming
@@ -138,10 +138,10 @@ def finetune(
     train = train_batches(parts, learning, recipe, seed, cache, track, True)
     if recipe.standardize_features:
         standardize_features(network.get_layer("learning_part"), train, recipe.batch_size)
-    compile_network(network, recipe, len(train), warming=True)
+    compile_fine_tuning(network, recipe, len(train), warming=True)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
-    compile_network(network, recipe, len(train), warming=False)
+    compile_fine_tuning(network, recipe, len(train), warming=False)
     network, training = fit(
         network, recipe, train, validation, folder, seed, identity, track,
         callbacks=[keras.callbacks.SwapEMAWeights()],

@@ -9,8 +9,6 @@ from agelens.data.loaders import BATCH_SIZE
 from agelens.errors import AgeLensError
 from agelens.models.heads import HEADS
 
-TASKS = ("age", "gender")
-
 
 @dataclass(frozen=True)
 class Recipe:

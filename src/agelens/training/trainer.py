@@ -16,7 +16,7 @@ from tensorboardX import SummaryWriter
 
 from agelens.data.loaders import Batches
 from agelens.errors import AgeLensError
-from agelens.utils.files import digest_json, naming_errors, read_json, replacing_file, write_json
+from agelens.utils.files import digest_file, digest_json, naming_errors, read_json, replacing_file, write_json
 from agelens.utils.progress import Advance, Track, quiet
 from agelens.utils.signals import held_interrupts
 
@@ -99,12 +99,12 @@ def fit(
         the network of the best epoch, and how it went.
 
     Raises:
-        AgeLensError: the loss is no longer a number, or the folder holds another training.
+        AgeLensError: the loss is no longer a number, or the folder holds another training or a damaged one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State(folder, digest_json({"recipe": recipe.settings(), "seed": seed, **identity}))
     if state.history and not has_ended(recipe, state.history):
-        network = keras.saving.load_model(state.network(state.epochs_run - 1))
+        network = state.load(state.epochs_run - 1)
     if not has_ended(recipe, state.history):
         with track(f"{recipe.name}", recipe.epochs) as advance:
             advance(state.epochs_run)
@@ -122,7 +122,7 @@ def fit(
         if checkpoints.error is not None:
             raise checkpoints.error
     best = best_epoch(recipe, state.history)
-    return keras.saving.load_model(state.network(best)), Training(state.history, best + 1, state.seconds)
+    return state.load(best), Training(state.history, best + 1, state.seconds)
 
 
 def network_file(folder: Path, epoch: int) -> Path:
@@ -131,19 +131,25 @@ def network_file(folder: Path, epoch: int) -> Path:
 
 
 class _State:
-    """What is on disk of a training: ``state.json`` names whole epochs only, and is written last."""
+    """What is on disk of a training: ``state.json`` names whole epochs only, and is written last.
+
+    It holds a digest of itself and of each network that it names: what a disk damaged is told, and not gone on from.
+    """
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder
         self.identity = identity
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
+        self.networks: dict[str, str] = {}
         path = folder / "state.json"
         if path.exists():
             kept = read_json(path)
+            if not isinstance(kept, dict) or kept.pop("digest", None) != digest_json(kept):
+                raise self._damaged(path)
             if kept["identity"] != identity:
                 raise AgeLensError(f"{folder} holds another training; delete it, or train in another folder.")
-            self.history, self.seconds = kept["history"], kept["seconds"]
+            self.history, self.seconds, self.networks = kept["history"], kept["seconds"], kept["networks"]
 
     @property
     def epochs_run(self) -> int:
@@ -152,6 +158,18 @@ class _State:
     def network(self, epoch: int) -> Path:
         return network_file(self.folder, epoch + 1)
 
+    def load(self, epoch: int) -> keras.Model:
+        """The network of an epoch, from 0. Raises AgeLensError where it is not as it was written."""
+        path = self.network(epoch)
+        if not path.is_file() or digest_file(path) != self.networks.get(path.name):
+            raise self._damaged(path)
+        return keras.saving.load_model(path)
+
+    def _damaged(self, path: Path) -> AgeLensError:
+        return AgeLensError(
+            f"{path} is damaged, or an earlier AgeLens wrote it; delete {self.folder}, and its training begins again."
+        )
+
     def record(self, network: keras.Model, recipe: Schedule, logs: dict[str, float], seconds: float) -> None:
         epoch = self.epochs_run
         with replacing_file(self.network(epoch)) as temporary:
@@ -159,11 +177,13 @@ class _State:
         for key, value in logs.items():
             self.history.setdefault(key, []).append(float(value))
         self.seconds += seconds
-        write_json(
-            self.folder / "state.json",
-            {"identity": self.identity, "history": self.history, "seconds": self.seconds},
-        )
         keep = {self.network(epoch), self.network(best_epoch(recipe, self.history))}
+        self.networks[self.network(epoch).name] = digest_file(self.network(epoch))
+        self.networks = {path.name: self.networks[path.name] for path in keep}
+        state = {
+            "identity": self.identity, "history": self.history, "seconds": self.seconds, "networks": self.networks,
+        }  # fmt: skip
+        write_json(self.folder / "state.json", {**state, "digest": digest_json(state)})
         for path in self.folder.glob("epoch-*.keras"):
             if path not in keep:
                 path.unlink()

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agelens.data.loaders import Batches, face_batches
+from agelens.data.loaders import Batches, FaceBatches
 from agelens.errors import AgeLensError
 from agelens.models.backbones import Backbone
 from agelens.models.heads import build_head
@@ -119,7 +119,7 @@ def train_all(
     head = build_head(recipe, backbone.feature_shape, median_age)
     network = join(backbone, head)
     train, validation = (
-        face_batches(split, recipe.task, backbone.image_size, batch_size=recipe.batch_size, shuffle_seed=seed)
+        FaceBatches(split, recipe.task, backbone.image_size, batch_size=recipe.batch_size, shuffle_seed=seed)
         for split, seed in ((splits["train"], settings.seed), (splits["validation"], None))
     )
     compile_network(network, recipe, len(train))

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import platform
+import shlex
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from agelens._version import __version__
 
@@ -41,3 +44,10 @@ def machine() -> str:
     """The processor's kind and how many cores this process may use; no name of the machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{platform.machine()}, {cores} cores, {platform.system()}"
+
+
+def command_line() -> str | None:
+    """Return the command of AgeLens that this process runs, as a person types it; None where it is another program."""
+    program = Path(sys.argv[0])
+    own = program.stem == "agelens" or (program.name == "__main__.py" and program.parent.name == "agelens")
+    return shlex.join(["agelens", *sys.argv[1:]]) if own else None

@@ -30,8 +30,8 @@ def external_files(network: bytes) -> list[str]:
         return []
     try:
         return sorted(set(_outside(memoryview(network), "model")))
-    except (ValueError, IndexError):
-        # Damaged: whoever reads it as a network will say so.
+    except (ValueError, IndexError, RecursionError):
+        # Damaged, or nested deeper than protobuf reads: whoever reads it as a network will say so.
         return []
 
 

@@ -73,7 +73,7 @@ def test_face_out_of_range_is_refused(age: int, gender: int, image_size: int) ->
 
 
 @pytest.mark.parametrize("gender", [0, 1])
-@pytest.mark.parametrize("mark", ["forehead", "crows_feet", "folds", "bags", "sag", "grey"])
+@pytest.mark.parametrize("mark", ["forehead", "crows_feet", "folds", "bags", "sag", "spots", "grey"])
 def test_marks_of_years_grow_through_adult_life(mark: str, gender: int) -> None:
     levels = [mean_of(attrgetter(mark), age, gender) for age in (25, 45, 65, 85)]
     assert levels == sorted(levels)
@@ -116,10 +116,9 @@ def test_pictures_differ_by_age_more_than_by_chance() -> None:
     assert apart(child) > 1.5 * apart(also_young)
 
 
-@pytest.mark.parametrize("mark", ["forehead", "crows_feet", "folds", "bags", "lip_lines", "sag", "grey"])
+@pytest.mark.parametrize("mark", ["forehead", "crows_feet", "folds", "bags", "sag", "spots", "grey"])
 def test_marks_of_years_show_in_the_picture(mark: str) -> None:
     plain = choose_traits(30, 1, np.random.default_rng(2))
-    plain = replace(plain, fringe=0.0, glasses=0.0, **{mark: 0.0})
     without, with_mark = (
         np.asarray(paint(replace(plain, **{mark: level}), np.random.default_rng(0), 96), dtype=float)
         for level in (0.0, 1.0)
@@ -129,10 +128,10 @@ def test_marks_of_years_show_in_the_picture(mark: str) -> None:
 
 def test_only_men_have_beards_and_hair_tells_the_sexes_apart() -> None:
     women, men = faces_of(30, 1, 200), faces_of(30, 0, 200)
-    assert not any(traits.beard or traits.stubble or traits.moustache for traits in women)
-    assert 0.5 < np.mean([traits.stubble > 0 for traits in men]) < 1
+    assert not any(traits.beard for traits in women)
+    assert 0.1 < np.mean([traits.beard > 0.5 for traits in men]) < 0.4
     assert np.mean([t.length for t in women]) > np.mean([t.length for t in men]) + 0.3
-    assert not any(t.beard or t.stubble or t.earrings * t.glasses for t in faces_of(2, 0, 100))
+    assert not any(traits.beard for traits in faces_of(2, 0, 100))
 
 
 # A folder of faces

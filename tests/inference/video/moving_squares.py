@@ -1,6 +1,7 @@
 """Videos of moving coloured squares, and a predictor that takes the squares for faces."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from agelens.inference.results import Face, ImagePrediction
+from agelens.inference.video.reader import Frame, Video
 from agelens.utils.images import Pixels
 
 HEIGHT, WIDTH, IMAGE_SIZE = 240, 320, 40
@@ -30,6 +32,12 @@ def draw(squares: dict[str, Path2D], number: int) -> Pixels:
                 220 if one == CHANNEL[colour] else 10 for one in range(3)
             ]
     return image
+
+
+def read_frames(path: Path | str, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
+    """The frames of a video, which is closed after the last."""
+    with Video(path) as video:
+        yield from video.read(frame_stride, duration)
 
 
 def write_video(
@@ -77,13 +85,10 @@ class SquarePredictor:
             self.batches[-1] += 1
             yield ImagePrediction("", image.shape[1], image.shape[0], tuple(self._faces(image)))
 
-    def combine(self, faces: Sequence[Face]) -> Face:
-        shares = np.mean([face.age_distribution for face in faces], axis=0)
-        sums = np.cumsum(shares)
+    def update_age(self, face: Face) -> Face:
+        sums = np.cumsum(face.age_distribution)
         first, median, last = (float(np.searchsorted(sums, one)) for one in (0.05, 0.5, 0.95))
-        female = float(np.mean([face.p_female for face in faces]))
-        last_face = faces[-1]
-        return Face(median, female, tuple(shares), (first, last), last_face.box, score=last_face.score)
+        return replace(face, age_years=median, age_low=first, age_high=last)
 
     def _faces(self, image: Pixels) -> Iterator[Face]:
         for colour, (age, female, score) in PEOPLE.items():

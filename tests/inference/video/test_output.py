@@ -23,8 +23,8 @@ from agelens.inference.video import predict_video as module
 from agelens.inference.video import reader as video_module
 from agelens.inference.video.output import FRAME_COLUMNS
 from agelens.inference.video.predict_video import predict_video
-from agelens.inference.video.reader import Video, read_video
-from tests.inference.video.moving_squares import SquarePredictor, draw, write_video
+from agelens.inference.video.reader import Video
+from tests.inference.video.moving_squares import SquarePredictor, draw, read_frames, write_video
 
 
 def walk(number: int) -> tuple[float, float]:
@@ -96,7 +96,7 @@ def test_faces_of_a_video_are_blurred_for_publishing(clip: Path, tmp_path: Path,
     assert (status, said[-1]) == (0, f"{tmp_path / 'hidden.mkv'}: 24 frames with the faces blurred.")
     run(clip, pictures=tmp_path / "drawn.mkv")
     hidden, drawn = (
-        next(iter(read_video(str(tmp_path / name)))).image.astype(int) for name in ("hidden.mkv", "drawn.mkv")
+        next(iter(read_frames(tmp_path / name))).image.astype(int) for name in ("hidden.mkv", "drawn.mkv")
     )
     # Boxes and words are drawn in one, and no line of them in the other.
     assert abs(hidden - drawn).max() > 100
@@ -159,7 +159,7 @@ def test_a_finished_video_is_told_and_not_done_again(clip: Path, tmp_path: Path,
     options["pictures"].unlink()
     status, predictor, _ = run(clip, **options)
     assert predictor.batches == [8, 8, 8]
-    assert len(list(read_video(options["pictures"]))) == 24
+    assert len(list(read_frames(options["pictures"]))) == 24
     assert len(before["out"].splitlines()) == len(options["out"].read_bytes().splitlines())
 
 
@@ -185,7 +185,7 @@ def test_what_is_of_another_video_or_of_nothing_here_stays(clip: Path, tmp_path:
         run(clip, out=tmp_path / "notes.csv")
     run(other, out=out, pictures=drawn, overwrite=True)
     assert out.read_bytes().count(b"\n") == 5
-    assert len(list(read_video(drawn))) == 5
+    assert len(list(read_frames(drawn))) == 5
 
 
 def test_a_part_never_replaces_more(clip: Path, tmp_path: Path, run) -> None:
@@ -193,20 +193,20 @@ def test_a_part_never_replaces_more(clip: Path, tmp_path: Path, run) -> None:
     status, _, said = run(clip, interrupted=1, out=out, pictures=drawn)
     assert status == 1
     assert said[-1] == f"agelens: Interrupted after 0.3 seconds of {clip}; 8 frames are kept."
-    assert len(list(read_video(drawn))) == 8
+    assert len(list(read_frames(drawn))) == 8
     # The same command begins again, and is interrupted earlier, later, and not at all.
     with pytest.raises(KeyboardInterrupt):
         run(clip, interrupted=0, out=out, pictures=drawn)
     run(clip, interrupted=2, out=out, pictures=drawn)
-    assert len(list(read_video(drawn))) == 16
+    assert len(list(read_frames(drawn))) == 16
     with pytest.raises(AgeLensError, match=r"8 frames are kept.*holds more, so it stays as it was") as caught:
         run(clip, interrupted=1, out=out, pictures=drawn)
     assert "Interrupted after 0.3 seconds" in str(caught.value)
-    assert len(list(read_video(drawn))) == 16
+    assert len(list(read_frames(drawn))) == 16
     assert run(clip, out=out, pictures=drawn)[0] == 0
     with pytest.raises(AgeLensError, match="holds more"):
         run(clip, interrupted=2, pictures=drawn)
-    assert len(list(read_video(drawn))) == 24
+    assert len(list(read_frames(drawn))) == 24
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
 
@@ -221,7 +221,7 @@ def test_a_reader_of_lines_that_leaves_keeps_the_pictures(
 
     monkeypatch.setattr("sys.stdout", Leaving())
     assert run(clip, form="json", pictures=tmp_path / "a.mp4")[0] == 1
-    assert 3 < len(list(read_video(tmp_path / "a.mp4"))) < 24
+    assert 3 < len(list(read_frames(tmp_path / "a.mp4"))) < 24
     monkeypatch.setattr("sys.stdout", Leaving())
     with pytest.raises(BrokenPipeError):
         run(clip, form="json")

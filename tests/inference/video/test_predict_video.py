@@ -12,8 +12,7 @@ from agelens.inference.predict_files import PredictionConfig
 from agelens.inference.video import pipeline
 from agelens.inference.video import predict_video as module
 from agelens.inference.video.predict_video import predict_video
-from agelens.inference.video.reader import read_video
-from tests.inference.video.moving_squares import SquarePredictor, draw, write_video
+from tests.inference.video.moving_squares import SquarePredictor, draw, read_frames, write_video
 
 
 def walk(number: int) -> tuple[float, float]:
@@ -59,9 +58,9 @@ def test_faces_are_drawn_into_the_annotated_video(clip: Path, tmp_path: Path, pr
     out, annotated = tmp_path / "out" / "lines.jsonl", tmp_path / "annotated.mp4"
     assert predict_video(str(clip), PredictionConfig(out=out, pictures=annotated), frame_stride=2) == 0
     frames, _ = lines_of(out.read_text(encoding="utf-8"))
-    pictures = list(read_video(annotated))
+    pictures = list(read_frames(annotated))
     assert [frame["seconds"] for frame in frames] == pytest.approx([one.seconds for one in pictures])
-    original = list(read_video(clip, frame_stride=2))
+    original = list(read_frames(clip, frame_stride=2))
     for before, after, frame in zip(original, pictures, frames, strict=True):
         _, top, right, bottom = (round(value) for value in frame["faces"][0]["box"])
         changed = np.abs(before.image.astype(int) - after.image).max(axis=2)
@@ -79,7 +78,7 @@ def test_what_a_cut_off_file_held_is_kept(clip: Path, tmp_path: Path, predictor,
     frames, tracks = lines_of(out.read_text(encoding="utf-8"))
     assert 5 < len(frames) < 45
     assert len(tracks) == 1
-    assert len(list(read_video(tmp_path / "a.mp4"))) == len(frames)
+    assert len(list(read_frames(tmp_path / "a.mp4"))) == len(frames)
     assert f"agelens: {cut} is cut off or damaged after" in capsys.readouterr().err
 
 
@@ -108,7 +107,7 @@ def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, caps
     frames, tracks = lines_of(out.read_text(encoding="utf-8"))
     assert len(frames) == 16
     assert tracks[0]["frames"] == 16
-    assert len(list(read_video(tmp_path / "a.mp4"))) == 16
+    assert len(list(read_frames(tmp_path / "a.mp4"))) == 16
     assert "agelens: Interrupted after 0.6 seconds" in capsys.readouterr().err
 
 

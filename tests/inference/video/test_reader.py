@@ -14,10 +14,18 @@ from agelens.errors import AgeLensError
 from agelens.inference.video import pipeline
 from agelens.inference.video import reader as video
 from agelens.inference.video.pipeline import track_video
-from agelens.inference.video.reader import BrokenVideoError, Frame, Video, read_video
+from agelens.inference.video.reader import BrokenVideoError, Frame, Video
 from agelens.inference.video.writer import VideoWriter
 from agelens.utils.images import Pixels
-from tests.inference.video.moving_squares import HEIGHT, IMAGE_SIZE, WIDTH, SquarePredictor, draw, write_video
+from tests.inference.video.moving_squares import (
+    HEIGHT,
+    IMAGE_SIZE,
+    WIDTH,
+    SquarePredictor,
+    draw,
+    read_frames,
+    write_video,
+)
 
 
 def corner(number: int) -> tuple[float, float]:
@@ -32,7 +40,7 @@ def read(path: Path | str) -> tuple[list[Frame], str]:
     """The frames and how it ended."""
     frames = []
     try:
-        for frame in read_video(path):
+        for frame in read_frames(path):
             frames.append(frame)
     except BrokenVideoError as error:
         return frames, str(error)
@@ -54,7 +62,7 @@ def test_frames_come_with_number_time_and_rgb(tmp_path: Path) -> None:
 def test_times_of_a_variable_rate_are_kept(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.5, 0.51, 2.0, 2.25]
     path = write_video(tmp_path / "a.mp4", squares(6), times)
-    assert [frame.seconds for frame in read_video(path)] == pytest.approx(times, abs=1e-3)
+    assert [frame.seconds for frame in read_frames(path)] == pytest.approx(times, abs=1e-3)
 
 
 def test_a_frame_is_let_go_without_collecting_garbage(tmp_path: Path) -> None:
@@ -62,7 +70,7 @@ def test_a_frame_is_let_go_without_collecting_garbage(tmp_path: Path) -> None:
     gc.disable()
     try:
         kept = len([one for one in gc.get_objects() if isinstance(one, av.VideoFrame)])
-        list(read_video(path))
+        list(read_frames(path))
         # The first is asked how the video is turned.
         assert len([one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]) <= kept + 1
     finally:
@@ -71,10 +79,10 @@ def test_a_frame_is_let_go_without_collecting_garbage(tmp_path: Path) -> None:
 
 def test_every_skips_frames_and_seconds_ends(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mkv", squares(20))
-    assert [frame.number for frame in read_video(path, frame_stride=6)] == [0, 6, 12, 18]
-    assert [frame.number for frame in read_video(path, frame_stride=2, duration=0.3)] == [0, 2, 4, 6]
-    with pytest.raises(ValueError, match="every is at least 1"):
-        next(read_video(path, frame_stride=0))
+    assert [frame.number for frame in read_frames(path, frame_stride=6)] == [0, 6, 12, 18]
+    assert [frame.number for frame in read_frames(path, frame_stride=2, duration=0.3)] == [0, 2, 4, 6]
+    with pytest.raises(ValueError, match="frame_stride is at least 1"):
+        next(read_frames(path, frame_stride=0))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,7 @@ def test_every_skips_frames_and_seconds_ends(tmp_path: Path) -> None:
 def test_a_video_is_turned_as_its_file_asks(tmp_path: Path, rotation, turned) -> None:
     drawn = squares(3)
     path = write_video(tmp_path / "a.mp4", drawn, rotation=rotation)
-    frame = next(read_video(path))
+    frame = next(read_frames(path))
     assert frame.image.flags.c_contiguous
     assert np.abs(frame.image.astype(int) - turned(drawn[0])).mean() < 4
 
@@ -104,7 +112,7 @@ def test_narrow_pixels_are_made_square(tmp_path: Path) -> None:
         image = np.ascontiguousarray(squares(1)[0][:, ::2])
         container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
-    assert next(read_video(path)).image.shape == (HEIGHT, WIDTH, 3)
+    assert next(read_frames(path)).image.shape == (HEIGHT, WIDTH, 3)
 
 
 def test_a_file_that_is_cut_off_gives_its_frames_then_a_sentence(tmp_path: Path) -> None:
@@ -166,7 +174,7 @@ def test_what_is_no_video_is_refused_in_a_sentence(tmp_path: Path, name: str, wr
     path = tmp_path / name
     write(path)
     with pytest.raises(AgeLensError, match=sentence) as caught:
-        next(read_video(path))
+        next(read_frames(path))
     assert str(caught.value).startswith(str(path))
 
 

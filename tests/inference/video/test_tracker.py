@@ -105,8 +105,8 @@ def test_a_face_that_was_gone_too_long_is_a_new_one() -> None:
 
 def test_networks_without_distribution_or_gender_are_averaged_too() -> None:
     class Plain(SquarePredictor):
-        def combine(self, faces):
-            return faces[-1]
+        def update_age(self, face):
+            return face
 
     tracker = FaceTracker(Plain())
     for number, years in enumerate((20.0, 30.0, 25.0)):

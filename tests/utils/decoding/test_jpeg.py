@@ -190,8 +190,17 @@ def test_large_photographs_are_decoded_at_a_reduced_size(monkeypatch: pytest.Mon
     assert decode_rgb(plain).shape == (96, 128, 3)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "BMP", "JPEG2000"])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "CMYK", "P", "I;16"])
+# What each format holds; Pillow writes WebP of any mode by turning it into RGB.
+MODES = {
+    "PNG": ("RGB", "RGBA", "L", "P", "I;16"),
+    "TIFF": ("RGB", "RGBA", "L", "CMYK", "P", "I;16"),
+    "WEBP": ("RGB", "RGBA", "L", "CMYK", "P", "I;16"),
+    "BMP": ("RGB", "RGBA", "L", "P"),
+    "JPEG2000": ("RGB", "RGBA", "L", "CMYK", "I;16"),
+}
+
+
+@pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes])
 def test_formats_that_cannot_be_decoded_small_are_made_so(
     monkeypatch: pytest.MonkeyPatch, kind: str, mode: str
 ) -> None:
@@ -201,10 +210,7 @@ def test_formats_that_cannot_be_decoded_small_are_made_so(
         if mode == "I;16"
         else image.convert(mode)
     )
-    try:
-        data = encoded(image, kind)
-    except (OSError, ValueError):
-        pytest.skip(f"{kind} does not hold {mode}")
+    data = encoded(image, kind)
     monkeypatch.setattr(images, "FULL_PIXELS", 10_000)
     photo = decode_photo(data)
     assert (photo.width, photo.height, photo.pixels.shape) == (128, 96, (48, 64, 3))

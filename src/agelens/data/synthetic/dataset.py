@@ -21,7 +21,7 @@ from agelens.errors import AgeLensError
 from agelens.utils.files import read_json, replacing_folder, write_json
 
 # Changes whenever the same arguments could give other files: an older folder is then not taken for a new one.
-SYNTHETIC_VERSION = 1
+SYNTHETIC_VERSION = 2
 # A name with a leading dot: readers of a folder of faces pass over it.
 MARKER = ".drawn.json"
 MIN_SIDE, MAX_SIDE = 32, 1024

@@ -18,10 +18,8 @@ class Traits:
 
     # Proportions
     eye_y: float
-    eye_gap: float
     eye_size: float
     eye_open: float
-    iris: float
     nose_y: float
     nose_width: float
     mouth_y: float
@@ -30,46 +28,31 @@ class Traits:
     chin_y: float
     cheek: float
     jaw: float
-    ear: float
     # Marks of years
     forehead: float
     crows_feet: float
     folds: float
     bags: float
-    lip_lines: float
     sag: float
     spots: float
-    blush: float
     # Hair
     hair: Colour
     grey: float
     density: float
     length: float
-    hairline: float
     recession: float
-    fringe: float
-    parting: float
     brow: float
-    brow_arch: float
     lash: float
     beard: float
-    moustache: float
-    stubble: float
-    # Colours and things worn
+    # Colours, pose and picture
     skin: Colour
     eye_colour: Colour
     lip_colour: Colour
     shirt: Colour
     backdrop: Colour
-    glasses: float
-    earrings: bool
-    # Pose and picture
     smile: float
-    mouth_open: float
-    yaw: float
     pose: Pose
     light: tuple[float, float, float]
-    dapple: float
     blur: float
     noise: float
 
@@ -87,10 +70,7 @@ def choose_traits(age: int, gender: int, rng: np.random.Generator) -> Traits:
         rng: everything else.
     """
     person = _Person(age, gender, rng)
-    return Traits(
-        **_proportions(person), **_marks_of_years(person), **_hair(person), **_facial_hair(person),
-        **_colours(person), **_picture(person),
-    )  # fmt: skip
+    return Traits(**_proportions(person), **_marks_of_years(person), **_hair(person), **_picture(person))
 
 
 class _Person:
@@ -109,18 +89,17 @@ class _Person:
         self.grown = self.growth()
         self.sag = self.rise(35, 95)
 
-    def cue(self, spread: float = 1.0) -> float:
+    def cue(self) -> float:
         """The age that one trait shows, in years: no mark of age keeps step with the others."""
-        own = self.rng.normal(0, 0.4 + 0.055 * self.age)
-        return float(max(self._looks + spread * own, 0.0))
+        return float(max(self._looks + self.rng.normal(0, 0.4 + 0.055 * self.age), 0.0))
 
     def growth(self) -> float:
         """How far one proportion has grown up: 0 at birth, 0.5 at six and a half, 0.9 at eighteen."""
         return float(np.tanh(self.cue() / 12))
 
-    def rise(self, start: float, full: float, spread: float = 1.0) -> float:
+    def rise(self, start: float, full: float) -> float:
         """How far one mark of age has come: 0 up to ``start`` years, 1 at ``full``, and a little beyond."""
-        return float(min(max((self.cue(spread) - start) / (full - start), 0.0), 1.1))
+        return float(min(max((self.cue() - start) / (full - start), 0.0), 1.1))
 
     def jitter(self, spread: float) -> float:
         return float(self.rng.normal(0, spread))
@@ -138,10 +117,8 @@ def _proportions(p: _Person) -> dict[str, Any]:
     eye_y = -0.19 - 0.15 * p.grown + p.jitter(0.018)
     return {
         "eye_y": eye_y,
-        "eye_gap": 0.345 - 0.015 * p.grown + p.jitter(0.012),
         "eye_size": 0.185 - 0.045 * later + 0.008 * p.female - 0.012 * p.sag + p.jitter(0.007),
         "eye_open": 0.74 - 0.14 * p.grown - 0.16 * p.sag + 0.05 * p.female + p.jitter(0.04),
-        "iris": 0.62 - 0.1 * p.grown + p.jitter(0.02),
         "nose_y": eye_y + 0.28 + 0.16 * later + 0.05 * p.rise(40, 100) + p.jitter(0.018),
         "nose_width": 0.10 + 0.03 * p.grown + 0.015 * p.male + 0.02 * p.rise(30, 100) + p.jitter(0.012),
         "mouth_y": 0.36 + 0.10 * p.grown + 0.02 * p.sag + p.jitter(0.018),
@@ -150,7 +127,6 @@ def _proportions(p: _Person) -> dict[str, Any]:
         "chin_y": 0.78 + 0.11 * later + 0.03 * p.male * p.grown + p.jitter(0.015),
         "cheek": 1.0 - 0.8 * p.grown + p.jitter(0.1),
         "jaw": 0.25 + 0.75 * p.male * p.grown + p.jitter(0.12),
-        "ear": 0.92 + 0.25 * p.rise(10, 100) + p.jitter(0.05),
     }
 
 
@@ -160,77 +136,50 @@ def _marks_of_years(p: _Person) -> dict[str, Any]:
         "crows_feet": p.rise(24, 80) * p.between(0.75, 1.15),
         "folds": p.rise(18, 80),
         "bags": p.rise(22, 85),
-        "lip_lines": p.rise(52, 95),
         "sag": p.sag,
-        "spots": p.rise(45, 95) + (0.5 if p.happens(0.06) else 0.0),  # freckles are spots without the years
-        "blush": 0.75 - 0.45 * p.grown + p.jitter(0.1),
+        "spots": p.rise(45, 95),
     }
 
 
 def _hair(p: _Person) -> dict[str, Any]:
-    natural = _NATURAL_HAIR[p.rng.choice(len(_NATURAL_HAIR), p=[0.3, 0.24, 0.18, 0.12, 0.1, 0.06])]
-    red, green, blue = (part * p.between(0.8, 1.2) ** 0.5 for part in natural)
-    grey = 1 / (1 + np.exp(-(p.cue(1.2) - 55 + p.jitter(5)) / 8))
+    red, green, blue = _NATURAL_HAIR[p.rng.choice(len(_NATURAL_HAIR), p=[0.3, 0.24, 0.18, 0.12, 0.1, 0.06])]
+    grey = 1 / (1 + np.exp(-(p.cue() - 55 + p.jitter(5)) / 8))
     if p.happens(0.2 if p.woman else 0.03):
         grey *= 0.25  # dyed
     long = 0.05 + (0.72 if p.woman else 0.02) * min(1.0, p.age / 5) * (1 - 0.45 * p.rise(50, 90))
-    recession = 0.0 if p.woman else p.rise(24 + p.jitter(5), 85, spread=1.5) * p.between(0.15, 1.35)
-    has_fringe = p.age > 1 and recession < 0.2 and p.happens(0.14 + 0.2 * (1 - p.grown) + 0.1 * p.woman)
     # Babies have down, and the hair of the old grows thin.
     density = min(1.0, 0.25 + 0.3 * p.cue()) * (1 - 0.4 * p.rise(60, 100))
-    is_long = p.happens(long) and density > 0.5
-    return {
-        "hair": (red, green, blue),
-        "grey": float(grey),
-        "density": density,
-        "length": p.between(0.5, 1.0) if is_long else max(0.0, p.between(-0.1, 0.15) + 0.22 * p.woman),
-        "hairline": -0.76 - 0.03 * p.grown + p.jitter(0.03),
-        "recession": recession,
-        "fringe": p.between(0.3, 0.9) if has_fringe else 0.0,
-        "parting": p.between(-0.35, 0.35),
-    }
-
-
-def _facial_hair(p: _Person) -> dict[str, Any]:
     brow = 0.2 + 0.35 * p.grown + 0.45 * p.male * p.grown - 0.15 * p.rise(50, 100) + p.jitter(0.1)
     lash = p.female * (0.5 + 0.35 * p.grown) + p.jitter(0.12)
-    style = p.between(0, 1) if not p.woman and p.age > 15 else 1.0
+    bearded = not p.woman and p.age > 15
     return {
+        "hair": (float(red), float(green), float(blue)),
+        "grey": float(grey),
+        "density": density,
+        "length": p.between(0.5, 1.0)
+        if p.happens(long)
+        else max(0.0, p.between(-0.1, 0.15) + 0.22 * p.woman),
+        "recession": 0.0 if p.woman else p.rise(24 + p.jitter(5), 85) * p.between(0.15, 1.35),
         "brow": min(max(brow, 0.05), 1.1),
-        "brow_arch": 0.3 + 0.6 * p.female * p.grown + p.jitter(0.15),
         "lash": min(max(lash, 0.0), 1.0) * (1 - 0.4 * p.sag),
-        "beard": p.between(0.6, 1) if style < 0.22 and p.age > 19 else 0.0,
-        "moustache": p.between(0.6, 1) if style < 0.30 and p.age > 19 else 0.0,
-        "stubble": p.between(0.1, 0.9) if style < 0.8 else 0.0,
-    }
-
-
-def _colours(p: _Person) -> dict[str, Any]:
-    skin = mix((250.0, 218.0, 192.0), (92.0, 58.0, 40.0), p.between(0, 1) ** 1.3)
-    skin = mix(skin, (200.0, 170.0, 120.0), p.between(0, 0.2))
-    lipstick = 0.6 * p.between(0, 1) if p.woman and p.age > 14 else 0.0
-    grey = p.between(60, 200)
-    return {
-        "skin": skin,
-        "eye_colour": tuple(float(part) for part in _EYES[p.rng.choice(4, p=[0.45, 0.25, 0.12, 0.18])]),
-        "lip_colour": mix(mix(skin, (170.0, 60.0, 60.0), 0.42), (190.0, 30.0, 50.0), lipstick),
-        "shirt": tuple(p.between(30, 230) for _ in range(3)),
-        "backdrop": mix(
-            (grey, grey, grey), (p.between(40, 225), p.between(40, 225), p.between(40, 225)), 0.5
-        ),
-        "glasses": p.between(0.01, 1) if p.age > 3 and p.happens(0.02 + 0.2 * p.rise(6, 70)) else 0.0,
-        "earrings": p.happens(0.4 if p.woman and p.age > 4 else 0.01),
+        # Stubble most days, a full beard at times.
+        "beard": (p.between(0.6, 1) if p.happens(0.25) else p.between(0, 0.4)) if bearded else 0.0,
     }
 
 
 def _picture(p: _Person) -> dict[str, Any]:
+    skin = mix((250.0, 218.0, 192.0), (92.0, 58.0, 40.0), p.between(0, 1) ** 1.3)
+    lipstick = 0.6 * p.between(0, 1) if p.woman and p.age > 14 else 0.0
+    red, green, blue = _EYES[p.rng.choice(len(_EYES), p=[0.45, 0.25, 0.12, 0.18])]
     return {
+        "skin": mix(skin, (200.0, 170.0, 120.0), p.between(0, 0.2)),
+        "eye_colour": (float(red), float(green), float(blue)),
+        "lip_colour": mix(mix(skin, (170.0, 60.0, 60.0), 0.42), (190.0, 30.0, 50.0), lipstick),
+        "shirt": tuple(p.between(30, 230) for _ in range(3)),
+        "backdrop": tuple(p.between(50, 210) for _ in range(3)),
         "smile": p.between(-0.3, 1.0),
-        "mouth_open": max(0.0, p.between(-1, 1)),
-        "yaw": min(max(p.jitter(0.055), -0.12), 0.12),
         "pose": Pose(p.jitter(6), 1 + p.jitter(0.05), (p.jitter(0.05), p.jitter(0.045))),
         "light": (p.between(0.8, 1.1), p.between(-0.25, 0.25), p.between(-0.15, 0.15)),
-        "dapple": p.between(0.015, 0.035),
         "blur": p.between(0, 1.1),
         "noise": p.between(0, 7),
     }

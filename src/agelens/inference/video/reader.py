@@ -51,24 +51,14 @@ class Frame:
     colours: Colours = BT709
 
 
-def read_video(source: str | Path, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
-    """The frames of a video file or a camera, decoded as they are asked for.
+class Video:
+    """A video file or a camera that is open; a context manager.
 
     Args:
-        source: a file, or a camera as `is_camera` knows it.
-        frame_stride: give each n-th frame only, starting with the first.
-        duration: stop after so many seconds of the video.
+        source: a file, an address, or a camera as `is_camera` knows it.
 
     Raises:
         AgeLensError: there is no such file or camera, or it is no video.
-        BrokenVideoError: after the last good frame, where the file is cut off or damaged.
-    """
-    with Video(source) as video:
-        yield from video.read(frame_stride, duration)
-
-
-class Video:
-    """A video file or a camera that is open; a context manager. Arguments and errors are those of `read_video`.
 
     Attributes:
         name: the source as it was given, without a password.
@@ -115,9 +105,17 @@ class Video:
         self._container.close()
 
     def read(self, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
-        """The frames from here on, as `read_video` gives them; one pass only."""
+        """Yield the frames from here on, decoded as they are asked for; one pass only.
+
+        Args:
+            frame_stride: give each n-th frame only, starting with the first.
+            duration: stop after so many seconds of the video.
+
+        Raises:
+            BrokenVideoError: after the last good frame, where the file is cut off or damaged.
+        """
         if frame_stride < 1:
-            raise ValueError(f"every is at least 1, not {frame_stride}.")
+            raise ValueError(f"frame_stride is at least 1, not {frame_stride}.")
         start, turn, now, self._damaged = None, None, 0.0, 0
         for number, decoded in enumerate(self._decode()):
             time = number / self.rate if decoded.time is None else decoded.time

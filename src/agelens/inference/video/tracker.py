@@ -27,7 +27,7 @@ class FacePredictor(Protocol):
 
     def stream(self, images: Iterable[Pixels], *, rotations: bool) -> Iterator[ImagePrediction]: ...
 
-    def combine(self, faces: Sequence[Face]) -> Face: ...
+    def update_age(self, face: Face) -> Face: ...
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class FaceTracker:
     """Numbers the faces of a video by track and averages their estimates; frames are given in order.
 
     Args:
-        predictor: whose `combine` turns an average distribution into an age and its interval.
+        predictor: whose `update_age` turns an average distribution into an age and its interval.
         lifespan_seconds: how long a track waits for its face to return.
     """
 
@@ -161,7 +161,7 @@ class FaceTracker:
                 self._means[info.uuid] = _Mean(self._count)
             mean = self._means[info.uuid]
             mean.add(face)
-            tracked.append(TrackedFace(mean.track, self._predictor.combine([mean.face(face)]), mean.count))
+            tracked.append(TrackedFace(mean.track, self._predictor.update_age(mean.face(face)), mean.count))
         self._forget()
         return tuple(tracked)
 

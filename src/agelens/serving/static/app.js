@@ -1,13 +1,16 @@
 // The page: photographs come in by dropping, pasting, choosing or the camera; each becomes an article.
 
-import { cards, health, predict } from "./server.js";
 import { startCamera } from "./camera.js";
-import { element, Photograph } from "./photo.js";
+import { element } from "./element.js";
+import { Photograph } from "./photo.js";
+import { saveCsv, saveJson } from "./save.js";
+import { cards, health, predict } from "./server.js";
 
 const AT_ONCE = 2;
 const find = (id) => document.getElementById(id);
 
 const waiting = [];
+let shown = [];
 let working = 0;
 
 function add(files) {
@@ -18,10 +21,39 @@ function add(files) {
     return;
   }
   // The newest stand first, those of one drop in their order.
-  const photographs = list.map((file) => new Photograph(file));
+  const photographs = list.map((file) => new Photograph(file, update));
+  shown = [...photographs, ...shown];
   find("results").prepend(...photographs.map((one) => one.element));
   waiting.push(...photographs);
+  update();
   work();
+}
+
+// What can be done with all photographs together stands above them as long as there are some.
+function update() {
+  shown = shown.filter((one) => !one.removed);
+  find("together").hidden = shown.length === 0;
+  const count = answered().length;
+  find("together-count").textContent = count === 1 ? "1 photograph" : `${count} photographs`;
+  ["save-json", "save-csv", "save-pictures"].forEach((id) => { find(id).disabled = count === 0; });
+}
+
+function answered() {
+  return shown.filter((one) => one.answer);
+}
+
+// One after the other: each holds a canvas of the picture's full size.
+async function savePictures() {
+  for (const one of answered().filter((photograph) => !photograph.isBlank)) {
+    await one.save();
+  }
+}
+
+function removeAll() {
+  waiting.length = 0;
+  shown.forEach((one) => one.remove());
+  say("");
+  find("choose").focus();
 }
 
 async function work() {
@@ -116,6 +148,10 @@ async function showCard() {
 
 acceptDrops();
 acceptChoices();
+find("save-json").addEventListener("click", () => saveJson(answered().map((one) => one.answer)));
+find("save-csv").addEventListener("click", () => saveCsv(answered().map((one) => one.answer)));
+find("save-pictures").addEventListener("click", savePictures);
+find("remove-all").addEventListener("click", removeAll);
 find("card").addEventListener("toggle", () => showCard().catch((error) => say(error.message)));
 find("open-camera").addEventListener("click", () => startCamera((file) => add([file]), announce));
 health().then(

@@ -1,7 +1,7 @@
 // The camera, live: one frame is sent at a time, the next only after its answer.
 
+import { drawBoxes, linkCards } from "./boxes.js";
 import { fillCards } from "./card.js";
-import { drawBoxes, linkCards } from "./photo.js";
 import { predict } from "./server.js";
 
 // Frames are sent at most this wide; faces that are large enough to be estimated stay so.
@@ -106,8 +106,8 @@ function faces(count) {
 }
 
 function tell(sentence) {
-  find("camera-problem").textContent = sentence;
-  find("camera-problem").hidden = sentence === "";
+  find("camera-error").textContent = sentence;
+  find("camera-error").hidden = sentence === "";
 }
 
 function stop() {

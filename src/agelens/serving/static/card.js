@@ -19,7 +19,7 @@ export function fillCards(list, faces) {
 
 function fillCard(card, face, number) {
   card.classList.add("card");
-  card.classList.toggle("uncertain", Boolean(face.low_confidence));
+  card.classList.toggle("low-confidence", Boolean(face.low_confidence));
   card.tabIndex = 0;
   card.setAttribute("aria-label", describeFace(face, number));
   const head = html("div", "head");
@@ -33,7 +33,7 @@ function fillCard(card, face, number) {
     head.append(html("p", "interval", `90 % interval: ${[face.age_low, face.age_high].map(years).join(" to ")}`));
   }
   if (face.low_confidence) {
-    head.append(html("span", "chip", "uncertain: may be no face"));
+    head.append(html("span", "chip", "low confidence: may be no face"));
   }
   card.replaceChildren(head);
   if (face.age_years !== undefined) {

@@ -1,36 +1,38 @@
 // A photograph on the page: the picture with numbered boxes, and a card for each face.
 
+import { drawBoxes, linkCards } from "./boxes.js";
 import { fillCards } from "./card.js";
+import { button, element } from "./element.js";
+import { savePicture } from "./save.js";
 import { describeFace } from "./words.js";
 
-// Boxes below this share of the picture's width carry their number above them.
-const SMALL = 0.06;
-
-export function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
 export class Photograph {
-  constructor(file) {
+  // changed() is called whenever it has an answer, or is removed.
+  constructor(file, changed) {
     this.file = file;
+    this.changed = changed;
     this.name = file.name || "pasted picture";
     this.removed = false;
+    this.answer = null;
     this.url = URL.createObjectURL(file);
     this.element = element("article", "photo pending bare");
     this.element.setAttribute("aria-label", this.name);
     this.element.setAttribute("aria-busy", "true");
     this.facts = element("p", "facts", "is being looked at …");
-    const remove = element("button", "quiet", "Remove");
-    remove.type = "button";
-    remove.setAttribute("aria-label", `Remove ${this.name}`);
-    remove.addEventListener("click", () => this.remove());
+    this.saving = button("Save picture", "quiet", `Save picture ${this.name} with its boxes`, () => this.save());
+    this.saving.hidden = true;
     const header = element("header");
     const title = element("div", "title");
     title.append(element("h2", "", this.name), this.facts);
-    header.append(title, remove);
+    header.append(title, this.saving, button("Remove", "quiet remove", `Remove ${this.name}`, () => this.removeAndMoveOn()));
+    this.cards = element("ol", "cards");
+    this.cards.setAttribute("aria-label", `Faces in ${this.name}`);
+    this.pair = element("div", "pair");
+    this.pair.append(this.makeView());
+    this.element.append(header, this.pair);
+  }
+
+  makeView() {
     this.stage = element("div", "stage");
     this.image = element("img");
     this.image.alt = this.name;
@@ -40,11 +42,9 @@ export class Photograph {
     this.boxes = element("div", "boxes");
     this.boxes.setAttribute("aria-hidden", "true");
     this.stage.append(this.image, this.boxes);
-    this.cards = element("ol", "cards");
-    this.cards.setAttribute("aria-label", `Faces in ${this.name}`);
-    this.pair = element("div", "pair");
-    this.pair.append(this.stage);
-    this.element.append(header, this.pair);
+    const view = element("div", "view");
+    view.append(this.stage);
+    return view;
   }
 
   // Draw what was found; gives the same in words.
@@ -53,10 +53,12 @@ export class Photograph {
     const { faces } = answer;
     const count = faces.length === 0 ? "No face was found" : faces.length === 1 ? "1 face" : `${faces.length} faces`;
     this.facts.textContent = `${count} · ${answer.width} × ${answer.height} pixels`;
-    this.size = answer;
+    // On the way to the server a name loses its quotes.
+    this.answer = { ...answer, file: this.name };
     if (this.isBlank) {
       this.blank();
     }
+    this.saving.hidden = Boolean(this.isBlank);
     drawBoxes(this.boxes, answer);
     if (faces.length > 0) {
       this.element.classList.remove("bare");
@@ -65,6 +67,7 @@ export class Photograph {
       this.pair.append(this.cards);
       this.image.alt = `${this.name}, with a numbered box around each face`;
     }
+    this.changed();
     const words = faces.map((face, index) => describeFace(face, index + 1));
     return `${this.name}: ${count}. ${words.join(" ")}`;
   }
@@ -72,12 +75,16 @@ export class Photograph {
   fail(sentence) {
     this.finish();
     this.facts.textContent = "";
-    const problem = element("p", "problem", sentence);
-    problem.setAttribute("role", "alert");
-    this.element.insertBefore(problem, this.pair);
+    this.tell(sentence);
     if (this.isBlank) {
       this.pair.remove();
     }
+  }
+
+  tell(sentence) {
+    const error = element("p", "error", sentence);
+    error.setAttribute("role", "alert");
+    this.element.insertBefore(error, this.pair);
   }
 
   finish() {
@@ -88,55 +95,32 @@ export class Photograph {
   blank() {
     this.isBlank = true;
     this.image.remove();
-    if (this.size) {
+    this.saving.hidden = true;
+    if (this.answer) {
       this.stage.classList.add("blank");
-      this.stage.style.aspectRatio = `${this.size.width} / ${this.size.height}`;
+      this.stage.style.aspectRatio = `${this.answer.width} / ${this.answer.height}`;
+    }
+  }
+
+  async save() {
+    try {
+      await savePicture(this.image, this.name, this.answer, describeFace);
+    } catch (error) {
+      this.tell(error.message);
     }
   }
 
   remove() {
     this.removed = true;
     URL.revokeObjectURL(this.url);
-    const next = this.element.nextElementSibling || this.element.previousElementSibling;
-    const button = next ? next.querySelector("button.quiet") : document.getElementById("choose");
     this.element.remove();
-    button.focus();
+    this.changed();
   }
-}
 
-// Boxes in percent of the picture, so that they follow it to any size.
-export function drawBoxes(layer, { width, height, faces }) {
-  layer.replaceChildren(
-    ...faces.map((face, index) => {
-      const box = element("div", face.low_confidence ? "box uncertain" : "box");
-      const [left, top, right, bottom] = face.box || [0, 0, width, height];
-      const [x, y] = [Math.max(0, left), Math.max(0, top)];
-      box.classList.toggle("small", right - left < SMALL * width && y > 0.05 * height);
-      box.style.left = `${(100 * x) / width}%`;
-      box.style.top = `${(100 * y) / height}%`;
-      box.style.width = `${(100 * (Math.min(width, right) - x)) / width}%`;
-      box.style.height = `${(100 * (Math.min(height, bottom) - y)) / height}%`;
-      box.append(element("span", "", String(index + 1)));
-      return box;
-    }),
-  );
-}
-
-// A card and its box light up together; a click on a box goes to its card.
-export function linkCards(cards, layer) {
-  [...layer.children].forEach((box, index) => {
-    const card = cards.children[index];
-    const light = (on) => [box, card].forEach((one) => one.classList.toggle("active", on));
-    for (const one of [box, card]) {
-      one.onmouseenter = () => light(true);
-      one.onmouseleave = () => light(card.contains(document.activeElement));
-    }
-    card.onfocus = () => light(true);
-    card.onblur = () => light(false);
-    box.onclick = () => {
-      card.focus({ preventScroll: true });
-      card.scrollIntoView({ block: "nearest" });
-    };
-    light(card === document.activeElement);
-  });
+  // The focus goes to the neighbour, so that the keyboard does not start again at the top.
+  removeAndMoveOn() {
+    const next = this.element.nextElementSibling || this.element.previousElementSibling;
+    this.remove();
+    (next ? next.querySelector("button.remove") : document.getElementById("choose")).focus();
+  }
 }

@@ -28,7 +28,7 @@ export function describeFace(face, number) {
     parts.push(`${label} ${percent(share)}`);
   }
   if (face.low_confidence) {
-    parts.push("uncertain, may be no face");
+    parts.push("low confidence, may be no face");
   }
   return `Face ${number}: ${parts.join(", ")}.`;
 }

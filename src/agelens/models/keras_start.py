@@ -39,8 +39,14 @@ def _terminal() -> Iterator[Console]:
 
 
 def load_keras() -> None:
-    """Load Keras before the packages that need it, without TensorFlow's lines about its own start."""
+    """Load Keras before the packages that need it, without TensorFlow's lines about its own start.
+
+    Whoever uses TensorFlow already has set what it says; else it keeps to errors, for a notebook shows its every line.
+    """
     from agelens.utils.progress import waiting
+
+    # TensorFlow reads it once, when it first has something to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     try:
         with _terminal() as terminal, waiting("starting Keras", where=terminal), _hushed():

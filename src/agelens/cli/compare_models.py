@@ -1,0 +1,53 @@
+"""The command `compare-models`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agelens.cli.options import MOST_SEED, Align, CropsAsTheyAre, Json, MeasuredPart, Overlap, Precision
+from agelens.cli.runs import print_lines
+from agelens.errors import AgeLensError
+
+_MODEL = (
+    "A bundle, a run with networks, 'agelens', or a file of predictions: CSV or Parquet of path, age, gender."
+)
+
+
+def compare_models(
+    first: Annotated[Path, typer.Argument(help=_MODEL, show_default=False)],
+    second: Annotated[Path, typer.Argument(help=_MODEL, show_default=False)],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of UTKFace-named images, a CSV manifest, or the folder of a run that was audited.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the result and its page.")] = Path(
+        "agelens-comparison"
+    ),
+    split: MeasuredPart = None,
+    overlap: Overlap = "refuse",
+    align: Align = False,
+    crops_as_they_are: CropsAsTheyAre = False,
+    precision: Precision = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0, max=MOST_SEED)] = 42,
+    json: Json = False,
+) -> None:
+    """Compare two networks, or anybody's predictions, on the same faces: who is better, and for whom."""
+    if align and crops_as_they_are:
+        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    from agelens.study.compare_models import PAGE, Settings
+    from agelens.study.compare_models import compare_models as compare
+    from agelens.utils.progress import bar, say
+
+    settings = Settings(
+        split or "all",
+        overlap,
+        "align" if align else "as-they-are" if crops_as_they_are else "refuse",
+        precision,
+        seed,
+    )
+    found = compare(first, second, data, out, settings, bar, say)
+    print_lines([*found.verdicts(), f"page: {out / PAGE}"], json, found.to_json())

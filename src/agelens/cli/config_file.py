@@ -1,0 +1,101 @@
+"""The options of a command from a file: YAML, or the ``config.json`` of another study."""
+
+import difflib
+import json
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
+
+import typer
+
+from agelens.errors import AgeLensError
+
+# What a file cannot decide: itself, and how this one command goes about its work.
+_OWN = {"config", "force", "json"}
+_PATHS = ("source", "cache")
+
+
+def take_config(context: typer.Context, file: Path | None) -> Path | None:
+    """Take the options of a command from a file, where the command line does not give them.
+
+    Args:
+        context: of the command; its ``default_map`` is filled, which Typer reads for what is not given.
+        file: YAML, or JSON with the suffix .json; None does nothing.
+
+    Raises:
+        AgeLensError: the file cannot be read, holds an option that the command does not have, or one of another type.
+    """
+    if file is None:
+        return None
+    values = _options_of_study(file, _read(file))
+    hints = get_type_hints(context.command.callback)
+    known = {name: kind for name, kind in hints.items() if name not in _OWN}
+    for key, value in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, cutoff=0.75)
+            way_out = f"do you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}."
+            raise AgeLensError(f"{file} holds an unknown option {key!r}; {way_out}")
+        _check_type(file, key, value, known[key])
+    for key in _PATHS:
+        # Paths are relative to the file, else to the working folder.
+        if isinstance(values.get(key), str) and (file.parent / values[key]).exists():
+            values[key] = str(file.parent / values[key])
+    context.default_map = {key: value for key, value in values.items() if value is not None}
+    return file
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The content of the file, its keys with underscores."""
+    import yaml
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        values = json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise AgeLensError(
+            f"{file} cannot be read: {error.strerror}; name a YAML file or a config.json."
+        ) from None
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise AgeLensError(f"{file} is neither YAML nor the config.json of a study: {reason}.") from None
+    if not isinstance(values, dict):
+        raise AgeLensError(f"{file} holds no options; write one on each line, as 'backbones: VGG16'.")
+    return {str(key).replace("-", "_"): value for key, value in values.items()}
+
+
+def _options_of_study(file: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The options of the study whose config.json this is, or the values as they are."""
+    if "steps" in values:
+        if not isinstance(values.get("options"), dict):
+            raise AgeLensError(
+                f"{file} is of a study that was made step by step, so that it does not tell all options; write a YAML "
+                "file of them, or give them."
+            )
+        values = {key: values.get(key) for key in ("source", "seed", "limit", "split_ratios")} | values[
+            "options"
+        ]
+    return {key: _as_text(key, value) for key, value in values.items()}
+
+
+def _as_text(key: str, value: Any) -> Any:
+    """Lists as the command line writes them."""
+    if key == "backbones" and isinstance(value, list):
+        return ",".join(map(str, value))
+    if key == "split_ratios" and isinstance(value, list):
+        return "/".join(map(str, value))
+    return value
+
+
+def _check_type(file: Path, key: str, value: Any, hint: Any) -> None:
+    """Refuse a value that Typer would turn into another, as 64.5 pixels into 64, or fail on."""
+    kinds = set(get_args(hint) if isinstance(hint, UnionType) else (hint,)) - {NoneType}
+    if kinds == {int}:
+        right, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
+    elif kinds == {float}:
+        right, wanted = isinstance(value, int | float) and not isinstance(value, bool), "a number"
+    elif kinds == {bool}:
+        right, wanted = isinstance(value, bool), "true or false"
+    else:
+        right, wanted = isinstance(value, str), "text"
+    if value is not None and not right:
+        raise AgeLensError(f"{file} says {key}: {value!r}, which is not {wanted}.")

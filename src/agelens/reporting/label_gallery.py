@@ -1,0 +1,66 @@
+"""The gallery of suspicious labels: one HTML page with the faces whose labels estimates speak against most."""
+
+import base64
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+
+from agelens.data.labels import GENDERS
+from agelens.evaluation.label_issues import LABELS, LabelIssues
+from agelens.reporting.exploration import load_tile
+from agelens.utils.files import write_text
+
+_SIDE = 128
+_QUALITY = 80
+
+
+def write_label_gallery(found: LabelIssues, figures: dict[str, Any], path: Path, top: int) -> None:
+    """Write the worst labels of each kind as one self-contained HTML page, atomically.
+
+    The page holds thumbnails of the photographs and so belongs on the disk of the person who may see them.
+
+    Args:
+        figures: `LabelIssues.figures` with the name of the ``backbone``, its ``weights`` and the number of ``folds``.
+        path: the .html file. top: how many of each kind.
+    """
+    worst = {label: list(_tiles(found.worst(label, top), label)) for label in LABELS}
+    source = resources.files("agelens.reporting").joinpath("label_issues.html.j2").read_text(encoding="utf-8")
+    # Names of files are a stranger's.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    html = environment.from_string(source).render(worst=worst, figures=figures, image_size=_SIDE, top=top)
+    write_text(path, html)
+
+
+def _tiles(rows: pd.DataFrame, label: str) -> Iterator[dict[str, Any]]:
+    with ThreadPoolExecutor() as threads:
+        pictures = list(threads.map(_picture, rows["path"]))
+    for picture, row in zip(pictures, rows.to_dict("records"), strict=True):
+        share = row["p_female"] if row["gender"] == 0 else 1 - row["p_female"]
+        says = (
+            f"estimated {row['predicted_age']:.0f}"
+            if label == "age"
+            else f"{GENDERS[1 - row['gender']]} at {100 * share:.0f} %"
+        )
+        yield {
+            "picture": picture,
+            "name": Path(row["path"]).name,
+            "rank": row[f"{label}_rank"],
+            "age": row["age"],
+            "gender": GENDERS[row["gender"]],
+            "says": says,
+        }
+
+
+def _picture(path: str) -> str:
+    file = io.BytesIO()
+    Image.fromarray(load_tile(path, _SIDE)).save(file, "JPEG", quality=_QUALITY)
+    return base64.b64encode(file.getvalue()).decode("ascii")

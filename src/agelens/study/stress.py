@@ -1,0 +1,118 @@
+"""A stress test of finished networks: worse pictures of labelled faces, measured, charted and kept."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agelens.bundles.bundle import find_bundles
+from agelens.data.sources.reading import read_faces
+from agelens.data.table import read_table, sample
+from agelens.detection.framing import refuse_scenes
+from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
+from agelens.evaluation.evaluate import Overlap, check_seen, choose_rows
+from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise, unseen
+from agelens.inference.predictor import Predictor
+from agelens.reporting.robustness_page import write_robustness_page
+from agelens.utils.files import replacing_file, write_json
+from agelens.utils.progress import Track, quiet
+
+FIGURES, TABLE, PAGE = "stress.json", "stress.csv", "stress.html"
+_WAY_OUT = "Leave out --crops, and the face is searched in each picture."
+
+
+@dataclass(frozen=True)
+class StressTest:
+    """What is measured and how.
+
+    Attributes:
+        bundle: a bundle or a run's folder; "agelens" is the one that comes with AgeLens.
+        data: a folder or manifest of labelled faces, or the folder of a run, of which the test split is taken.
+        beside: another bundle, measured on the same worse pictures.
+        crops: the pictures are face crops, and no face is searched in their worse copies.
+        limit: at most so many pictures, drawn by chance.
+        overlap: what becomes of pictures that made one of the networks: refused, left out, or measured too.
+        precision: of the networks. seed: of the draw, of what corruptions draw, and of the intervals.
+    """
+
+    bundle: Path
+    data: Path
+    beside: Path | None = None
+    crops: bool = False
+    limit: int | None = 300
+    overlap: Overlap = "refuse"
+    precision: str = "auto"
+    seed: int = 42
+
+
+def stress_network(
+    test: StressTest, out: Path, track: Track = quiet, say: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Measure networks on worse pictures; returns the content of ``stress.json``.
+
+    ``stress.csv`` holds the same figures with one row a network and level, ``stress.html`` shows them as curves.
+
+    Raises:
+        AgeLensError: no bundle or no faces, pictures that made a network, or pictures that are no crops for ``crops``.
+    """
+    named = [(str(path), find_bundles(path)) for path in (test.bundle, test.beside) if path is not None]
+    bundles = [one for _, found in named for one in found]
+    table = _rows(test)
+    if test.overlap == "skip":
+        table = unseen(table, bundles)
+    check_seen(table, bundles, test.overlap)
+    table = sample(table, test.limit, test.seed)
+    networks, left_out, images = [], (), 0
+    for name, found in named:
+        predictor = Predictor(found, test.precision)
+        if test.crops:
+            refuse_scenes(table["path"].tolist(), predictor.detector, predictor.geometry, _WAY_OUT)
+        stressed = stress(predictor, table, test.crops, test.seed, CORRUPTIONS, track)
+        left_out, images = stressed.left_out, int((stressed.rows["corruption"] == CLEAN).sum())
+        identity = {task: one.card["identity"] for one in found for task in one.tasks}
+        networks.append({"name": name, "bundles": identity, "levels": summarise(stressed, test.seed)})
+    for one in left_out:
+        say(f"left out: {one}")
+    result = {
+        "source": test.data.name, "images": images, "left_out": list(left_out), "crops": test.crops,
+        "overlap": test.overlap, "seed": test.seed, "networks": networks,
+        "corruptions": {one.name: {"title": one.title, "levels": list(one.levels)} for one in CORRUPTIONS},
+    }  # fmt: skip
+    _write(result, out)
+    return result
+
+
+def _rows(test: StressTest) -> pd.DataFrame:
+    """The faces: of a run those of its test split, with their groups, else all of a source."""
+    if (test.data / "config.json").is_file() and (test.data / "table.csv").is_file():
+        return choose_rows(read_table(test.data / "table.csv"), "test")
+    return read_faces(test.data).table
+
+
+def _write(result: dict[str, Any], out: Path) -> None:
+    with replacing_file(out / TABLE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["network", *_flat_columns()])
+        for network in result["networks"]:
+            writer.writerows([network["name"], *_flat(row)] for row in network["levels"])
+    write_robustness_page(result, out / PAGE)
+    write_json(out / FIGURES, result)
+
+
+def _flat_columns() -> list[str]:
+    return [
+        name
+        for column in LEVEL_COLUMNS
+        for name in ((f"{column[:-5]}_low", f"{column[:-5]}_high") if column.endswith("_ci95") else (column,))
+    ]
+
+
+def _flat(row: dict[str, Any]) -> list[Any]:
+    return [
+        value
+        for column in LEVEL_COLUMNS
+        for value in ((row[column] or (None, None)) if column.endswith("_ci95") else (row[column],))
+    ]

@@ -1,0 +1,105 @@
+"""`agelens run --config`: options from YAML or from another study, those of the command line first."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agelens.cli import study as commands
+from agelens.errors import AgeLensError
+from agelens.evaluation.compare_backbones import Comparison
+from agelens.study.plan import TrainingPlan, study_options
+
+
+class BegunError(AgeLensError):
+    """The command has come as far as these tests want it."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `agelens run` would begin a study with."""
+    values: dict[str, Any] = {}
+    names = (
+        "out", "source", "seed", "limit", "split_ratios", "force", "backbones", "weights", "plan", "crops_as_they_are",
+    )  # fmt: skip
+
+    def begin(*arguments: Any) -> None:
+        values.update(zip(names, arguments, strict=True))
+        raise BegunError("begun")
+
+    monkeypatch.setattr(commands, "load_keras", lambda: None)
+    monkeypatch.setattr(commands, "begin_run", begin)
+    return values
+
+
+def test_options_come_from_yaml_and_those_given_beside_it_win(
+    agelens, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "faces").mkdir()
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "source: faces\nbackbones: [SmallConv, VGG16]\nimage-size: 64\nseed: 7\nsplit_ratios: [86, 4, 10]\n"
+        "recipe: scratch\ncrops_as_they_are: true\nlimit: null\n"
+    )
+    answer = agelens("run", "--config", file, "--seed", "8", "--out", tmp_path / "run")
+    assert answer.err == "agelens: begun\n"
+    assert asked["source"] == tmp_path / "faces"
+    assert (asked["out"], asked["seed"], asked["limit"]) == (tmp_path / "run", 8, None)
+    assert (asked["backbones"], asked["split_ratios"]) == ("SmallConv,VGG16", "86/4/10")
+    assert asked["plan"] == TrainingPlan(recipe="scratch", image_size=64)
+    assert asked["crops_as_they_are"] is True
+    assert asked["force"] is False
+
+
+def test_a_study_is_repeated_from_its_config(agelens, asked: dict[str, Any], tmp_path: Path) -> None:
+    plan = TrainingPlan(recipe="scratch", image_size=48, precision="f32", cache=tmp_path / "cache", epochs=3)
+    comparison = Comparison(
+        ("SmallConv",), "random", 48, "avg-pool", precision="f32", cache=tmp_path / "cache"
+    )
+    config = {
+        "source": str(tmp_path), "seed": 5, "limit": 60, "split_ratios": [0.8, 0.1, 0.1], "steps": {"audit": {}},
+        "versions": {}, "options": study_options(comparison, plan),
+    }  # fmt: skip
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    answer = agelens("run", "--config", file, "--backbones", "VGG16")
+    assert answer.err == "agelens: begun\n"
+    assert (asked["source"], asked["seed"], asked["limit"]) == (tmp_path, 5, 60)
+    assert (asked["split_ratios"], asked["backbones"]) == ("0.8/0.1/0.1", "VGG16")
+    assert asked["plan"] == TrainingPlan(**{**vars(plan), "weights": "random"})
+
+
+BAD = {
+    "bakbones: VGG16": "unknown option 'bakbones'; do you mean backbones?",
+    "force: true": "unknown option 'force'; known are age_backbone, backbones",
+    "image_size: 64.5": "says image_size: 64.5, which is not a whole number",
+    "image_size: true": "which is not a whole number",
+    "seed: '5'": "which is not a whole number",
+    "notebook_exact: 1": "which is not true or false",
+    "recipe: [scratch]": "which is not text",
+    "image_size: 8": "greater than or equal to 16",
+    "head: round": "'round' is not one of",
+    "- a": "holds no options",
+    "a: [": "is neither YAML nor the config.json of a study",
+    "": "holds no options",
+    "steps: {}": "was made step by step",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_cannot_be_taken_is_one_sentence(
+    agelens, asked: dict[str, Any], tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(text)
+    answer = agelens("run", "--config", file)
+    assert (answer.status, answer.out, asked) == (2, "", {})
+    assert BAD[text] in answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_told(agelens, tmp_path: Path) -> None:
+    answer = agelens("run", "--config", tmp_path / "gone.yaml")
+    assert answer.status == 2
+    assert "gone.yaml cannot be read" in answer.err

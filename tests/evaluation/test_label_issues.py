@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from agelens.evaluation.label_issues import COLUMNS, LabelIssues, rank_labels
+from agelens.evaluation.out_of_fold import OutOfFold
+
+
+@pytest.fixture(scope="module")
+def found() -> LabelIssues:
+    """300 good estimates, and ten labels of each kind that were made wrong: faces 0 to 9 of gender, 5 to 14 of age."""
+    chance = np.random.default_rng(4)
+    ages, genders = chance.integers(5, 80, 300), chance.integers(0, 2, 300)
+    p_female = np.clip(np.where(genders == 1, 0.93, 0.07) + chance.normal(0, 0.03, 300), 0.001, 0.999)
+    estimates = OutOfFold(ages + chance.normal(0, 3, 300), p_female, np.zeros(300, np.int64))
+    genders[:10] = 1 - genders[:10]
+    ages[5:15] = (ages[5:15] + 50) % 100
+    table = pd.DataFrame(
+        {
+            "path": [f"/faces/{row}.jpg" for row in range(300)],
+            "digest": [f"{row:064d}" for row in range(300)],
+            "age": ages,
+            "gender": genders,
+        }
+    )
+    return rank_labels(table, estimates)
+
+
+def test_wrong_labels_come_first(found: LabelIssues) -> None:
+    assert set(found.worst("gender", 10).index) == set(range(10))
+    assert len(set(found.worst("age", 10).index) & set(range(5, 15))) >= 9
+    assert found.wrong_genders == 10
+    assert sorted(found.table["age_rank"]) == list(range(1, 301))
+
+
+def test_the_table_of_suspects_names_each_face_once(found: LabelIssues) -> None:
+    rows = found.suspects(10)
+    assert tuple(rows.columns) == COLUMNS
+    assert not rows["path"].duplicated().any()
+    assert rows["rank"].is_monotonic_increasing
+    both = rows[rows["issue"] == "age+gender"]
+    assert 4 <= len(both) <= 5
+    assert len(rows) == 20 - len(both)
+    assert (rows["new_age"] == "").all()
+    assert (rows["new_gender"] == "").all()
+
+
+def test_the_order_of_rows_changes_no_rank(found: LabelIssues) -> None:
+    order = np.random.default_rng(1).permutation(300)
+    table = found.table.iloc[order].reset_index(drop=True)
+    estimates = OutOfFold(
+        table["predicted_age"].to_numpy(), table["p_female"].to_numpy(), np.zeros(300, np.int64)
+    )
+    again = rank_labels(table[["path", "digest", "age", "gender"]], estimates)
+    merged = found.table.merge(again.table, on="digest", suffixes=("", "_again"))
+    assert (merged["gender_rank"] == merged["gender_rank_again"]).all()
+    assert (merged["age_rank"] == merged["age_rank_again"]).all()
+
+
+def test_figures_tell_how_good_the_estimates_are(found: LabelIssues) -> None:
+    figures = found.figures()
+    errors = np.abs(found.table["predicted_age"] - found.table["age"])
+    assert figures["age_mae"] == pytest.approx(errors.mean())
+    assert figures["gender_accuracy"] == pytest.approx(290 / 300)
+    assert figures["estimated_wrong_genders"] == 10

@@ -1,0 +1,61 @@
+"""`agelens compare-models` from the command line to its page."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def guess(study, tmp_path: Path) -> Path:
+    """Somebody's predictions: the same age for all, every gender right."""
+    table = pd.read_csv(study.folder / "table.csv")
+    said = pd.DataFrame({"path": table["path"], "age": 30, "gender": table["gender"]})
+    said.to_csv(tmp_path / "guess.csv", index=False)
+    return tmp_path / "guess.csv"
+
+
+def test_a_bundle_stands_beside_anybodys_predictions(agelens, study, guess: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call = ["compare-models", study.folder, guess, study.folder, "--split", "test", "--out", out]
+    answer = agelens(*call, "--precision", "f32", "--json")
+    assert answer.status == 0, answer.err
+    told = json.loads((out / "model_comparison.json").read_text())
+    evaluation = json.loads((study.folder / "evaluation.json").read_text())
+    assert told["overall"]["age_mae"]["first"] == pytest.approx(evaluation["age"]["mae"])
+    assert told["overall"]["gender_accuracy"]["first"] == pytest.approx(evaluation["gender"]["accuracy"])
+    assert told["overall"]["gender_accuracy"]["second"] == 1
+    assert told["settings"]["duplicates"] == "groups of near duplicates"
+    assert json.loads(answer.out)["faces"] == told["faces"] == evaluation["age"]["n"]
+    page = (out / "model_comparison.html").read_text(encoding="utf-8")
+    assert "guess.csv" in page
+    assert page.count("<h2>") == len(told["overall"])
+    assert "<script" not in page
+
+
+def test_faces_that_made_a_bundle_are_refused(agelens, study, guess: Path, tmp_path: Path) -> None:
+    call = ["compare-models", study.folder, guess, study.folder, "--out", tmp_path / "out"]
+    answer = agelens(*call)
+    assert answer.status == 2
+    assert "--overlap skip" in answer.err
+    assert not (tmp_path / "out").exists()
+    answer = agelens(*call, "--overlap", "skip")
+    assert answer.status == 0, answer.err
+    assert "page: " in answer.out
+
+
+def test_two_files_need_no_network(agelens, study, guess: Path, tmp_path: Path) -> None:
+    said = pd.read_csv(guess).assign(age=31)
+    said.to_csv(tmp_path / "other.csv", index=False)
+    answer = agelens("compare-models", guess, tmp_path / "other.csv", study.source, "--out", tmp_path / "out")
+    assert answer.status == 0, answer.err
+    told = json.loads((tmp_path / "out" / "model_comparison.json").read_text())
+    assert told["settings"]["duplicates"] == "identical files"
+    assert told["overall"]["gender_accuracy"]["p"] == 1
+
+
+def test_the_same_one_twice_is_refused(agelens, study, guess: Path) -> None:
+    answer = agelens("compare-models", guess, guess, study.source)
+    assert answer.status == 2
+    assert "named twice" in answer.err

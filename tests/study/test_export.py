@@ -1,0 +1,43 @@
+"""A bundle's card with the figures of another evaluation, and what of an evaluation a card holds."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+from agelens.bundles.bundle import BUNDLED, PAGE, open_bundle
+from agelens.study.export import card_figures
+
+
+def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    call = ["evaluate", study.source, "--bundle", "agelens", "--split", "test", "--age-limits", "18"]
+    answer = agelens(*call, "--out", run)
+    assert answer.status == 0, answer.err
+    shutil.copytree(BUNDLED, tmp_path / "bundle")
+    answer = agelens("export", tmp_path / "bundle", "--bundle", "agelens", "--out", run)
+    assert answer.status == 0, answer.err
+    before, after = open_bundle(BUNDLED), open_bundle(tmp_path / "bundle")
+    assert after.network == before.network
+    assert after.training_images == before.training_images
+    assert after.card["identity"] == before.card["identity"]
+    figures = json.loads((run / "evaluation.json").read_text())
+    assert after.card["evaluation"] == card_figures(figures) != figures
+    page = (tmp_path / "bundle" / PAGE).read_text(encoding="utf-8")
+    assert "<h2>Age limits</h2>" in page
+    assert "<h2>Certainty</h2>" in page
+    assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
+
+
+def test_a_card_holds_no_curves_and_no_pairs(study) -> None:
+    figures = json.loads((study.folder / "evaluation.json").read_text())
+    before = copy.deepcopy(figures)
+    told = card_figures(figures)
+    assert figures == before
+    assert '"curve"' in json.dumps(figures)
+    assert '"curve"' not in json.dumps(told)
+    assert all(
+        " x " not in kind for one in told["disaggregated"]["figures"].values() for kind in one["kinds"]
+    )
+    assert told["age"] == figures["age"]
+    assert card_figures({"age": {"n": 3}}) == {"age": {"n": 3}}
