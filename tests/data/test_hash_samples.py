@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from agelens.data import near_duplicates
 from agelens.data.hash_samples import MISSED, chance_of_agreeing, near_in_samples
-from agelens.data.near_duplicates import NEAR_BITS
+from agelens.data.near_duplicates import NEAR_BITS, PerceptualHash
 
 CHANCE = np.random.default_rng(1)
 
@@ -28,8 +29,10 @@ def words(bits: np.ndarray) -> np.ndarray:
 
 
 def pairs(upright: np.ndarray, mirrored: np.ndarray) -> dict[tuple[int, int], int]:
-    edges = np.concatenate(list(near_in_samples(words(upright), words(mirrored), NEAR_BITS)))
-    return {(first, second): distance for first, second, distance in sorted(edges.tolist(), reverse=True)}
+    edges = np.concatenate(list(near_in_samples(words(upright), words(mirrored), NEAR_BITS))).tolist()
+    found = {(first, second): distance for first, second, distance in edges}
+    assert len(found) == len(edges), "a pair comes twice"
+    return found
 
 
 @pytest.mark.parametrize("skew", [0.5, 0.8], ids=["tossed", "alike"])
@@ -66,3 +69,19 @@ def test_the_chance_is_that_of_drawing_without_putting_back() -> None:
 
 def test_one_hash_has_no_pair() -> None:
     assert pairs(tossed(1), tossed(1)) == {}
+
+
+def test_the_audit_finds_the_same_groups_in_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tossed(300, 0.7)
+    upright = np.concatenate([base, flipped(base[:20], 9), flipped(base[:10], 30), base[:5]])
+    mirrored = tossed(len(upright), 0.7)
+    # The mirror image of 21 is what 20 shows.
+    mirrored[21] = flipped(upright[20:21], 7)[0]
+    hashes = [PerceptualHash(*pair) for pair in zip(words(upright), words(mirrored), strict=True)]
+    groups = []
+    for least in (10**9, 2):
+        monkeypatch.setattr(near_duplicates, "SAMPLED_FROM", least)
+        near = near_duplicates.find_near_duplicates(hashes)
+        groups.append(near_duplicates.duplicate_groups(len(hashes), near).tolist())
+    assert groups[0] == groups[1]
+    assert len(set(groups[0])) == 299

@@ -27,7 +27,7 @@ _SEED = 0
 
 
 def near_in_samples(upright: Words, mirrored: Words, limit: int) -> Iterator[Edges]:
-    """Return pairs of hashes that differ in few bits, as they are or with one of them mirrored; some several times.
+    """Return pairs of hashes that differ in few bits, as they are or with one of them mirrored, each once.
 
     Equal hashes are joined to the first of them alone, so that all pairs together join what hangs together.
 
@@ -46,7 +46,13 @@ def near_in_samples(upright: Words, mirrored: Words, limit: int) -> Iterator[Edg
         yield np.stack([first[copies], copies, np.zeros_like(copies)], axis=1).astype(np.int64)
     kept = np.sort(firsts)
     both = np.concatenate([upright[kept], mirrored[kept]])
+    seen = np.empty(0, np.int64)
     for edges in _tables(both, len(kept), limit):
+        # A pair may agree both as it is and mirrored; the nearer counts.
+        edges = edges[np.lexsort(edges.T)]
+        codes, firsts = np.unique(edges[:, 0] * len(kept) + edges[:, 1], return_index=True)
+        new = ~np.isin(codes, seen)
+        seen, edges = np.concatenate([seen, codes[new]]), edges[firsts[new]]
         yield np.column_stack([kept[edges[:, 0]], kept[edges[:, 1]], edges[:, 2]])
 
 
