@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test coverage lint lock clean
+.PHONY: demo test coverage docs lint lock clean
 
 demo: $(VENV)/.done
 	$(BIN)/agelens demo --out demo-run
@@ -18,6 +18,10 @@ test: $(VENV)/.done
 # The same tests, and how many lines of each module they run; child processes are not counted.
 coverage: $(VENV)/.done
 	$(BIN)/pytest -n auto --cov --cov-report=term
+
+# The site, into site/; warnings are errors.
+docs: $(VENV)/.done
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # uv where it is present, else pip; the same lock file either way.
 $(VENV)/.done: requirements.lock pyproject.toml
@@ -40,4 +44,4 @@ lock:
 		--generate-hashes --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) demo-run site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -76,7 +76,7 @@ def main() -> None:
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
     table = table[table["split"] != "test"].reset_index(drop=True)
-    # Gender's weight and the spread are the recipe's when benchmarks/README.md's tables of seed 42 were made.
+    # Gender's weight and the spread are the recipe's when the research log's tables of seed 42 were made.
     recipe = FineTuning(
         unfreeze_stages=0,
         gender_loss_weight=1.0,

@@ -1,9 +1,9 @@
 """Fine-tune all layers of FaceNet with several seeds, and of MobileFaceNet with FaceNet as its teacher, on one GPU.
 
-    pip install torch    # not in the project's lock file; the figures in the README are of 2.11 on an H100
+    pip install torch    # not in the project's lock file; the figures in the research log are of 2.11 on an H100
     python benchmarks/gpu_finetune.py --data DATA --out RESULT
 
-DATA is what `gpu_prepare.py` wrote. The options' defaults are the settings of the run that the README tells of. The
+DATA is what `gpu_prepare.py` wrote. The defaults of the options are those of the run in the research log. The
 machine needs PyTorch, NumPy and OpenCV, but neither AgeLens nor Keras. All figures are of the validation split.
 The jobs, which go on from each other's files in RESULT:
 

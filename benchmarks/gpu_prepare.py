@@ -12,7 +12,7 @@ in `export`. FairFace's faces are found, aligned to the geometry of UTKFace's cr
 UTKFace's crops are. Of the training split 4 of 86 % become a calibration split, which no program reads yet, and faces
 whose copies have other labels are left out.
 
-The faces of the run that the README tells of came from an earlier form of this program: it searched a face at one size
+The faces of the run in the research log came from an earlier form of this program: it searched a face at one size
 first, at others where none was found, and stored FairFace's faces at 176 pixels before it shrank them to 160.
 """
 

@@ -62,6 +62,20 @@ def test_the_page_of_an_exported_bundle_is_verified_too(tmp_path: Path) -> None:
         open_bundle(tmp_path / "bundle")
 
 
+@pytest.mark.parametrize("image_size", [0, -5, 10**9, True, "32", 3.5])
+def test_a_size_that_no_network_has_is_refused(bundle: Path, image_size: object) -> None:
+    card = json.loads((bundle / CARD).read_text())
+    forge(bundle, CARD, json.dumps({**card, "network": {"image_size": image_size}}).encode())
+    with pytest.raises(AgeLensError, match="does not tell the image size"):
+        open_bundle(bundle)
+
+
+def test_a_card_that_is_nested_too_deep_is_refused(bundle: Path) -> None:
+    forge(bundle, CARD, b"[" * 100_000)
+    with pytest.raises(AgeLensError, match="is not a bundle of AgeLens"):
+        open_bundle(bundle)
+
+
 def test_sha256sum_verifies_a_bundle_too(bundle: Path) -> None:
     if shutil.which("sha256sum") is None:
         pytest.skip("there is no sha256sum here")

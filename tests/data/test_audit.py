@@ -293,14 +293,14 @@ def test_the_gallery_shows_conflicts_worst_first(mixed: Path, tmp_path_factory) 
     page = tmp_path_factory.mktemp("run") / "deep" / "gallery.html"
     write_gallery(audit(faces), faces.table, page)
     html = page.read_text(encoding="utf-8")
-    assert html.count("<article>") == 3
+    assert html.count("<article ") == 3
     assert html.count('src="data:image/jpeg;base64,') == 6
     names = re.findall(r'alt="(.+?)"', html)
     assert names[:2] == ["20_0_0_1.jpg", "26_1_0_3.jpg"]
     assert names[-2:] == ["40_1_0_4.jpg", "41_1_0_5.jpg"]
     assert "Identical files" in html
     assert "Mirrored," in html
-    assert "http" not in html
+    assert not re.search("https?:", html)
     assert str(mixed) not in html
 
 
@@ -312,7 +312,7 @@ def test_the_gallery_stops_somewhere_and_says_so(
     page = tmp_path_factory.mktemp("run") / "gallery.html"
     write_gallery(audit(faces), faces.table, page)
     html = page.read_text(encoding="utf-8")
-    assert html.count("<article>") == 2
+    assert html.count("<article ") == 2
     assert "The first 2 pairs are shown; audit.json lists all 3." in html
 
 
@@ -321,7 +321,7 @@ def test_the_gallery_without_conflicts_says_so(tmp_path: Path) -> None:
     write_gallery(found, read_faces(tmp_path).table, tmp_path / "gallery.html")
     html = (tmp_path / "gallery.html").read_text(encoding="utf-8")
     assert "No two images that show the same picture carry different labels." in html
-    assert "<article>" not in html
+    assert "<article" not in html
 
 
 def test_the_gallery_escapes_names_and_survives_lost_images(tmp_path: Path) -> None:

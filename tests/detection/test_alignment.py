@@ -88,5 +88,13 @@ def test_a_geometry_checks_itself_and_comes_back_from_a_card() -> None:
         Geometry(UTKFACE.landmarks[:4], UTKFACE.spread, 200)
     with pytest.raises(ValueError, match="greater than 0"):
         Geometry(UTKFACE.landmarks, (0.0, 1, 1, 1, 1), 200)
+    for landmarks, spread, image_size in (
+        (((1e308, 1.0),) * 5, UTKFACE.spread, 200),
+        (((float("nan"), 1.0),) * 5, UTKFACE.spread, 200),
+        (UTKFACE.landmarks, (1e-300,) * 5, 200),
+        (UTKFACE.landmarks, UTKFACE.spread, 10**9),
+    ):
+        with pytest.raises(ValueError, match="1 to 4096 pixels"):
+            Geometry(landmarks, spread, image_size)
     with pytest.raises(TypeError):
         Geometry.from_card({"landmarks": 3})

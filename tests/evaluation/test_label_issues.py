@@ -1,7 +1,10 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from agelens.evaluation import label_issues
 from agelens.evaluation.label_issues import COLUMNS, LabelIssues, rank_labels
 from agelens.evaluation.out_of_fold import OutOfFold
 
@@ -55,6 +58,18 @@ def test_the_order_of_rows_changes_no_rank(found: LabelIssues) -> None:
     merged = found.table.merge(again.table, on="digest", suffixes=("", "_again"))
     assert (merged["gender_rank"] == merged["gender_rank_again"]).all()
     assert (merged["age_rank"] == merged["age_rank_again"]).all()
+
+
+def test_many_faces_are_scored_in_parts(found: LabelIssues, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_issues, "_TOGETHER", 100)
+    table = found.table
+    # Digests of photographs are as good as chance; those of this table are numbers in order.
+    mixed = table.assign(digest=[hashlib.sha256(digest.encode()).hexdigest() for digest in table["digest"]])
+    estimates = OutOfFold(
+        table["predicted_age"].to_numpy(), table["p_female"].to_numpy(), np.zeros(300, np.int64)
+    )
+    again = rank_labels(mixed[["path", "digest", "age", "gender"]], estimates)
+    assert len(set(again.worst("age", 10).index) & set(range(5, 15))) >= 8
 
 
 def test_figures_tell_how_good_the_estimates_are(found: LabelIssues) -> None:

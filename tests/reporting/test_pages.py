@@ -52,7 +52,7 @@ def opened(browser: Any, path: Path, phone: bool) -> Any:
         reduced_motion="reduce",
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     failures: list[Any] = []
     page.on("pageerror", lambda error: failures.append(error))
     page.goto(path.as_uri())

@@ -75,7 +75,7 @@ def page(browser: Any, client: httpx.Client) -> Iterator[Any]:
     """The page of the server with two faces; whatever it loads comes from there, and no script fails."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     foreign, failures = [], []
     home = str(client.base_url)
     opened.on(

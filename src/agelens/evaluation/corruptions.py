@@ -75,6 +75,7 @@ def jpeg(image: Pixels, place: Place, level: float, chance: np.random.Generator)
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, int(level)]
     )
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None, "OpenCV reads what it has written"
     return Corrupted(np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8), IDENTITY)
 
 
@@ -86,7 +87,7 @@ def blur(image: Pixels, place: Place, level: float, chance: np.random.Generator)
 
 def noise(image: Pixels, place: Place, level: float, chance: np.random.Generator) -> Corrupted:
     """Gaussian noise with this standard deviation, in shares of white."""
-    noisy = image + chance.normal(0, 255 * level, image.shape).astype(np.float32)
+    noisy = image.astype(np.float32) + chance.normal(0, 255 * level, image.shape).astype(np.float32)
     return Corrupted(_bytes(noisy), IDENTITY)
 
 

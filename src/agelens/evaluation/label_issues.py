@@ -23,6 +23,8 @@ COLUMNS = (
     "new_age", "new_gender",
 )  # fmt: skip
 TOP = 200
+# OUTRE keeps the distances of each face to half of the others: 200 MB for so many.
+_TOGETHER = 5000
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ class LabelIssues:
         and ``new_gender`` are empty: a person fills them in.
         """
         ranks = self.table[[f"{label}_rank" for label in LABELS]]
-        suspicious = ranks.to_numpy() <= top
+        suspicious = np.asarray(ranks.to_numpy() <= top)
         rows = self.table.assign(
             issue=["+".join(np.array(LABELS)[mask]) for mask in suspicious],
             rank=ranks.min(axis=1),
             new_age="",
             new_gender="",
-        )[suspicious.any(axis=1)]
+        ).iloc[np.flatnonzero(suspicious.any(axis=1))]
         return rows.sort_values(["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
 
     def figures(self) -> dict[str, Any]:
@@ -77,9 +79,8 @@ def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
         table: a face table.
         estimates: of its rows, in order.
     """
-    age_score, gender_score, wrong = _score(
-        table["age"].to_numpy(float), table["gender"].to_numpy(int), estimates
-    )
+    age_score = _score_ages(table["age"].to_numpy(float), estimates.age_years, table["digest"])
+    gender_score, wrong = _score_genders(table["gender"].to_numpy(int), estimates.p_female)
     ranked = table.assign(
         predicted_age=estimates.age_years,
         p_female=estimates.p_female,
@@ -94,19 +95,32 @@ def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
     return LabelIssues(ranked, wrong)
 
 
-def _score(
-    ages: NDArray[np.float64], genders: NDArray[np.int64], estimates: OutOfFold
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """cleanlab's scores of both labels, and its estimate of how many genders are wrong."""
+def _score_ages(
+    ages: NDArray[np.float64], age_years: NDArray[np.float64], digests: "pd.Series[str]"
+) -> NDArray[np.float64]:
+    """cleanlab's score of each age, among at most _TOGETHER faces at a time.
+
+    Digests are as good as chance, so each part is a sample of all faces, and its scores mean the same.
+    """
     # Here, for it is an extra and takes seconds.
+    from cleanlab.regression.rank import get_label_quality_scores
+
+    order = np.argsort(digests.to_numpy(), kind="stable")
+    scores = np.empty(len(ages))
+    for part in np.array_split(order, -(-len(order) // _TOGETHER)):
+        scores[part] = get_label_quality_scores(ages[part], age_years[part])
+    return scores
+
+
+def _score_genders(
+    genders: NDArray[np.int64], p_female: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """cleanlab's score of each gender, and its estimate of how many are wrong."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
-    from cleanlab.regression.rank import get_label_quality_scores as score_numbers
 
-    shares = np.column_stack([1 - estimates.p_female, estimates.p_female])
-    wrong = find_label_issues(genders, shares, n_jobs=1) if len(set(genders)) == len(GENDERS) else np.zeros(0)
-    return (
-        score_numbers(ages, estimates.age_years),
-        get_label_quality_scores(genders, shares),
-        int(wrong.sum()),
+    shares = np.column_stack([1 - p_female, p_female])
+    wrong = (
+        int(find_label_issues(genders, shares, n_jobs=1).sum()) if len(set(genders)) == len(GENDERS) else 0
     )
+    return get_label_quality_scores(genders, shares), wrong

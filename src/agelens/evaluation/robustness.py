@@ -16,7 +16,6 @@ from agelens.errors import AgeLensError, ImageError
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS, IDENTITY, Corrupted, Corruption, Place
 from agelens.evaluation.metrics import (
     interval,
-    mean,
     measure_age,
     measure_gender,
     measure_intervals,
@@ -182,7 +181,7 @@ def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
         hits = group["found"].to_numpy(float)
         told: dict[str, Any] = {
             "corruption": str(name), "level": float(str(level)), "n": len(group),
-            "found": float(hits.mean()), "found_ci95": share_interval(hits, seed),
+            "found": float(hits.mean()), "found_ci95": share_interval(hits),
         }  # fmt: skip
         faces = group[group["found"]]
         if len(faces):
@@ -195,7 +194,7 @@ def _measured(faces: pd.DataFrame, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if "age_years" in faces.columns and faces["age_years"].notna().all():
         told |= measure_age(faces["age"].to_numpy(float), faces["age_years"].to_numpy(float), seed)
-        told |= measure_intervals(faces, seed)
+        told |= measure_intervals(faces)
     if "p_female" in faces.columns and faces["p_female"].notna().all():
         told |= measure_gender(faces["gender"].to_numpy(float), faces["p_female"].to_numpy(float), seed)
     return {key: value for key, value in told.items() if key != "n"}
@@ -211,4 +210,4 @@ def _change(faces: pd.DataFrame, clean: pd.DataFrame, seed: int) -> dict[str, An
     more = more[np.isfinite(more)]
     if not len(more):
         return {}
-    return {"mae_change": float(more.mean()), "mae_change_ci95": interval(mean, more, seed=seed)}
+    return {"mae_change": float(more.mean()), "mae_change_ci95": interval(more, seed)}

@@ -37,7 +37,7 @@ SYMBOLS = {
     "x": "X", "cross": "P",
 }  # fmt: skip
 # Names of groups are data: a dollar sign in one is no formula. The same figure gives the same bytes.
-STYLE = {
+STYLE: Any = {
     "text.parse_math": False, "text.color": INK, "axes.labelcolor": INK, "pdf.fonttype": 42, "svg.hashsalt": "agelens",
 }  # fmt: skip
 NO_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -224,7 +224,7 @@ def _draw_scatter(axes: Axes, trace: Any) -> None:
     marker = trace.marker
     hollow = (marker.symbol or "").endswith("-open")
     colour = marker.color or trace.line.color
-    error = {
+    error: dict[str, Any] = {
         f"{letter}err": None if bars.array is None else np.asarray([bars.arrayminus, bars.array], dtype=float)
         for letter, bars in (("x", trace.error_x), ("y", trace.error_y))
     }
@@ -245,15 +245,9 @@ def _draw_heatmap(axes: Axes, trace: Any) -> None:
     axes.pcolormesh(x, y, z, cmap=colours, vmin=trace.zmin, vmax=trace.zmax, edgecolors="white", linewidth=2)
     for row, column in np.ndindex(z.shape):
         ink = "white" if z[row, column] > (trace.zmin + trace.zmax) / 2 else INK
-        axes.text(
-            x[column],
-            y[row],
-            _plain(trace.text[row][column]),
-            color=ink,
-            ha="center",
-            va="center",
-            fontsize=13,
-        )
+        words = _plain(trace.text[row][column])
+        place = float(x[column]), float(y[row])
+        axes.text(*place, words, color=ink, ha="center", va="center", fontsize=13)
 
 
 def _draw_violin(axes: Axes, trace: Any) -> None:

@@ -114,7 +114,9 @@ def compare_backbones(
         backbones: names, or FILE.onnx@IMAGE_SIZE:PREPROCESSING for your own; "seven" are the notebook's.
         seed: of what is drawn by chance.
         out: folder of a study that keeps the work; None keeps nothing but features in the cache.
-        cache, crops_as_they_are, progress: as for `agelens.Study`.
+        cache: as for `agelens.Study`.
+        crops_as_they_are: as for `agelens.Study`.
+        progress: as for `agelens.Study`.
         settings: further arguments of `agelens.Study.compare`: ``weights``, ``image_size``, ``head``, ``epochs``,
             ``precision``, ``notebook_exact``.
 
@@ -153,7 +155,9 @@ def train(
         recipe: "notebook", "scratch" or "finetune", as for `agelens.Study.train`.
         seed: of what is drawn by chance.
         out: folder of a study that keeps the networks; None keeps them as long as the result is in use.
-        cache, crops_as_they_are, progress: as for `agelens.Study`.
+        cache: as for `agelens.Study`.
+        crops_as_they_are: as for `agelens.Study`.
+        progress: as for `agelens.Study`.
         settings: further arguments of `agelens.Study.train`, such as ``epochs`` or ``age_backbone``.
 
     Raises:

@@ -11,7 +11,7 @@ import pandas as pd
 from agelens.bundles.bundle import BOTH, TASKS
 from agelens.errors import AgeLensError
 from agelens.models.keras_start import load_keras
-from agelens.reporting import facts, result_charts
+from agelens.reporting import facts, prediction_charts, result_charts
 from agelens.reporting.result_charts import MEASURES
 from agelens.reporting.study_files import card_of_task
 from agelens.reporting.training_chart import training_history
@@ -242,7 +242,7 @@ class EvaluationResult(StudyResult):
         charts: Charts = {}
         if "age" in self.tasks:
             measured = self.predictions.dropna(subset=["age_years"])
-            charts["predicted_against_true"] = partial(result_charts.predicted_against_true, measured)
+            charts["predicted_against_true"] = partial(prediction_charts.predicted_against_true, measured)
         for task, name in (("age", "error_by_group"), ("gender", "accuracy_by_group")):
             if result_charts.has_groups(self.content, task):
                 charts[name] = partial(getattr(result_charts, name), self.content)

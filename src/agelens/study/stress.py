@@ -65,7 +65,8 @@ def stress_network(
         table = unseen(table, bundles)
     check_seen(table, bundles, test.overlap)
     table = sample(table, test.limit, test.seed)
-    networks, left_out, images = [], (), 0
+    networks, images = [], 0
+    left_out: tuple[str, ...] = ()
     for name, found in named:
         predictor = Predictor(found, test.precision)
         if test.crops:

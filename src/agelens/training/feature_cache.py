@@ -248,7 +248,7 @@ class _Store:
 
 def _line(digest: bytes, row: NDArray[np.uint8]) -> bytes:
     """The line of a row: the digest of its image, and the checksum of both."""
-    return digest + b" %08x\n" % zlib.crc32(row, zlib.crc32(digest))
+    return digest + b" %08x\n" % zlib.crc32(row.tobytes(), zlib.crc32(digest))
 
 
 def _fill(

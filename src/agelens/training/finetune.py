@@ -149,7 +149,7 @@ def finetune(
     _take_averages(network)
     if len(kept_epochs(training)) > 1:
         # After the best epoch ages still become better and gender only surer of itself; the average of both epochs'
-        # weights has the first with little of the second (benchmarks/README.md).
+        # weights has the first with little of the second (benchmarks/research-log.md).
         last = keras.saving.load_model(network_file(folder, training.epochs_run))
         _take_averages(last)
         network.set_weights(average_weights([network.get_weights(), last.get_weights()]))

@@ -68,7 +68,7 @@ KNOWN = {
             "ema_momentum": 0.99,
             "precision": "float32",
         },
-        # Beside FaceNet and MobileFaceNet it adds next to nothing (benchmarks/README.md).
+        # Beside FaceNet and MobileFaceNet it adds next to nothing (benchmarks/research-log.md).
         ensemble_weights={"age": 0.08, "gender": 0.4},
     ),
 }

@@ -51,6 +51,11 @@ def test_what_is_not_unicode_is_guessed_and_told(tmp_path: Path, byte: bytes, na
     assert note.startswith(f"faces.csv is not in UTF-8 and is read as {name}")
 
 
+def test_a_header_of_a_million_columns_is_read(tmp_path: Path) -> None:
+    found = sheet(tmp_path, "path,age,gender" + ",x" * 1_000_000 + "\nimg/a.jpg,48,0\n")
+    assert len(found.header) == 1_000_003
+
+
 def test_the_first_line_of_excel_names_the_separator(tmp_path: Path) -> None:
     assert_read(sheet(tmp_path, "sep=;\r\n" + text(";", "\r\n")), first=3)
     assert_read(sheet(tmp_path, "sep=\t\n" + text("\t")), first=3)

@@ -101,7 +101,15 @@ def _announced(text: str) -> tuple[str, str, int]:
 def _separator(text: str) -> str:
     """What parts the header into most columns; between equals the usual one."""
     header = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_SEPARATORS, key=lambda separator: len(next(csv.reader([header], delimiter=separator), [])))
+    return max(_SEPARATORS, key=lambda separator: _columns(header, separator))
+
+
+def _columns(header: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=separator), []))
+    except csv.Error:
+        # Between separators that it does not have a long header is one field that is longer than any may be.
+        return 0
 
 
 def _split(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
