@@ -216,6 +216,32 @@ Precision = Annotated[
         rich_help_panel=COMPUTING,
     ),
 ]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="What computes: auto, cpu, gpu, npu, onnxruntime, cuda, tensorrt, coreml or directml; 'agelens devices' "
+        "lists what is there.",
+        rich_help_panel=COMPUTING,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads of the processor that compute. If not given, there is one for each core.",
+        min=1,
+        show_default=False,
+        rich_help_panel=COMPUTING,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        help="Neither use nor keep compiled networks, which make the next start quick.",
+        rich_help_panel=COMPUTING,
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(

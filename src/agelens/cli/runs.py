@@ -96,6 +96,8 @@ def comparison_of(
     precision: str,
     cache: Path | None,
     notebook_exact: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Any:
     from agelens.evaluation.compare_backbones import Comparison
 
@@ -109,6 +111,8 @@ def comparison_of(
         run.config["seed"],
         cache,
         notebook_exact,
+        device=device,
+        threads=threads,
     )
 
 

@@ -16,6 +16,7 @@ from agelens.cli.options import (
     Backbones,
     Cache,
     CropsAsTheyAre,
+    DeviceName,
     Exclude,
     Force,
     GenderBackbone,
@@ -34,6 +35,7 @@ from agelens.cli.options import (
     Seed,
     Source,
     SplitRatios,
+    Threads,
     Weights,
 )
 from agelens.cli.runs import open_study, print_lines
@@ -59,6 +61,8 @@ def compare(
     epochs: Annotated[int, typer.Option(help="Epochs of each head.", min=1, rich_help_panel=TRAINING)] = 5,
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     cache: Cache = None,
     force: Force = False,
     seed: Seed = None,
@@ -73,7 +77,7 @@ def compare(
     study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
     result = study.compare(
         backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
-        notebook_exact=notebook_exact, force=force,
+        notebook_exact=notebook_exact, device=device, threads=threads, force=force,
     ).content  # fmt: skip
     print_lines(comparison_lines(result), json, result)
 
@@ -138,6 +142,8 @@ def evaluate(
     split: MeasuredPart = None,
     overlap: Overlap = "refuse",
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
@@ -158,7 +164,8 @@ def evaluate(
 
     study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
     figures = study.evaluate(
-        bundle, split, overlap=overlap, precision=precision, align=align, force=force,
+        bundle, split, overlap=overlap, precision=precision, align=align, device=device, threads=threads,
+        force=force,
         age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
     ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
@@ -167,12 +174,39 @@ def evaluate(
 def export(
     target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    form: Annotated[
+        Literal["bundle", "onnx", "openvino", "ovms", "triton", "huggingface"],
+        typer.Option(
+            "--format",
+            help="A bundle, or what others serve: ONNX, OpenVINO, a folder of OpenVINO Model Server (ovms) or of "
+            "Triton, or one of the Hugging Face hub; these come from --bundle.",
+        ),
+    ] = "bundle",
     bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
-    """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
+    """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
+    if form != "bundle":
+        export_as(target, form, bundle or out, json)
+        return
     from agelens.study.export import export_bundle
 
     card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
+
+
+def export_as(target: Path, form: str, source: Path, json: bool) -> None:
+    """Write a bundle in a form that other programs serve."""
+    from agelens.bundles.bundle import find_bundles
+    from agelens.export.formats import FACES, export_format, next_step
+
+    found = find_bundles(source)
+    if len(found) != 1:
+        raise AgeLensError(f"{source} holds networks apart for age and gender; say which with --bundle.")
+    difference = export_format(found[0], target, form)
+    lines = [
+        f"{target}: says what {found[0].folder} says on {FACES} faces, within {difference:.1g}.",
+        next_step(form, target, found[0].card),
+    ]
+    print_lines(lines, json, {"target": str(target), "faces": FACES, "largest_difference": difference})

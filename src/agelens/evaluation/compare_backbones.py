@@ -47,6 +47,7 @@ class Comparison:
         precision, seed, cache, round: as in `agelens.training.transfer.Settings`.
         notebook_exact: compare each backbone with the notebook's own arithmetic too (pixels / 255, features as they
             come).
+        device, threads: of the features, as in `agelens.training.feature_cache.extract`.
     """
 
     backbones: tuple[str, ...] = NOTEBOOK_SEVEN
@@ -59,6 +60,8 @@ class Comparison:
     cache: Path | None = None
     notebook_exact: bool = False
     round: int = 0
+    device: str = "auto"
+    threads: int | None = None
 
 
 def compare(
@@ -127,6 +130,7 @@ def _compare_one(
             "recipes": [recipe.settings() for recipe in recipes],
             "precision": resolve_precision(comparison.precision),
             "seed": comparison.seed,
+            **({} if comparison.device == "auto" else {"device": comparison.device}),
             "made_by": [made_with("keras", "openvino"), comparison.round],
         }
     )
@@ -136,7 +140,14 @@ def _compare_one(
     backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)
     features = extract(
-        backbone, learning, comparison.precision, comparison.head == "avg-pool", comparison.cache, track
+        backbone,
+        learning,
+        comparison.precision,
+        comparison.head == "avg-pool",
+        comparison.cache,
+        track,
+        device=comparison.device,
+        threads=comparison.threads,
     )
     figures = train_small_heads(features, learning, recipes, comparison.seed, spec.name, track)
     costs = _costs(backbone, features, comparison)

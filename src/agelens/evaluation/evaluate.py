@@ -79,6 +79,9 @@ def evaluate(
     track: Track = quiet,
     framed: Framed = "refuse",
     rules: Rules = Rules(),
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % interval and a baseline.
 
@@ -93,6 +96,7 @@ def evaluate(
             for crops without looking; "align" finds the largest face of each, and leaves images without one out, but
             at age limits, where each is a refusal.
         rules: age limits and allowed errors whose price is told.
+        device, threads: as in `agelens.load`.
 
     Raises:
         AgeLensError: some of the images made one of the networks (for "skip": all of them), are no face crops, or none
@@ -103,7 +107,7 @@ def evaluate(
     rows = (without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
     made = check_seen(rows, bundles, overlap)
     with track("loading the networks", None):
-        predictor = Predictor(bundles, precision)
+        predictor = Predictor(bundles, precision, device=device, threads=threads)
     faces, errors = predict_faces(rows["path"].tolist(), predictor, framed, track)
     images = len(rows)
     failed = {error.file for error in errors}

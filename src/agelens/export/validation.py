@@ -10,13 +10,13 @@ import pandas as pd
 from agelens.data.loaders import read_faces_at
 from agelens.inference.predictor import median
 from agelens.runtime.execution import run_outputs
-from agelens.runtime.session import compile_on_cpu
+from agelens.runtime.session import compile_on_device
 from agelens.training.losses import AGES
 
 
 def validate(file: Path, rows: pd.DataFrame, image_size: int, tasks: Sequence[str]) -> dict[str, float]:
     """What an ONNX file of `ship` scores on labelled faces: MAE in years and CS@5, and accuracy of gender."""
-    compiled = compile_on_cpu(ov.Core().read_model(file), "f32")
+    compiled = compile_on_device(ov.Core().read_model(file), "f32")
     shapes = {"age": (AGES,), "gender": ()}
     columns: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
     for start in range(0, len(rows), 256):

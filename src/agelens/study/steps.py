@@ -212,6 +212,9 @@ def evaluate_networks(
     force: bool = False,
     align: bool = False,
     rules: Rules = Rules(),
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -221,6 +224,7 @@ def evaluate_networks(
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
         rules: age limits and allowed errors whose price is told.
+        device, threads: as in `agelens.load`.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
@@ -233,12 +237,15 @@ def evaluate_networks(
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
         seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
+        # Threads change no figure.
+        **({} if device == "auto" else {"device": device}),
     )  # fmt: skip
 
     def work() -> None:
         done = evaluate(
-            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules
-        )
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules,
+            device=device, threads=threads,
+        )  # fmt: skip
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 

@@ -140,6 +140,8 @@ class Study:
         epochs: int = 5,
         precision: str = "auto",
         notebook_exact: bool = False,
+        device: str = "auto",
+        threads: int | None = None,
         force: bool = False,
     ) -> ComparisonResult:
         """Compare frozen backbones on age and gender, from one pass of each over the faces.
@@ -152,6 +154,7 @@ class Study:
             epochs: of the small head.
             precision: of the features, "auto", "bf16" or "f32".
             notebook_exact: compare with the notebook's own arithmetic too: pixels / 255, features as they come.
+            device, threads: of the features, as for `agelens.load`; OpenVINO's devices alone.
             force: do it again, also where it is done; features in the cache are kept.
         """
         with naming_extras():
@@ -164,7 +167,8 @@ class Study:
         names = backbone_names(backbones)
         with self._at_work(force, lambda folder: look_before(folder, names, weights)) as folder:
             comparison = Comparison(
-                names, weights, image_size, head, epochs, precision, folder.config["seed"], self.cache, notebook_exact
+                names, weights, image_size, head, epochs, precision, folder.config["seed"], self.cache, notebook_exact,
+                device=device, threads=threads,
             )  # fmt: skip
             return ComparisonResult(compare_backbones(folder, comparison))
 
@@ -210,6 +214,8 @@ class Study:
         age_limits: Sequence[int] = (13, 16, 18, 21),
         max_false_positives: float = 0.01,
         abstain: float = 0.01,
+        device: str = "auto",
+        threads: int | None = None,
         force: bool = False,
     ) -> EvaluationResult:
         """Measure networks on faces they have not seen, with intervals, baselines and figures by group.
@@ -225,6 +231,7 @@ class Study:
             max_false_positives: largest share of under-age faces that may pass, 0 to 1; the smallest challenge age
                 that keeps it is told.
             abstain: largest share of wrong genders among those answered, 0 to 1; the share then answered is told.
+            device, threads: as for `agelens.load`.
             force: do it again, also where it is done, and replace figures of other networks.
         """
         if align and self.crops_as_they_are:
@@ -240,7 +247,7 @@ class Study:
         with self._at_work(force) as folder:
             content = evaluate_networks(
                 folder, place, split or ("test" if place is None else "all"), overlap, precision, force, align,
-                Rules(tuple(age_limits), max_false_positives, abstain),
+                Rules(tuple(age_limits), max_false_positives, abstain), device=device, threads=threads,
             )  # fmt: skip
             predictions = read_predictions(folder.folder / PREDICTIONS)
             assert predictions is not None
