@@ -60,7 +60,7 @@ class Selection:
         """Return a photograph whose faces have no values but those that are wanted."""
         if self.fields is None:
             return photo
-        unwanted = {
+        unwanted: dict[str, Any] = {
             field.name: None
             for field in fields(Face)
             if field.name != "low_confidence"

@@ -157,7 +157,7 @@ def opened(
             temporary = close.enter_context(replacing_file(pictures))
             writer = close.enter_context(VideoWriter(temporary, max(rate, 0.1), mark_of(source)))
             drawing = _Pictures(writer, close, pictures, blur)
-        results = None
+        results: _Sink | None = None
         if out is not None and form == "parquet":
             from agelens.inference.parquet import FRAMES_SCHEMA, writing_parquet
 
