@@ -20,7 +20,7 @@ _SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
 _EXTRA = frozenset(
     {
         "imagehash", "jax", "jinja2", "kagglehub", "keras", "matplotlib", "ml_dtypes", "onnx",
-        "platformdirs", "plotly", "pooch", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
+        "platformdirs", "plotly", "pooch", "pyarrow", "requests", "scipy", "tensorboardX", "tensorflow", "tf2onnx",
         "torch",
     }
 )  # fmt: skip
