@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from agelens.data.labels import age_bounds
 from agelens.data.near_duplicates import (
     NearDuplicate,
     PerceptualHash,
@@ -49,24 +50,31 @@ class Pair:
         b: name of the second file.
         kind: "identical", "near" or "mirrored", or "same file".
         distance: hash bits that differ, 0 to 40 of 256; 0 for identical files and for the same file.
-        a_age: years; likewise b_age.
-        a_gender: 0 male, 1 female; likewise b_gender.
+        a_age: years, of a group of ages its middle, None where it is not labelled; likewise b_age.
+        a_gender: 0 male, 1 female, None where it is not labelled; likewise b_gender.
+        years_apart: between the two ages; 0 where groups of ages overlap, None where one of them is not labelled.
     """
 
     a: str
     b: str
     kind: str
     distance: int
-    a_age: int
-    b_age: int
-    a_gender: int
-    b_gender: int
+    a_age: int | None
+    b_age: int | None
+    a_gender: int | None
+    b_gender: int | None
+    years_apart: int | None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether both files have an age and a gender."""
+        return None not in (self.years_apart, self.a_gender, self.b_gender)
 
     def disagrees(self, label: Label) -> bool:
         """Whether the two files carry different labels."""
         if label == "age":
-            return self.a_age != self.b_age
-        return self.a_gender != self.b_gender
+            return bool(self.years_apart)
+        return None not in (self.a_gender, self.b_gender) and self.a_gender != self.b_gender
 
 
 @dataclass(frozen=True)
@@ -112,13 +120,14 @@ class Audit:
             ``pairs``, ``age_difference`` (mean absolute difference, years), ``same_age`` and ``same_gender`` (shares of
             the pairs, 0 to 1); None where no picture stands in the dataset twice.
         """
-        if not self.pairs:
+        whole = [pair for pair in self.pairs if pair.is_labelled]
+        if not whole:
             return None
         return {
-            "pairs": len(self.pairs),
-            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in self.pairs),
-            "same_age": fmean(not pair.disagrees("age") for pair in self.pairs),
-            "same_gender": fmean(not pair.disagrees("gender") for pair in self.pairs),
+            "pairs": len(whole),
+            "age_difference": fmean(pair.years_apart or 0 for pair in whole),
+            "same_age": fmean(not pair.disagrees("age") for pair in whole),
+            "same_gender": fmean(not pair.disagrees("gender") for pair in whole),
         }
 
     def usable(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -254,11 +263,16 @@ def _labelled(
         sum(len(same) * (len(same) - 1) // 2 for same in rows)
         + sum(len(rows[pair.first]) * len(rows[pair.second]) for pair in near)
     )
-    ages, genders = table["age"].tolist(), table["gender"].tolist()
+    ages, genders = (
+        [None if value != value else int(value) for value in table[label]] for label in ("age", "gender")
+    )
+    lows, highs = (bounds.tolist() for bounds in age_bounds(table))
 
     def label(one: int, other: int, kind: str, distance: int) -> Pair:
         a, b = sorted((one, other), key=lambda row: names[row])
-        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
+        apart = max(0.0, lows[a] - highs[b], lows[b] - highs[a])
+        years = None if None in (ages[a], ages[b]) else int(apart)
+        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b], years)
 
     pairs = [
         label(*both, "same file" if names[both[0]] == names[both[1]] else "identical", 0)

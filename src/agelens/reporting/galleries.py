@@ -56,7 +56,7 @@ def _contradicts(pair: Pair) -> bool:
 
 
 def _worst_first(pair: Pair) -> tuple[bool, int, str, str]:
-    return (not pair.disagrees("gender"), -abs(pair.a_age - pair.b_age), pair.a, pair.b)
+    return (not pair.disagrees("gender"), -(pair.years_apart or 0), pair.a, pair.b)
 
 
 def _thumbnail(path: str | None) -> str:
