@@ -24,19 +24,21 @@ def comparison_lines(result: dict[str, Any]) -> list[str]:
     if exact := result.get("notebook_exact"):
         lines += ["with the notebook's arithmetic:", *_backbone_lines(exact)]
     blind = result["baseline"]
-    lines.append(
-        f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  "
-        f"accuracy {_percent(blind['gender']['val_accuracy'])}"
-    )
-    return lines
+    told = [f"MAE {blind['age']['val_mae']:6.2f}"] if "age" in blind else []
+    told += [f"accuracy {_percent(blind['gender']['val_accuracy'])}"] if "gender" in blind else []
+    return [*lines, f"{'no network':18} {'  '.join(told)}"]
 
 
 def _backbone_lines(result: dict[str, Any]) -> list[str]:
-    return [
-        f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])}  "
-        f"accuracy {_percent(result['gender'][name]['val_accuracy'][-1]):>7}  {age['weights']} weights"
-        for name, age in result["age"].items()
-    ]
+    lines = []
+    for name in result["age"] or result["gender"]:
+        told = [name.ljust(18)]
+        if age := result["age"].get(name):
+            told.append(f"MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])} ")
+        if gender := result["gender"].get(name):
+            told.append(f"accuracy {_percent(gender['val_accuracy'][-1]):>7} ")
+        lines.append(" ".join([*told, f"{(age or gender or {})['weights']} weights"]))
+    return lines
 
 
 def training_line(card: dict[str, Any]) -> str:

@@ -7,12 +7,25 @@ import typer
 
 from agelens.cli.console import audit_lines
 from agelens.cli.keras_start import load_keras
-from agelens.cli.options import DEFAULT_OUT, Force, Json, Limit, Out, Seed, Source, SplitRatios
-from agelens.cli.runs import begin_run, open_run, print_lines, split_ratios_of
+from agelens.cli.options import (
+    DEFAULT_OUT,
+    Columns,
+    Force,
+    Format,
+    Json,
+    Limit,
+    Out,
+    Seed,
+    Sources,
+    SplitRatios,
+)
+from agelens.cli.runs import begin_run, open_run, print_lines, reading_of, split_ratios_of
 
 
 def audit(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     force: Force = False,
     seed: Seed = None,
@@ -23,12 +36,16 @@ def audit(
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
     from agelens.study.folder import audit_faces
 
-    found = audit_faces(open_run(out, force), source, seed, limit, split_ratios_of(split_ratios))
+    found = audit_faces(
+        open_run(out, force), source, seed, limit, split_ratios_of(split_ratios), reading_of(format, columns)
+    )
     print_lines(audit_lines(found), json, found)
 
 
 def explore(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     force: Force = False,
     seed: Seed = None,
@@ -39,7 +56,9 @@ def explore(
     """Chart the dataset and say in words what the charts show."""
     from agelens.study.reporting_steps import explore_faces
 
-    found = explore_faces(begin_run(out, source, seed, limit, split_ratios, force))
+    found = explore_faces(
+        begin_run(out, source, seed, limit, split_ratios, force, reading=reading_of(format, columns))
+    )
     print_lines(found["findings"], json, found)
 
 

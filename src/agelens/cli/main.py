@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from agelens.cli.align import align
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.errors import answer, leave
 from agelens.cli.options import (
@@ -39,6 +40,7 @@ def _root(
 
 
 app.command()(audit)
+app.command()(align)
 app.command()(explore)
 app.command()(compare)
 app.command()(train)

@@ -20,12 +20,28 @@ def _version(asked: bool) -> None:
 Version = Annotated[
     bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
 ]
-Source = Annotated[
-    Path | None,
+Sources = Annotated[
+    list[Path] | None,
     typer.Argument(
-        help="Folder of UTKFace-named images, or a CSV manifest with path, age, gender.",
+        help="Folders of images named by their labels, CSV or Parquet manifests with path, age, gender, or label files "
+        "of published data sets; of several a study tells each apart.",
         show_default=False,
         readable=False,
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Read the sources in this format, such as utkface, fairface or manifest; found by names and headers if "
+        "not given.",
+        show_default=False,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Which columns of a manifest hold what, as in age=Alter,gender=Sex.", show_default=False
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
@@ -160,6 +176,39 @@ Members = Annotated[
 Stages = Annotated[
     int | None,
     typer.Option(help="How many of the network's last resolutions learn; 0 lets every layer learn.", min=0),
+]
+SourceBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far sources of different sizes are drawn equally often: 0 by their sizes, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+    ),
+]
+AgeBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far bands of ten years are drawn equally often within a source: 0 as they come, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the table, by comma, that figures are told by too, as in site,skin_type.",
+        show_default=False,
+    ),
+]
+MeasuredSources = Annotated[
+    str | None,
+    typer.Option(
+        "--sources",
+        help="Measure faces of these sources only, names by comma, or 'all', each apart and together.",
+        show_default=False,
+    ),
 ]
 Force = Annotated[
     bool,

@@ -22,9 +22,18 @@ def split_ratios_of(text: str | None) -> Any:
     return read_split_ratios(text)
 
 
+def reading_of(form: str, columns: str | None) -> Any:
+    """How a person wants the sources to be read; None leaves it to what is found there."""
+    if not form and columns is None:
+        return None
+    from agelens.data.sources.options import ReadingOptions, read_columns
+
+    return ReadingOptions(form, read_columns(columns) if columns else {})
+
+
 def begin_run(
     out: Path,
-    source: Path | None,
+    source: list[Path] | None,
     seed: int | None,
     limit: int | None,
     split_ratios: str | None,
@@ -33,18 +42,21 @@ def begin_run(
     weights: str = "imagenet",
     plan: Any = None,
     crops_as_they_are: bool = False,
+    reading: Any = None,
+    aligning: bool = False,
 ) -> Any:
     """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
     ratios = split_ratios_of(split_ratios)
     opened = open_run(out, force)
     opened.crops_as_they_are = crops_as_they_are
+    opened.aligning = aligning
     if backbones or plan:
         from agelens.study.needs import look_before
 
         look_before(opened, names_of(backbones), weights, plan)
     # Only who asks for the whole study again asks for another audit.
     opened.force = force and bool(backbones and plan)
-    opened.begin(source, seed, limit, ratios)
+    opened.begin(source, seed, limit, ratios, reading)
     opened.force = force
     return opened
 
@@ -55,6 +67,16 @@ def names_of(backbones: str) -> tuple[str, ...]:
     if backbones == "seven":
         return NOTEBOOK_SEVEN
     return tuple(name.strip() for name in backbones.split(",")) if backbones else ()
+
+
+def names_by_comma(text: str | None) -> tuple[str, ...]:
+    """The names that a person wrote in one option."""
+    return tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run and not of images."""
+    return (folder / "config.json").is_file() and (folder / "table.csv").is_file()
 
 
 def comparison_of(

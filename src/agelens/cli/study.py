@@ -13,9 +13,11 @@ from agelens.cli.options import (
     AgeBackbone,
     Backbones,
     Cache,
+    Columns,
     CropsAsTheyAre,
     Epochs,
     Force,
+    Format,
     GenderBackbone,
     Head,
     ImageSize,
@@ -26,15 +28,17 @@ from agelens.cli.options import (
     Precision,
     RecipeName,
     Seed,
-    Source,
+    Sources,
     SplitRatios,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines, reading_of
 
 
 def run_all(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
@@ -64,8 +68,9 @@ def run_all(
         weights=weights, image_size=image_size, precision=precision, cache=cache, epochs=epochs,
     )  # fmt: skip
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are
-    )
+        out, source, seed, limit, split_ratios, force, backbones, weights, plan, crops_as_they_are,
+        reading_of(format, columns), aligning=True,
+    )  # fmt: skip
     comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)
     print_lines([*evaluation_lines(result), f"report: {result['report']}"], json, result)

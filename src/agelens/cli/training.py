@@ -10,19 +10,24 @@ from agelens.cli.keras_start import load_keras
 from agelens.cli.options import (
     DEFAULT_OUT,
     AgeBackbone,
+    AgeBalance,
     Align,
     Backbones,
     Cache,
+    Columns,
     CropsAsTheyAre,
     Epochs,
     Force,
+    Format,
     GenderBackbone,
+    GroupBy,
     Head,
     ImageSize,
     Json,
     Limit,
     MeasuredBundle,
     MeasuredPart,
+    MeasuredSources,
     Members,
     NotebookExact,
     NotebookExactToo,
@@ -32,18 +37,21 @@ from agelens.cli.options import (
     Precision,
     Pretrained,
     Seed,
-    Source,
+    SourceBalance,
+    Sources,
     SplitRatios,
     Stages,
     Trainable,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, print_lines
+from agelens.cli.runs import begin_run, comparison_of, is_run, names_by_comma, print_lines, reading_of
 from agelens.errors import AgeLensError
 
 
 def compare(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
@@ -65,8 +73,9 @@ def compare(
     from agelens.study.steps import compare_backbones
 
     run = begin_run(
-        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are
-    )
+        out, source, seed, limit, split_ratios, force, backbones, weights, None, crops_as_they_are,
+        reading_of(format, columns), aligning=True,
+    )  # fmt: skip
     result = compare_backbones(
         run,
         comparison_of(run, backbones, weights, image_size, head, epochs, precision, cache, notebook_exact),
@@ -75,7 +84,9 @@ def compare(
 
 
 def train(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     task: Annotated[Literal["age", "gender", "both"], typer.Option(help="What to learn.")] = "both",
     recipe: Annotated[
@@ -88,6 +99,8 @@ def train(
     pretrained: Pretrained = None,
     soup_size: Members = None,
     unfreeze_stages: Stages = None,
+    source_balance: SourceBalance = None,
+    age_balance: AgeBalance = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -133,14 +146,21 @@ def train(
         soup_size,
         unfreeze_stages,
         notebook_exact,
+        source_balance,
+        age_balance,
     )
-    run = begin_run(out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force, "", "", plan, crops_as_they_are,
+        reading_of(format, columns), aligning=True,
+    )  # fmt: skip
     cards = train_networks(run, plan)
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
 def evaluate(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
     split: MeasuredPart = None,
@@ -152,18 +172,27 @@ def evaluate(
     split_ratios: SplitRatios = None,
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
+    group_by: GroupBy = None,
+    sources: MeasuredSources = None,
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    # The run itself may be named in place of its sources.
+    if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
+        out, source = source[0], None
     load_keras()
     from agelens.study.steps import evaluate_networks
 
-    run = begin_run(out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are)
+    run = begin_run(
+        out, source, seed, limit, split_ratios, force, crops_as_they_are=crops_as_they_are,
+        reading=reading_of(format, columns),
+    )  # fmt: skip
     figures = evaluate_networks(
-        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align
-    )
+        run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align,
+        names_by_comma(group_by), None if sources == "all" else names_by_comma(sources),
+    )  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
 

@@ -182,7 +182,7 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         AgeLensError: more than `near_duplicates.MAX_PAIRS` pairs look alike.
     """
     table = faces.table
-    names = file_names(table["path"], faces.source)
+    names = file_names(named_paths(table), faces.source)
     # Identical files are decoded once. In the order of digests nothing depends on where or how the files lie.
     once = table.drop_duplicates("digest").sort_values("digest")
     hashes = dict(zip(once["digest"], _hash_all(once["path"].tolist(), track), strict=True))
@@ -209,6 +209,13 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         group_of=_groups(list(readable), near),
         notes=tuple(faces.notes),
     )
+
+
+def named_paths(table: pd.DataFrame) -> list[str]:
+    """The paths by which a person knows the images of a face table: of aligned crops those of their photographs."""
+    if "original" not in table.columns:
+        return list(table["path"])
+    return [original or path for original, path in zip(table["original"], table["path"], strict=True)]
 
 
 def file_names(paths: Iterable[str], source: str) -> list[str]:

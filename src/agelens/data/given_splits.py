@@ -1,4 +1,4 @@
-"""Splits that a data set brings itself: they are taken as they are, completed where they lack something, and checked."""
+"""Splits that a data set brings itself: they stay as they are, are completed and are checked."""
 
 from collections.abc import Callable, Sequence
 
@@ -59,11 +59,13 @@ def describe_given_splits(before: pd.DataFrame, after: pd.DataFrame) -> list[str
     leaks = torn[torn > 1].index
     if len(leaks):
         rows = after[after["group"] == leaks[0]].drop_duplicates("split")
-        example = " and ".join(f"{path} ({split})" for path, split in zip(rows["path"], rows["split"], strict=True))
+        example = " and ".join(
+            f"{path} ({split})" for path, split in zip(rows["path"], rows["split"], strict=True)
+        )
         groups = "1 group" if len(leaks) == 1 else f"{len(leaks):,} groups"
         told.append(
-            f"THE COLUMN split LEAKS: {groups} of identical or near-identical pictures stand in several splits, such as "
-            f"{example}; figures are too good, and without the column AgeLens draws splits that do not leak"
+            f"THE COLUMN split LEAKS: {groups} of identical or near-identical pictures stand in several splits, such "
+            f"as {example}; figures are too good, and without the column AgeLens draws splits that do not leak"
         )
     return told
 

@@ -158,6 +158,12 @@ def _digest(path: str) -> str | OSError:
         return error
 
 
+def image_digests(table: pd.DataFrame) -> list[str]:
+    """Return the digests of the images of a table, those of the photographs that crops were cut from included."""
+    originals = table["original_digest"] if "original_digest" in table.columns else []
+    return [*table["digest"], *filter(None, originals)]
+
+
 def lost_files(table: pd.DataFrame) -> list[str]:
     """Paths of a face table that name no readable file any more."""
     return [path for path in table["path"] if what_is(Path(path)) != "file" or not os.access(path, os.R_OK)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import amend_card, open_bundle
+from agelens.data.labels import has_exact_age
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
@@ -49,7 +50,9 @@ def calibrate(folder: Path, table: pd.DataFrame, track: Track = quiet) -> bool:
         "calibrated": {"fingerprint": fingerprint, "training_faces_searched": len(train), "found": shares},
     }
     if "age" in bundle.tasks:
-        fitted = fit_intervals(Predictor([bundle]), splits["validation"], track)
+        # An interval is held against an age that is known, not against a group.
+        exact = splits["validation"][has_exact_age(splits["validation"])].reset_index(drop=True)
+        fitted = fit_intervals(Predictor([bundle]), exact, track) if len(exact) else None
         entries["calibration"] = fitted and fitted.to_card()
     amend_card(folder, entries)
     return True

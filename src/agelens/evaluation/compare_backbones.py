@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.data.baselines import baselines
-from agelens.data.table import digest_table
+from agelens.data.labels import has_label, labelled_tasks
+from agelens.data.table import digest_table, source_names
 from agelens.errors import AgeLensError
 from agelens.evaluation.metrics import interval, mean
 from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_image_size
@@ -89,7 +90,7 @@ def compare(
     for spec in specs:
         for exact in (False, True) if comparison.notebook_exact else (False,):
             one = _compare_one(table, spec, comparison, exact, folder, track)
-            for task in TASKS:
+            for task in labelled_tasks(table):
                 (result[EXACT] if exact else result)[task][spec.name] = one[task]
             say(_line(f"{spec.name}, the notebook's arithmetic" if exact else spec.name, one))
     result["baseline"] = _baseline(table)
@@ -100,7 +101,7 @@ def _compare_one(
     table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, exact: bool, folder: Path, track: Track
 ) -> dict[str, Any]:
     image_size = fitting_image_size(spec, comparison.image_size)
-    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
+    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in labelled_tasks(table)]
     if exact:
         spec = replace(spec, preprocessing=NOTEBOOK_SCALING)
         recipes = [recipe.exact() for recipe in recipes]
@@ -126,11 +127,25 @@ def _compare_one(
     features = extract(
         backbone, learning, comparison.precision, comparison.head == "avg-pool", comparison.cache, track
     )
-    figures = train_small_heads(features, learning, recipes, comparison.seed, spec.name, track)
+    figures = _train_all_heads(features, learning, recipes, comparison.seed, spec.name, track)
     costs = _costs(backbone, features, comparison)
-    one = {"identity": identity, **{task: {**figures[task], **costs} for task in TASKS}}
+    one = {"identity": identity, **{task: {**result, **costs} for task, result in figures.items()}}
     write_json(kept, one)
     return one
+
+
+def _train_all_heads(
+    features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int, name: str, track: Track
+) -> dict[str, dict[str, Any]]:
+    """`train_small_heads` for all tasks at once, or, where some faces lack a label, for each task on those that have it."""
+    if all(has_label(table, recipe.task).all() for recipe in recipes):
+        return train_small_heads(features, table, recipes, seed, name, track)
+    figures = {}
+    for recipe in recipes:
+        mask = has_label(table, recipe.task).to_numpy()
+        rows = table[mask].reset_index(drop=True)
+        figures |= train_small_heads(features.subset(mask), rows, [recipe], seed, name, track)
+    return figures
 
 
 def train_small_heads(
@@ -174,7 +189,7 @@ def train_small_heads(
 
 def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int) -> keras.Model:
     inputs = keras.Input(features.shape, name="features")
-    median_age = baselines(table)["median_age"]
+    median_age = baselines(table).get("median_age", 0.0)
     scale = standardisation_of(features, table) if recipes[0].standardize_features else None
     outputs = {}
     for recipe in recipes:
@@ -206,10 +221,13 @@ def _figures(
 ) -> dict[str, Any]:
     key, labels = f"{recipe.task}_{recipe.metric}", rows[recipe.task].to_numpy(float)
     score = np.abs(estimates - labels) if recipe.task == "age" else (estimates >= 0.5) == (labels == 1)
+    score = np.asarray(score, float)
+    sources = {name: float(score[(rows["source"] == name).to_numpy()].mean()) for name in source_names(rows)}
     return {
         f"train_{recipe.metric}": [float(value) for value in history[key]],
         f"val_{recipe.metric}": [float(value) for value in history[f"val_{key}"]],
-        f"val_{recipe.metric}_ci95": interval(mean, score.astype(float), seed=seed),
+        f"val_{recipe.metric}_ci95": interval(mean, score, seed=seed),
+        **({f"val_{recipe.metric}_by_source": sources} if len(sources) > 1 else {}),
     }
 
 
@@ -229,16 +247,25 @@ def _costs(backbone: Backbone, features: Features, comparison: Comparison) -> di
 def _baseline(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """What predicting the training split's median age or majority gender scores on the validation split."""
     validation, blind = table[table["split"] == "validation"], baselines(table)
-    return {
-        "age": {"val_mae": float((validation["age"] - blind["median_age"]).abs().mean())},
-        "gender": {"val_accuracy": float((validation["gender"] == blind["majority_gender"]).mean())},
-    }
+    found = {}
+    if "median_age" in blind:
+        found["age"] = {"val_mae": float((validation["age"] - blind["median_age"]).abs().mean())}
+    if "majority_gender" in blind:
+        genders = validation["gender"].dropna()
+        found["gender"] = {"val_accuracy": float((genders == blind["majority_gender"]).mean())}
+    return found
 
 
 def _line(name: str, one: dict[str, Any]) -> str:
-    age, gender = one["age"], one["gender"]
-    pace = f"{age['images_per_second']:.0f} images/s" if age["images_per_second"] else "from the cache"
-    return (
-        f"{name}: validation MAE {age['val_mae'][-1]:.2f} years, accuracy {gender['val_accuracy'][-1]:.1%}, {pace}"
-        + (", RANDOM weights" if age["weights"] == "random" else "")
+    told = []
+    if "age" in one:
+        told.append(f"MAE {one['age']['val_mae'][-1]:.2f} years")
+    if "gender" in one:
+        told.append(f"accuracy {one['gender']['val_accuracy'][-1]:.1%}")
+    any_task = one["age"] if "age" in one else one["gender"]
+    pace = (
+        f"{any_task['images_per_second']:.0f} images/s" if any_task["images_per_second"] else "from the cache"
+    )
+    return f"{name}: validation {', '.join(told)}, {pace}" + (
+        ", RANDOM weights" if any_task["weights"] == "random" else ""
     )

@@ -61,7 +61,8 @@ def listed(settings: dict[str, Any] | None) -> str:
 
 def source_name(run: Run) -> str:
     """The last part of the source's path, for the head of the page."""
-    return PurePath(str(run.config.get("source") or "a source not recorded")).name
+    source = run.config.get("source") or "a source not recorded"
+    return " and ".join(PurePath(str(one)).name for one in ([source] if isinstance(source, str) else source))
 
 
 def key_figures(run: Run) -> list[dict[str, Any]]:

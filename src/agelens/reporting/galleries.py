@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from agelens.data.audit import Audit, Pair, file_names
+from agelens.data.audit import Audit, Pair, file_names, named_paths
 from agelens.data.labels import GENDERS
 from agelens.errors import ImageError
 from agelens.utils.files import write_text
@@ -35,7 +35,7 @@ def write_gallery(audit: Audit, table: pd.DataFrame, path: Path) -> None:
     """
     conflicts = sorted((pair for pair in audit.pairs if _contradicts(pair)), key=_worst_first)
     shown = conflicts[:SHOWN]
-    path_of = dict(zip(file_names(table["path"], audit.source), table["path"], strict=True))
+    path_of = dict(zip(file_names(named_paths(table), audit.source), table["path"], strict=True))
     wanted = sorted({name for pair in shown for name in (pair.a, pair.b)})
     with ThreadPoolExecutor() as threads:
         thumbnails = list(threads.map(lambda name: _thumbnail(path_of.get(name)), wanted))

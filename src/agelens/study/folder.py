@@ -2,6 +2,7 @@
 
 config.json       where the faces came from, the seed, the versions, and the settings and time of each step
 table.csv         the face table with its groups and parts
+crops/            faces that were cut out of photographs and aligned
 audit.json        what is wrong with the dataset; audit.html shows the conflicts
 exploration.json  the findings; charts/ holds the figures as PNG files
 comparison.json   backbones compared
@@ -21,7 +22,9 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.audit import audit
-from agelens.data.sources.reading import read_faces
+from agelens.data.audit_sources import count_by_source
+from agelens.data.sources.options import ReadingOptions
+from agelens.data.sources.reading import read_sources
 from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
     SplitRatios,
@@ -30,10 +33,20 @@ from agelens.data.splits import (
     write_split_ratios,
 )
 from agelens.data.synthetic.dataset import MARKER
-from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
+from agelens.data.table import (
+    Faces,
+    digest_table,
+    lost_files,
+    read_table,
+    sample,
+    source_names,
+    write_table,
+)
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
+from agelens.study.aligning import align_sources, sources_to_align
 from agelens.study.making import differences, making
+from agelens.study.origin import Source, as_list, told_source
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
@@ -66,6 +79,8 @@ class Run:
         self.say = say
         # Said by whoever opens the run: images that are no face crops are taken for some all the same.
         self.crops_as_they_are = False
+        # Said by the commands that train: photographs are aligned before anything learns from them.
+        self.aligning = False
         self.force = force
         # What its steps are made from, as far as it has been looked for and is there.
         self.found: set[Any] = set()
@@ -140,25 +155,28 @@ class Run:
 
     def begin(
         self,
-        source: Path | None,
+        source: Source,
         seed: int | None = None,
         limit: int | None = None,
         split_ratios: SplitRatios | None = None,
+        reading: ReadingOptions | None = None,
     ) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
         Args:
-            source: folder or manifest; None goes on with a run that has been begun.
+            source: folder or manifest, or several; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
             split_ratios: shares of train, validation and test; None is the run's own, or DEFAULT_SPLIT_RATIOS.
+            reading: how the source is to be read; None is the run's own way, or what is found there.
 
         Raises:
             AgeLensError: no source, the split ratios are not shares of a whole, or the run was begun with another
                 source, seed, limit or other split ratios.
         """
         begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
-        if source is None:
+        sources = as_list(source)
+        if not sources:
             if not begun:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
@@ -170,11 +188,14 @@ class Run:
             if lost := lost_files(self.table):
                 self.say(
                     f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
-                    f"{self.config['source']} --out {self.folder}' leaves such files out."
+                    f"{told_source(self.config['source'])} --out {self.folder}' leaves such files out."
                 )
             return
+        places = [str(one.absolute()) for one in sources]
+        given = reading.to_json() if reading else {}
         origin = {
-            "source": str(source.absolute()),
+            "source": places[0] if len(places) == 1 else places,
+            **({"reading": given or self.config.get("reading")} if given or "reading" in self.config else {}),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
             "split_ratios": list(split_ratios or self.split_ratios),
@@ -183,10 +204,12 @@ class Run:
         if self.config:
             self._refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
-        faces = read_faces(source)
+        faces = read_sources(sources, ReadingOptions(**origin.get("reading") or {}))
         self._take()
         if self.config:
             self._refuse_others(origin)
+        for name, title in faces.formats.items():
+            self.say(f"{name}: {title}, {(faces.table['source'] == name).sum():,} rows")
         for note in faces.notes:
             self.say(note)
         self.config.update(
@@ -194,7 +217,10 @@ class Run:
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
         settings = {**origin, "files": _digest_files(faces)}
-        self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
+        faces = faces.with_table(sample(faces.table, self.config["limit"], self.config["seed"]))
+        aligned = sources_to_align(self, faces.table, _digest_files(faces))
+        settings |= {"aligned": aligned} if aligned else {}
+        self.step("audit", settings, outputs, lambda: self._audit(faces, aligned), packages=())
 
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
@@ -229,9 +255,9 @@ class Run:
         # Whoever held the folder until now may have done steps meanwhile.
         self.config = self._read_config()
 
-    def _audit(self, faces: Faces) -> None:
-        seed, limit = self.config["seed"], self.config["limit"]
-        faces = faces.with_table(sample(faces.table, limit, seed))
+    def _audit(self, faces: Faces, aligned: list[str]) -> None:
+        if aligned:
+            faces = align_sources(self, faces, aligned)
         found = audit(faces, self.track)
         table = found.usable(faces.table)
         if table.empty:
@@ -239,9 +265,10 @@ class Run:
             raise AgeLensError(
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
-        table = split_if_enough(table, seed, self.split_ratios, self.say)
+        table = split_if_enough(table, self.config["seed"], self.split_ratios, self.say)
         write_gallery(found, faces.table, self.folder / "audit.html")
-        write_json(self.folder / "audit.json", found.to_json())
+        apart = count_by_source(faces, found) if len(source_names(faces.table)) > 1 else {}
+        write_json(self.folder / "audit.json", {**found.to_json(), **({"sources": apart} if apart else {})})
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
@@ -280,11 +307,12 @@ def _are_synthetic(table: pd.DataFrame) -> bool:
 
 def audit_faces(
     run: Run,
-    source: Path | None,
+    source: Source,
     seed: int | None = None,
     limit: int | None = None,
     split_ratios: SplitRatios | None = None,
+    reading: ReadingOptions | None = None,
 ) -> dict[str, Any]:
     """Audit and split; returns the content of ``audit.json``."""
-    run.begin(source, seed, limit, split_ratios)
+    run.begin(source, seed, limit, split_ratios, reading)
     return dict(read_json(run.folder / "audit.json"))

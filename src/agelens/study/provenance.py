@@ -1,8 +1,7 @@
 """What the card of a network says of the images it was made from."""
 
-from pathlib import Path
-
 from agelens.study.folder import Run
+from agelens.study.origin import source_title
 
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
 UTKFACE_ABOUT = (
@@ -14,7 +13,7 @@ SYNTHETIC_LICENCE = "synthetic faces by AgeLens: nobody in these pictures exists
 
 def source_name(run: Run) -> str:
     """The last part of the source's path: a card is handed on, and paths are nobody's business."""
-    return Path(run.config["source"]).name
+    return source_title(run.config["source"])
 
 
 def licence(run: Run) -> str:

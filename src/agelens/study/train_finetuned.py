@@ -11,7 +11,7 @@ import pandas as pd
 from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.splits import learning_splits
-from agelens.data.table import digest_table
+from agelens.data.table import digest_table, image_digests
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
 from agelens.export.pipeline import TrainedModel, ship
@@ -84,7 +84,7 @@ def train_finetuned(
         card["identity"] = digest_json(identity)
         card["training"]["validation"] = measured
         training_images = {
-            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
+            digest: name for name in ("validation", "train") for digest in image_digests(splits[name])
         }
         write_bundle(target, files["int8"], card, training_images)
     return dict(read_json(target / CARD))

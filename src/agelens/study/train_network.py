@@ -8,8 +8,9 @@ import pandas as pd
 
 from agelens.bundles.bundle import CARD, intact_card, write_bundle
 from agelens.data.baselines import baselines
+from agelens.data.labels import has_label
 from agelens.data.splits import learning_splits
-from agelens.data.table import digest_table
+from agelens.data.table import digest_table, image_digests
 from agelens.export.cards import network_card
 from agelens.export.onnx import write_network
 from agelens.models.backbones import build_backbone, content_digest, fitting_image_size
@@ -42,6 +43,7 @@ def train_network(
     Returns:
         the bundle's card.
     """
+    table = table[has_label(table, recipe.task)].reset_index(drop=True)
     splits = learning_splits(table)
     identity = _identity(table, spec, recipe, settings)
     if (finished := intact_card(target)) and finished["identity"] == digest_json(identity):
@@ -50,7 +52,7 @@ def train_network(
     folder = folder / digest_json(identity)[:12]
     image_size = fitting_image_size(spec, settings.image_size)
     backbone = build_backbone(spec, settings.weights, image_size, settings.seed)
-    median_age = baselines(table)["median_age"]
+    median_age = baselines(table).get("median_age", 0.0)
     if recipe.trainable:
         network, training = train_all(backbone, splits, recipe, folder, settings, identity, median_age, track)
         head = network.layers[-1]
@@ -63,7 +65,7 @@ def train_network(
         with track(f"{recipe.name}, writing the network", None):
             write_network(backbone, network, head, recipe, onnx_file)
         training_images = {
-            digest: name for name in ("validation", "train") for digest in splits[name]["digest"]
+            digest: name for name in ("validation", "train") for digest in image_digests(splits[name])
         }
         # What its backbone learned from, the network has learned from too.
         write_bundle(target, onnx_file, card, {**training_images_of(spec), **training_images})

@@ -145,7 +145,7 @@ def test_a_format_that_is_named_is_taken_or_refused(tmp_path: Path) -> None:
         read_faces(tmp_path / "data", ReadingOptions("fairface"))
     (tmp_path / "f.csv").write_text("path,age\ndata/1_1_1_1.jpg,3\n", encoding="utf-8")
     with pytest.raises(
-        AgeLensError, match="label file of FairFace has the columns age, file, .* this file has path, age"
+        AgeLensError, match=r"label file of FairFace has the columns age, file, .* this file has path, age"
     ):
         read_faces(tmp_path / "f.csv", ReadingOptions("fairface"))
     touch(tmp_path, "train/1.jpg")

@@ -10,7 +10,8 @@ _WHOLE = re.compile(r"([+-]?\d{1,9})(?:\.0*|,0{1,2}|,0{4,9})?")
 _DECIMAL = re.compile(r"(\d{1,3})(?:\.\d{1,9}|,\d{1,2})")
 _RANGE = re.compile(r"[\[(]?\s*(\d{1,3})\s*(?:-|–|—|_|,|;|to|\.\.)\s*(\d{1,3})\s*[\])]?", re.I)
 _FROM = re.compile(
-    r"(?:more than|over|above|from|>=?|≥)\s*(\d{1,3})|(\d{1,3})\s*(?:\+|(?:and|or|years and) (?:over|more|above|older|up))",
+    r"(?:more than|over|above|from|>=?|≥)\s*(\d{1,3})|"
+    r"(\d{1,3})\s*(?:\+|(?:and|or|years and) (?:over|more|above|older|up))",
     re.I,
 )
 _BELOW = re.compile(r"(?:less than|under|below|younger than|<)\s*(\d{1,3})", re.I)
