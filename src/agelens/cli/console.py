@@ -68,12 +68,19 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
                 f"        90 % intervals hold {_percent(age['coverage'])} {_percents(age['coverage_ci95'])} of the "
                 f"ages, {age['interval_years']:.1f} years wide on average"
             )
+    if "age_group" in figures:
+        group = figures["age_group"]
+        lines.append(
+            f"age     in the right group {_percent(group['right_group'])} {_percents(group['right_group_ci95'])}, "
+            f"one off {_percent(group['one_off'])}, {group['years_outside']:.2f} years outside, {_faces(group['n'])}"
+        )
     if "gender" in figures:
         gender = figures["gender"]
         lines.append(
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
             f"predicting the majority {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
         )
+    lines += source_lines(figures)
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
         lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
@@ -84,6 +91,20 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
     if settings.get("overlap_included"):
         lines.append("These figures include images that made the networks, so they flatter.")
     return [*lines, *settings.get("notes", [])]
+
+
+def source_lines(figures: dict[str, Any]) -> list[str]:
+    """The key figure of each task on each source, where there are several."""
+    by_source: dict[str, list[str]] = {}
+    shown = {
+        "age": lambda one: f"MAE {one['mae']:.2f} years",
+        "age_group": lambda one: f"right group {_percent(one['right_group'])}",
+        "gender": lambda one: f"gender {_percent(one['accuracy'])}",
+    }
+    for task, say in shown.items():
+        for source, one in figures.get(task, {}).get("groups", {}).get("source", {}).items():
+            by_source.setdefault(source, []).append(f"{say(one)} ({one['n']})")
+    return [f"on {source}: {', '.join(told)}" for source, told in by_source.items()]
 
 
 def _faces(count: int) -> str:

@@ -53,7 +53,7 @@ class Batches(keras.utils.PyDataset):
         return -(-self._rows // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
-        """The inputs and the labels, float32 (items, 1) or (items, values), by name if they were given so, of one batch."""
+        """The inputs and the labels of one batch, float32 (items, 1) or (items, values), by name if given so."""
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         return self._read(rows), keras.tree.map_structure(lambda column: column[rows], self._labels)
 

@@ -137,7 +137,7 @@ def _compare_one(
 def _train_all_heads(
     features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int, name: str, track: Track
 ) -> dict[str, dict[str, Any]]:
-    """`train_small_heads` for all tasks at once, or, where some faces lack a label, for each task on those that have it."""
+    """`train_small_heads` for all tasks, or, where some faces lack a label, for each task on those that have it."""
     if all(has_label(table, recipe.task).all() for recipe in recipes):
         return train_small_heads(features, table, recipes, seed, name, track)
     figures = {}
@@ -207,9 +207,13 @@ def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe]
 
 
 def _note(recipes: list[Recipe], logs: dict[str, float]) -> str:
-    return ", ".join(
-        f"val {recipe.metric} {logs[f'val_{recipe.task}_{recipe.metric}']:.2f}" for recipe in recipes
-    )
+    return ", ".join(f"val {recipe.metric} {_series(recipe, logs, 'val_'):.2f}" for recipe in recipes)
+
+
+def _series(recipe: Recipe, logs: dict[str, Any], prefix: str = "") -> Any:
+    """A figure of a task; Keras leaves its name out where a network has one output."""
+    key = f"{prefix}{recipe.task}_{recipe.metric}"
+    return logs[key] if key in logs else logs[f"{prefix}{recipe.metric}"]
 
 
 def _figures(
@@ -219,13 +223,13 @@ def _figures(
     estimates: NDArray[np.float32],
     seed: int,
 ) -> dict[str, Any]:
-    key, labels = f"{recipe.task}_{recipe.metric}", rows[recipe.task].to_numpy(float)
+    labels = rows[recipe.task].to_numpy(float)
     score = np.abs(estimates - labels) if recipe.task == "age" else (estimates >= 0.5) == (labels == 1)
     score = np.asarray(score, float)
     sources = {name: float(score[(rows["source"] == name).to_numpy()].mean()) for name in source_names(rows)}
     return {
-        f"train_{recipe.metric}": [float(value) for value in history[key]],
-        f"val_{recipe.metric}": [float(value) for value in history[f"val_{key}"]],
+        f"train_{recipe.metric}": [float(value) for value in _series(recipe, history)],
+        f"val_{recipe.metric}": [float(value) for value in _series(recipe, history, "val_")],
         f"val_{recipe.metric}_ci95": interval(mean, score, seed=seed),
         **({f"val_{recipe.metric}_by_source": sources} if len(sources) > 1 else {}),
     }

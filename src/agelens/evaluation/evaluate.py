@@ -1,13 +1,17 @@
 """Evaluating finished networks on images that they have not seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle
+from agelens.data.labels import has_age_group, has_exact_age, has_label
+from agelens.data.table import source_names
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError
+from agelens.evaluation.age_groups import measure_group_labels
 from agelens.evaluation.metrics import measure
 from agelens.inference.predictor import Predictor
 from agelens.inference.results import Face
@@ -57,6 +61,8 @@ def evaluate(
     precision: str = "auto",
     track: Track = quiet,
     framed: Framed = "refuse",
+    group_by: Sequence[str] = (),
+    sources: Sequence[str] = (),
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % bootstrap interval and a baseline.
 
@@ -67,13 +73,16 @@ def evaluate(
         seed: of the bootstrap.
         framed: "refuse" looks at a sample of the images and goes on if they are face crops; "as-they-are" takes them
             for crops without looking; "align" finds the largest face of each, and leaves images without one out.
+        group_by: columns of the table that figures are told by too.
+        sources: names of the sources that are measured; none given measures all.
 
     Raises:
         AgeLensError: some of the images made one of the networks (for "skip": all of them), are no face crops, or none
             can be decoded. Single ones that cannot are left out, and the notes in the settings say so.
     """
     table = table.reset_index(drop=True)
-    chosen = choose_rows(table, split)
+    check_columns(table, group_by)
+    chosen = of_sources(choose_rows(table, split), sources)
     rows = (_without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
     made = check_seen(rows, bundles, overlap)
     with track("loading the networks", None):
@@ -91,15 +100,15 @@ def evaluate(
             rows[["age_low", "age_high"]] = intervals
     if "gender" in tasks:
         rows["p_female"] = [face.p_female for face in faces if face]
-    figures: dict[str, Any] = {
-        task: {**measure(rows, task, seed), **_baseline(rows, task, bundle)} for task, bundle in tasks.items()
-    }
+    figures = _measure(rows, tasks, seed, group_by)
     figures["settings"] = {
         "split": split if "split" in table.columns else "all",
         "images": len(rows),
         "overlap_included": any(made.values()),
         "overlapping_images": {task: sum(counts.values()) for task, counts in made.items()},
         "images_left_out": len(chosen) - images,
+        **({"group_by": list(group_by)} if group_by else {}),
+        **({"sources": list(sources)} if sources else {}),
         "framed": framed,
         "images_without_face": images - len(rows) - len(errors),
         "seed": seed,
@@ -107,6 +116,46 @@ def evaluate(
         "notes": [*_unreadable(errors), *swapped_genders(figures)],
     }
     return Evaluation(figures, rows)
+
+
+def _measure(
+    rows: pd.DataFrame, tasks: dict[str, Bundle], seed: int, group_by: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of each task on the rows that are labelled for it; ages that are groups have figures of their own."""
+    figures: dict[str, Any] = {}
+    for task, bundle in tasks.items():
+        labelled = rows[has_exact_age(rows) if task == "age" else has_label(rows, task)].reset_index(
+            drop=True
+        )
+        if len(labelled):
+            figures[task] = {**measure(labelled, task, seed, group_by), **_baseline(labelled, task, bundle)}
+        grouped = rows[has_age_group(rows)].reset_index(drop=True)
+        if task == "age" and len(grouped):
+            figures["age_group"] = measure_group_labels(grouped, seed, group_by)
+    if not figures:
+        raise AgeLensError(
+            f"None of the {len(rows)} faces is labelled for {' or '.join(tasks)}, so nothing can be "
+            "measured; give labels."
+        )
+    return figures
+
+
+def check_columns(table: pd.DataFrame, group_by: Sequence[str]) -> None:
+    """Refuse, with an AgeLensError, columns that the table lacks."""
+    if missing := [name for name in group_by if name not in table.columns]:
+        raise AgeLensError(
+            f"--group-by {','.join(missing)}: the face table has no such column, but {', '.join(table.columns)}."
+        )
+
+
+def of_sources(rows: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
+    """The rows of some sources, all of them where none is named; refuses names that no source has."""
+    known = source_names(rows)
+    if missing := [name for name in sources if name not in known]:
+        raise AgeLensError(
+            f"--sources {','.join(missing)}: the table has no such source, but {', '.join(known)}."
+        )
+    return rows[rows["source"].isin(sources)] if sources else rows
 
 
 def _predict(
@@ -154,7 +203,7 @@ def _without_overlap(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bund
     """Those of the rows that made no network and, as far as an audit told, look like none in the table that did."""
     made = pd.Series(False, index=table.index)
     for bundle in bundles:
-        made |= table["digest"].isin(bundle.training_images.keys())
+        made |= _training_split(table, bundle).notna()
     if "group" in table.columns:
         made |= table["group"].isin(table.loc[made, "group"].dropna())
     left = rows[~made.loc[rows.index]]
@@ -176,8 +225,16 @@ def check_seen(rows: pd.DataFrame, bundles: list[Bundle], overlap: Overlap) -> d
 
 def _overlapping(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
     """How many of the rows made the network, by its own part."""
-    splits = rows["digest"].map(bundle.training_images).dropna()
+    splits = _training_split(rows, bundle).dropna()
     return {str(split): int(count) for split, count in splits.value_counts().items()}
+
+
+def _training_split(rows: pd.DataFrame, bundle: Bundle) -> pd.Series:
+    """The bundle's own split of each image, or of the photograph that it was cut from; missing where it saw neither."""
+    splits = rows["digest"].map(bundle.training_images)
+    if "original_digest" in rows.columns:
+        splits = splits.fillna(rows["original_digest"].map(bundle.training_images))
+    return splits
 
 
 def _refusal(overlap: dict[str, dict[str, int]], total: int) -> str:

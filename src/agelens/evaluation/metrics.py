@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.table import source_names
 
 Array = NDArray[np.float64]
 RESAMPLES = 2000
@@ -141,11 +142,20 @@ def measure_gender(labels: Array, p_female: Array, seed: int) -> dict[str, Any]:
     }
 
 
+def given_groups(predictions: pd.DataFrame, group_by: Sequence[str] = ()) -> dict[str, tuple[Any, list[str]]]:
+    """Columns of a table by whose values figures are told, and these values: race, source and what is asked for.
+
+    One source alone is no group.
+    """
+    names = ["race", *(["source"] if len(source_names(predictions)) > 1 else []), *group_by]
+    return {name: (predictions[name], sorted(set(predictions[name].dropna()) - {""})) for name in names}
+
+
 MEASURES = {"age": ("age_years", measure_age), "gender": ("p_female", measure_gender)}
 
 
-def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
-    """All figures of a task, overall and under ``groups`` by age band, range of ages, gender and race.
+def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[str] = ()) -> dict[str, Any]:
+    """All figures of a task, overall and under ``groups`` by age band, range of ages, gender, race and source.
 
     The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. Where age comes with
     intervals, there are groups by the band of the estimate too, for which the intervals are made.
@@ -153,6 +163,7 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     Args:
         predictions: a face table with ``age_years`` (years) or ``p_female`` (0 to 1).
         task: "age" or "gender".
+        group_by: other columns, each of whose values is a group too.
     """
     column, figures = MEASURES[task]
 
@@ -163,7 +174,7 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     keys = {
         "age_band": (age_band(predictions["age"]), AGE_BANDS),
         "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
-        "race": (predictions["race"], sorted(set(predictions["race"]) - {""})),
+        **given_groups(predictions, group_by),
     }
     if task == "age" and "age_low" in predictions.columns:
         keys["predicted_band"] = (age_band(predictions["age_years"].clip(lower=0)), AGE_BANDS)

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
-from agelens.data.table import SPLITS
+from agelens.data.table import SPLITS, source_names
 from agelens.evaluation.groups import GROUP_TITLES
 from agelens.evaluation.metrics import LEAST_FACES
+from agelens.reporting.exploration import face_caption
 from agelens.reporting.result_charts import MEASURES, has_speed
 from agelens.reporting.study_files import Run
 
@@ -73,6 +74,9 @@ def key_figures(run: Run) -> list[dict[str, Any]]:
         guess = f"guessing the median age of the training split: {years(age.get('baseline_mae'))}"
         figures.append(_figure("Age: mean absolute error (years)", years, age, "mae", guess))
         figures.append(_figure("Age: within 5 years (CS@5)", percent, age, "cs5", ""))
+    if group := run.evaluation.get("age_group", {}):
+        one_off = f"or a group beside it: {percent(group['one_off'])}"
+        figures.append(_figure("Age: in the right group", percent, group, "right_group", one_off))
     if gender:
         guess = f"always the commoner label: {percent(gender.get('baseline_accuracy'))}"
         figures.append(_figure("Gender: accuracy", percent, gender, "accuracy", guess))
@@ -165,7 +169,9 @@ def split_summary(table: pd.DataFrame) -> dict[str, Any]:
 
 def split_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of the table of parts: a label, and for each part its images and their share of the part."""
-    masks: dict[str, Any] = {"All faces": table["age"] >= 0}
+    masks: dict[str, Any] = {"All faces": table["path"].notna()}
+    names = source_names(table)
+    masks |= {f"from {name}": table["source"] == name for name in (names if len(names) > 1 else [])}
     masks |= {f"labelled {name}": table["gender"] == code for code, name in enumerate(GENDERS)}
     bands = age_band(table["age"])
     masks |= {f"aged {band}": bands == band for band in AGE_BANDS}
@@ -234,7 +240,11 @@ def verdict(comparison: dict[str, Any], task: str) -> str:
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups of one task's evaluation as tables: a title, and rows of name and figures."""
     tables = []
-    for kind, title in {**GROUP_TITLES, "age_range": "Range of ages (years)"}.items():
+    known = {**GROUP_TITLES, "age_range": "Range of ages (years)", "age_group": "Group of ages (years)"}
+    others = {
+        kind: kind for kind in result.get("groups", {}) if kind not in known and kind != "predicted_band"
+    }
+    for kind, title in {**known, **others}.items():
         groups = result.get("groups", {}).get(kind, {})
         names = (
             [band for band in AGE_BANDS if band in groups] if kind == "age_band" else [n for n in groups if n]
@@ -261,19 +271,21 @@ def extremes(result: dict[str, Any], task: str) -> list[str]:
     return told
 
 
-def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -> tuple[list[str], bool]:
+def prediction_lines(age: float, gender: float, age_years: float, p_female: float) -> tuple[list[str], bool]:
     """The caption of an estimated face, and whether its gender estimate is wrong.
 
     A tick or a cross stands before each estimate: age within 5 years of the label, and the labelled gender.
-    An estimate that is NaN is left out.
+    An estimate that is NaN is left out, and one without a label has neither.
     """
-    lines, wrong = [f"true {age} {'MF'[gender]}"], False
+    lines, wrong = [f"true {face_caption(age, gender)}"], False
     if not math.isnan(age_years):
-        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} est {age_years:.1f}")
+        near = "" if math.isnan(age) else f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} "
+        lines.append(f"{near}est {age_years:.1f}")
     if not math.isnan(p_female):
         female = p_female >= 0.5
-        wrong = female != bool(gender)
-        lines.append(f"{CROSS if wrong else TICK} {'MF'[female]} {100 * max(p_female, 1 - p_female):.0f} %")
+        wrong = not math.isnan(gender) and female != bool(gender)
+        mark = "" if math.isnan(gender) else f"{CROSS if wrong else TICK} "
+        lines.append(f"{mark}{'MF'[female]} {100 * max(p_female, 1 - p_female):.0f} %")
     return lines, wrong
 
 

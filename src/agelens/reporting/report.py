@@ -15,11 +15,20 @@ from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
+from agelens.data.labels import has_exact_age
 from agelens.errors import AgeLensError
 from agelens.reporting import facts, result_charts
 from agelens.reporting.dataset_charts import template
-from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
+from agelens.reporting.exploration import (
+    CHARTS,
+    charts_of,
+    draw_rows,
+    face_caption,
+    fully_labelled,
+    load_tile,
+)
 from agelens.reporting.png import write_grid, write_png
+from agelens.reporting.sources import count_sources, source_columns
 from agelens.reporting.study_files import TASKS, Run, read_run
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
@@ -54,12 +63,14 @@ def write_report(run: Path) -> Path:
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
     found = read_run(run)
     figures = _draw_all(found)
-    for name in figures.keys() - CHARTS.keys():
+    for name in figures.keys() - {*CHARTS, "ages_by_source"}:
         write_png(figures[name], run / "charts" / f"{name}.png")
     embedded = {name: _embed(figure) for name, figure in figures.items()}
     context = {
         "run": found,
         "facts": facts,
+        "source_columns": source_columns,
+        "sources": count_sources(found.table) if found.table is not None else [],
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
         "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
@@ -92,7 +103,7 @@ def _render(context: dict[str, Any]) -> str:
 def _draw_all(run: Run) -> dict[str, go.Figure]:
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
-        figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
+        figures |= {name: draw(fully_labelled(run.table)) for name, draw in charts_of(run.table).items()}
     for task in TASKS:
         if run.comparison.get(task):
             figures[f"learning_curves_{task}"] = result_charts.learning_curves(run.comparison, task)
@@ -102,8 +113,9 @@ def _draw_all(run: Run) -> dict[str, go.Figure]:
             figures[f"error_against_cost_{task}"] = result_charts.error_against_cost(run.comparison, task)
         if task in run.cards:
             figures[f"training_history_{task}"] = training_history(run.cards[task])
-    if run.predictions is not None and run.predictions["age_years"].notna().any():
-        measured = run.predictions.dropna(subset=["age_years"])
+    if run.predictions is not None and run.evaluation.get("age"):
+        measured = run.predictions.dropna(subset=["age_years", "age"])
+        measured = measured[has_exact_age(measured)]
         figures["predicted_against_true"] = result_charts.predicted_against_true(measured)
     if result_charts.has_groups(run.evaluation, "age"):
         figures["error_by_group"] = result_charts.error_by_group(run.evaluation)

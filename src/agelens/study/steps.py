@@ -1,5 +1,6 @@
 """The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,21 @@ from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_r
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibrate
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
-from agelens.evaluation.evaluate import Evaluation, Framed, Overlap, check_seen, choose_rows, evaluate
+from agelens.evaluation.evaluate import (
+    Evaluation,
+    Framed,
+    Overlap,
+    check_columns,
+    check_seen,
+    choose_rows,
+    evaluate,
+    of_sources,
+)
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, Run
+from agelens.study.labelled import labelled_plan, tell_groups
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, fine_tuning
 from agelens.study.provenance import about, licence, source_name
@@ -32,6 +43,7 @@ def compare_backbones(run: Run, comparison: Comparison) -> dict[str, Any]:
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
+    tell_groups(run)
     target = run.folder / "comparison.json"
     look_before(run, comparison.backbones, comparison.weights)
     comparison = replace(comparison, round=run.round("compare"))
@@ -68,6 +80,7 @@ def train_networks(run: Run, plan: TrainingPlan) -> dict[str, Any]:
     """Train the networks of a plan on the run's table, and calibrate them; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
+    plan = labelled_plan(run, plan)
     if plan.recipe == FineTuning.name:
         return {task: _calibrated(run, task) for task in _finetune(run, plan)}
     look_before(run, plan=plan)
@@ -83,6 +96,8 @@ def _calibrated(run: Run, task: str) -> dict[str, Any]:
 
 
 def _train_one(run: Run, plan: TrainingPlan, task: str) -> None:
+    if task == "age":
+        tell_groups(run)
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -187,6 +202,8 @@ def training_command(run: Run, plan: TrainingPlan, encoders: list[PretrainedEnco
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
         "--soup-size": plan.soup_size,
         "--unfreeze-stages": plan.unfreeze_stages,
+        "--source-balance": plan.source_balance,
+        "--age-balance": plan.age_balance,
         "--epochs": plan.epochs,
         "--batch-size": plan.batch_size,
         "--learning-rate": plan.learning_rate,
@@ -211,6 +228,8 @@ def evaluate_networks(
     precision: str = "auto",
     force: bool = False,
     align: bool = False,
+    group_by: Sequence[str] = (),
+    sources: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -219,6 +238,8 @@ def evaluate_networks(
         overlap: what becomes of images that made a network, as for `agelens.evaluation.evaluate.evaluate`.
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
+        group_by: columns of the table that figures are told by too.
+        sources: names of the sources that are measured; none given measures all, each apart and together.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
@@ -230,16 +251,29 @@ def evaluate_networks(
         bundles = find_bundles(run.folder)
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
-    check_seen(choose_rows(run.table, split), bundles, overlap)
+    check_columns(run.table, group_by)
+    check_seen(of_sources(choose_rows(run.table, split), sources), bundles, overlap)
     if not force and (note := refuse_to_replace(run.folder, wanted)):
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
         seed=run.config["seed"], precision=precision, framed=framed,
+        **({"group_by": list(group_by)} if group_by else {}), **({"sources": list(sources)} if sources else {}),
     )  # fmt: skip
 
     def work() -> None:
-        done = evaluate(run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed)
+        done = evaluate(
+            run.table,
+            bundles,
+            split,
+            overlap,
+            run.config["seed"],
+            precision,
+            run.track,
+            framed,
+            group_by,
+            sources,
+        )
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 
@@ -265,7 +299,8 @@ def run_study(run: Run, comparison: Comparison, plan: TrainingPlan) -> dict[str,
         "report": str(run.folder / REPORT),
         **{
             task: {key: value for key, value in figures[task].items() if key != "groups"}
-            for task in plan.tasks
+            for task in (*plan.tasks, "age_group")
+            if task in figures
         },
     }
 

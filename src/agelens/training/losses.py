@@ -1,7 +1,7 @@
 """Losses and metrics of fine-tuning.
 
-Labels of age come as years, (faces, 1); as first and last year of what is known, (faces, 2); and of faces that are mixed
-in pairs as (faces, 3), years of both and the share of the first, or (faces, 5), bounds of both and that share.
+Labels of age come as years, (faces, 1); as first and last year of what is known, (faces, 2); and of faces that are
+mixed in pairs as (faces, 3), years of both and the share of the first, or (faces, 5), bounds of both and that share.
 """
 
 from typing import Any
