@@ -127,8 +127,8 @@ def test_a_data_set_of_ages_alone_is_a_study_too(
     (tmp_path / "ages.csv").write_text("\n".join(["Bild,Alter", *lines]), encoding="utf-8")
     small = ["--image-size", 32, "--cache", tmp_path / "cache", "--precision", "f32", "--crops-as-they-are"]
     said = agelens(
-        "run", tmp_path / "ages.csv", "--columns", "path=Bild,age=Alter", "--out", tmp_path / "run", "--recipe", "scratch",
-        "--epochs", 1, "--backbones", "SmallConv", "--weights", "random", *small,
+        "run", tmp_path / "ages.csv", "--columns", "path=Bild,age=Alter", "--out", tmp_path / "run",
+        "--recipe", "scratch", "--epochs", 1, "--backbones", "SmallConv", "--weights", "random", *small,
     )  # fmt: skip
     assert said.status == 0, said.err
     assert "no face is labelled for gender" in said.err

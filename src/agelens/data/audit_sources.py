@@ -6,17 +6,19 @@ from agelens.data.audit import Audit, file_names, named_paths
 from agelens.data.table import Faces, source_names
 
 
-def count_by_source(faces: Faces, found: Audit) -> dict[str, dict[str, int]]:
-    """Return for each source what the audit found in it.
+def count_by_source(faces: Faces, found: Audit) -> dict[str, dict[str, dict[str, int]]]:
+    """Return for ``audit.json`` what the audit found in each source; nothing where there is one source alone.
 
     Args:
         faces: what was audited. found: the audit of it.
 
     Returns:
-        by name of the source: ``images`` (with labels), ``unreadable``, ``usable``, ``near_duplicate_pairs`` within it
+        under "sources", by name of the source: ``images`` (with labels), ``unreadable``, ``usable``, ``near_duplicate_pairs`` within it
         and ``pairs_with_other_sources``, of all kinds.
     """
     table = faces.table
+    if len(source_names(table)) < 2:
+        return {}
     names = file_names(named_paths(table), faces.source)
     source_of = dict(zip(names, table["source"], strict=True))
     unreadable = Counter(source_of.get(one.file, "") for one in found.unreadable)
@@ -29,7 +31,7 @@ def count_by_source(faces: Faces, found: Audit) -> dict[str, dict[str, int]]:
         elif pair.kind in ("near", "mirrored"):
             near[a] += 1
     rows = Counter(table["source"])
-    return {
+    apart = {
         name: {
             "images": rows[name],
             "unreadable": unreadable[name],
@@ -39,3 +41,4 @@ def count_by_source(faces: Faces, found: Audit) -> dict[str, dict[str, int]]:
         }
         for name in source_names(table)
     }
+    return {"sources": apart}

@@ -48,8 +48,7 @@ def describe_sources(table: pd.DataFrame) -> list[str]:
     grouped = int(has_age_group(table).sum())
     if grouped:
         lines.append(
-            f"Of {grouped:,} faces the age is known as a group only; in these charts the middle of the group stands for "
-            "it."
+            f"Of {grouped:,} faces the age is known as a group only; in these charts its middle stands for it."
         )
     for task in ("age", "gender"):
         if missing := int(table[task].isna().sum()):

@@ -12,6 +12,7 @@ from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
 
 TASKS = ("age", "gender")
+_NUMBERS = ("age", "gender", "age_min", "age_max", "age_years", "p_female")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _read_predictions(path: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values={"age_years": [""], "p_female": [""]})
+        frame = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in _NUMBERS})
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise AgeLensError(f"{path} is not a CSV file: {error}; run 'agelens evaluate' again.") from None
     missing = [column for column in ("path", "age", "gender") if column not in frame.columns]

@@ -32,21 +32,19 @@ from agelens.data.splits import (
     split_if_enough,
     write_split_ratios,
 )
-from agelens.data.synthetic.dataset import MARKER
 from agelens.data.table import (
     Faces,
     digest_table,
     lost_files,
     read_table,
     sample,
-    source_names,
     write_table,
 )
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.aligning import align_sources, sources_to_align
 from agelens.study.making import differences, making
-from agelens.study.origin import Source, as_list, told_source
+from agelens.study.origin import Source, are_synthetic, as_list, digest_files_of, told_source
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
@@ -213,12 +211,14 @@ class Run:
         for note in faces.notes:
             self.say(note)
         self.config.update(
-            {**origin, "synthetic": _are_synthetic(faces.table), "versions": versions(), "machine": machine()}
+            {**origin, "synthetic": are_synthetic(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
-        settings = {**origin, "files": _digest_files(faces)}
+        settings = {**origin, "files": digest_files_of(faces)}
         faces = faces.with_table(sample(faces.table, self.config["limit"], self.config["seed"]))
-        aligned = sources_to_align(self, faces.table, _digest_files(faces))
+        aligned = sources_to_align(self, faces.table, digest_files_of(faces))
+        # What was seen is not looked for again, also where the audit is done.
+        self._write_config()
         settings |= {"aligned": aligned} if aligned else {}
         self.step("audit", settings, outputs, lambda: self._audit(faces, aligned), packages=())
 
@@ -226,6 +226,8 @@ class Run:
         """Refuse what the run was not begun with; a None is not asked for."""
 
         def told(key: str, value: Any) -> Any:
+            if key == "source" and value:
+                return told_source(value)
             return "none" if value is None else write_split_ratios(value) if key == "split_ratios" else value
 
         differences = ", ".join(
@@ -267,8 +269,7 @@ class Run:
             )
         table = split_if_enough(table, self.config["seed"], self.split_ratios, self.say)
         write_gallery(found, faces.table, self.folder / "audit.html")
-        apart = count_by_source(faces, found) if len(source_names(faces.table)) > 1 else {}
-        write_json(self.folder / "audit.json", {**found.to_json(), **({"sources": apart} if apart else {})})
+        write_json(self.folder / "audit.json", {**found.to_json(), **count_by_source(faces, found)})
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
@@ -292,17 +293,6 @@ class Run:
 
     def _write_config(self) -> None:
         write_json(self.folder / "config.json", self.config)
-
-
-def _digest_files(faces: Faces) -> str:
-    """Which files the source holds, by name, content and label, and which of them are left out."""
-    rejected = [[one.file, one.reason] for one in faces.rejected]
-    return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
-
-
-def _are_synthetic(table: pd.DataFrame) -> bool:
-    """Whether every image lies in a folder that the program drew."""
-    return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
 
 
 def audit_faces(

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+import pandas as pd
+
+from agelens.data.synthetic.dataset import MARKER
+from agelens.data.table import Faces, digest_table
+from agelens.utils.files import digest_json
+
 # One folder or manifest, several, or None for those of a run that has been begun.
 Source = Path | str | Sequence[Path | str] | None
 
@@ -19,6 +25,17 @@ def told_source(source: str | Sequence[str]) -> str:
     return source if isinstance(source, str) else " ".join(source)
 
 
-def source_title(source: str | Sequence[str]) -> str:
-    """Return the last parts of the sources' paths, joined by "and"; paths themselves are nobody's business."""
-    return " and ".join(PurePath(one).name for one in ([source] if isinstance(source, str) else source))
+def source_title(source: str | Sequence[str], between: str = " and ") -> str:
+    """Return the last parts of the sources' paths; paths themselves are nobody's business."""
+    return between.join(PurePath(one).name for one in ([source] if isinstance(source, str) else source))
+
+
+def digest_files_of(faces: Faces) -> str:
+    """Return a digest of which files a source holds, by name, content and label, and which of them are left out."""
+    rejected = [[one.file, one.reason] for one in faces.rejected]
+    return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
+
+
+def are_synthetic(table: pd.DataFrame) -> bool:
+    """Return whether every image lies in a folder that the program drew."""
+    return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})

@@ -83,8 +83,8 @@ def test_every_row_that_is_left_out_has_its_line_and_its_reason(images: Path) ->
         "img/1.jpg (line 3)": "the age is empty; the gender is empty",
         "img/2.jpg (line 4)": "age -3 is outside 0 to 116",
         "img/3.jpg (line 5)": "age 117 is outside 0 to 116",
-        "img/4.jpg (line 7)": "age 'NaN' is neither an age in years nor a group of ages; gender 'x' is not 0, 1, male or "
-        "female",
+        "img/4.jpg (line 7)": "age 'NaN' is neither an age in years nor a group of ages; gender 'x' is not 0, 1, "
+        "male or female",
         "gone.jpg (line 8)": looked,
         "img/5 (line 9)": "has 4 fields where the header has 3; quote fields that hold separators",
         "img/5.jpg (line 10)": "age '9-3' is no group of ages from 0 to 116",
