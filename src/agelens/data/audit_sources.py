@@ -7,14 +7,14 @@ from agelens.data.table import Faces, source_names
 
 
 def count_by_source(faces: Faces, found: Audit) -> dict[str, dict[str, dict[str, int]]]:
-    """Return for ``audit.json`` what the audit found in each source; nothing where there is one source alone.
+    """Return for ``audit.json`` what the audit found in each source; nothing where there is one alone.
 
     Args:
         faces: what was audited. found: the audit of it.
 
     Returns:
-        under "sources", by name of the source: ``images`` (with labels), ``unreadable``, ``usable``, ``near_duplicate_pairs`` within it
-        and ``pairs_with_other_sources``, of all kinds.
+        under "sources", by name of the source: ``images`` (with labels), ``unreadable``, ``usable``,
+        ``near_duplicate_pairs`` within it and ``pairs_with_other_sources``, of all kinds.
     """
     table = faces.table
     if len(source_names(table)) < 2:
