@@ -30,12 +30,13 @@ def align(
     json: Json = False,
 ) -> None:
     """Find the labelled face of each photograph, cut it out and align it as the network's training faces are."""
+    from agelens.bundles.bundle import find_bundles
     from agelens.data.aligned_folder import align_folder
     from agelens.data.sources.reading import read_sources
     from agelens.data.table import sample
+    from agelens.detection.alignment import UTKFACE, Geometry
     from agelens.detection.detector import find_detector
     from agelens.errors import AgeLensError
-    from agelens.inference.predictor import load
     from agelens.utils.progress import bar, say
 
     if not source or out is None:
@@ -49,7 +50,8 @@ def align(
         say(note)
     table = sample(faces.table, limit, 42 if seed is None else seed)
     # A network's card says how its training faces were cut.
-    geometry = load(bundle).geometry
+    cut = (one.read("geometry", Geometry.from_card) for one in find_bundles(bundle))
+    geometry = next(filter(None, cut), UTKFACE)
     done = align_folder(
         table, faces.unreadable, out, find_detector(detector_model), geometry, image_size, bar
     )

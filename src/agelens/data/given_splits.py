@@ -31,8 +31,11 @@ def complete_splits(table: pd.DataFrame, draw: Draw, split_ratios: Sequence[floa
     by_group = rank.groupby(table["group"]).transform("max")
     split = given.where(given != "", by_group.map(dict(enumerate(SPLITS))).fillna(""))
     free = split == ""
-    if free.any():
+    if table.loc[free, "group"].nunique() >= len(SPLITS):
         split[free] = draw(table[free], split_ratios)
+    else:
+        # Too few to be shared out.
+        split[free] = SPLITS[0]
     train, validation, _ = split_ratios
     for _, rows in table.groupby("source" if "source" in table.columns else (lambda _: "")):
         own = given.loc[rows.index]

@@ -258,6 +258,7 @@ class Run:
         self.config = self._read_config()
 
     def _audit(self, faces: Faces, aligned: list[str]) -> None:
+        given = faces.table
         if aligned:
             faces = align_sources(self, faces, aligned)
         found = audit(faces, self.track)
@@ -269,7 +270,7 @@ class Run:
             )
         table = split_if_enough(table, self.config["seed"], self.split_ratios, self.say)
         write_gallery(found, faces.table, self.folder / "audit.html")
-        write_json(self.folder / "audit.json", {**found.to_json(), **count_by_source(faces, found)})
+        write_json(self.folder / "audit.json", {**found.to_json(), **count_by_source(faces, found, given)})
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
