@@ -30,7 +30,6 @@ from agelens.data.splits import (
     SplitRatios,
     check_split_ratios,
     split_if_enough,
-    write_split_ratios,
 )
 from agelens.data.table import (
     Faces,
@@ -44,7 +43,14 @@ from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.aligning import align_sources, sources_to_align
 from agelens.study.making import differences, making
-from agelens.study.origin import Source, are_synthetic, as_list, digest_files_of, told_source
+from agelens.study.origin import (
+    Source,
+    are_synthetic,
+    as_list,
+    describe_differences,
+    digest_files_of,
+    told_source,
+)
 from agelens.utils.environment import machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
@@ -217,24 +223,15 @@ class Run:
         settings = {**origin, "files": digest_files_of(faces)}
         faces = faces.with_table(sample(faces.table, self.config["limit"], self.config["seed"]))
         aligned = sources_to_align(self, faces.table, digest_files_of(faces))
-        # What was seen is not looked for again, also where the audit is done.
-        self._write_config()
         settings |= {"aligned": aligned} if aligned else {}
         self.step("audit", settings, outputs, lambda: self._audit(faces, aligned), packages=())
+        # What was seen of the images is not looked for again, also where the audit was done before.
+        self._write_config()
 
     def _refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
 
-        def told(key: str, value: Any) -> Any:
-            if key == "source" and value:
-                return told_source(value)
-            return "none" if value is None else write_split_ratios(value) if key == "split_ratios" else value
-
-        differences = ", ".join(
-            f"{key.replace('_', ' ')} {told(key, self.config.get(key))} and not {told(key, value)}"
-            for key, value in origin.items()
-            if value is not None and self.config.get(key) != value
-        )
+        differences = describe_differences(self.config, origin)
         if differences:
             raise AgeLensError(
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."

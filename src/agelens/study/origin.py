@@ -1,10 +1,12 @@
 """The sources of a study, as they are given and as they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 import pandas as pd
 
+from agelens.data.splits import write_split_ratios
 from agelens.data.synthetic.dataset import MARKER
 from agelens.data.table import Faces, digest_table
 from agelens.utils.files import digest_json
@@ -39,3 +41,18 @@ def digest_files_of(faces: Faces) -> str:
 def are_synthetic(table: pd.DataFrame) -> bool:
     """Return whether every image lies in a folder that the program drew."""
     return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
+
+
+def describe_differences(config: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
+    """Return in words how what a run was begun with differs from what is asked for; a None is not asked for."""
+    return ", ".join(
+        f"{key.replace('_', ' ')} {_told(key, config.get(key))} and not {_told(key, value)}"
+        for key, value in origin.items()
+        if value is not None and config.get(key) != value
+    )
+
+
+def _told(key: str, value: Any) -> Any:
+    if value is None:
+        return "none"
+    return {"source": told_source, "split_ratios": write_split_ratios}.get(key, lambda one: one)(value)
