@@ -31,14 +31,7 @@ from agelens.data.splits import (
     check_split_ratios,
     split_if_enough,
 )
-from agelens.data.table import (
-    Faces,
-    digest_table,
-    lost_files,
-    read_table,
-    sample,
-    write_table,
-)
+from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
 from agelens.study.aligning import align_sources, sources_to_align
