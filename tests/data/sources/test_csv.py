@@ -189,6 +189,9 @@ def test_groups_of_ages_have_bounds_and_their_middle(images: Path) -> None:
         "path,age_min,age_max,gender\nimg/0.jpg,3,9,male\nimg/1.jpg,70,116,female\nimg/2.jpg,25,25,0\n",
     )
     assert same.table[["age", "age_min", "age_max"]].equals(faces.table[["age", "age_min", "age_max"]])
+    assert (
+        "2 ages are groups; where one age is asked for, the middle of the group stands for it" in same.notes
+    )
 
 
 def test_columns_of_ones_own_are_named_and_others_are_kept(images: Path) -> None:

@@ -54,7 +54,12 @@ def read_manifest(manifest: Path, sheet: Sheet, options: ReadingOptions | None =
         for task in halves:
             halves[task] += row[task] is None
         read.rows.append(row)
-    read.notes += [*_halves(halves, columns), *repeats.notes(), *describe_left_out(read.rejected)]
+    read.notes += [
+        *_grouped(read, columns),
+        *_halves(halves, columns),
+        *repeats.notes(),
+        *describe_left_out(read.rejected),
+    ]
     _tell_places(read, reader.places)
     return read
 
@@ -148,6 +153,15 @@ def _whole_lines(manifest: Path, sheet: Sheet) -> list[tuple[int, list[str], str
             f"{manifest} has rows of more fields than its header; quote fields that hold separators."
         )
     return lines
+
+
+def _grouped(read: Rows, columns: Columns) -> list[str]:
+    """What is told of ages that stand in two columns; of those in one `check_ages` tells."""
+    grouped = sum(row["age_min"] != row["age_max"] for row in read.rows) if "age_min" in columns.places else 0
+    if not grouped:
+        return []
+    ages = "1 age is a group" if grouped == 1 else f"{grouped:,} ages are groups"
+    return [f"{ages}; where one age is asked for, the middle of the group stands for it"]
 
 
 def _halves(halves: dict[str, int], columns: Columns) -> list[str]:
