@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from agelens.cli.align import align
 from agelens.cli.annotations import annotations
 from agelens.cli.compare_models import compare_models
 from agelens.cli.data import audit, explore, fetch
@@ -44,6 +45,7 @@ def _root(
 
 
 app.command()(audit)
+app.command()(align)
 app.command()(explore)
 app.command()(compare)
 app.command()(compare_models)

@@ -11,15 +11,19 @@ from agelens.cli.options import (
     TRAINING,
     AbstainError,
     AgeBackbone,
+    AgeBalance,
     AgeLimits,
     Align,
     Backbones,
     Cache,
+    Columns,
     CropsAsTheyAre,
     DeviceName,
     Exclude,
     Force,
+    Format,
     GenderBackbone,
+    GroupBy,
     Head,
     ImageSize,
     Json,
@@ -27,18 +31,20 @@ from agelens.cli.options import (
     MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
+    MeasuredSources,
     Out,
     Overlap,
     Precision,
     Pretrained,
     Relabel,
     Seed,
-    Source,
+    SourceBalance,
+    Sources,
     SplitRatios,
     Threads,
     Weights,
 )
-from agelens.cli.runs import open_study, print_lines
+from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
     Epochs,
     Members,
@@ -52,7 +58,9 @@ from agelens.errors import AgeLensError
 
 
 def compare(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
@@ -74,7 +82,18 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        cache,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     result = study.compare(
         backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
         notebook_exact=notebook_exact, device=device, threads=threads, force=force,
@@ -83,7 +102,9 @@ def compare(
 
 
 def train(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     task: Annotated[
         Literal["age", "gender", "both"], typer.Option(help="Task to train for.", rich_help_panel=TRAINING)
@@ -99,6 +120,8 @@ def train(
     pretrained: Pretrained = None,
     soup_size: Members = None,
     unfreeze_stages: Stages = None,
+    source_balance: SourceBalance = None,
+    age_balance: AgeBalance = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -125,18 +148,32 @@ def train(
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        cache,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     cards = study.train(
         task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
         learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
-        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact,
+        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact, source_balance=source_balance,
+        age_balance=age_balance,
     ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
 def evaluate(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
     split: MeasuredPart = None,
@@ -153,6 +190,8 @@ def evaluate(
     age_limits: AgeLimits = "13,16,18,21",
     max_false_positives: MaxFalsePositives = 0.01,
     abstain: AbstainError = 0.01,
+    group_by: GroupBy = None,
+    sources: MeasuredSources = None,
     exclude: Exclude = None,
     relabel: Relabel = None,
     json: Json = False,
@@ -160,13 +199,28 @@ def evaluate(
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    # The study itself may be named in place of its sources.
+    if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
+        out, source = source[0], None
     from agelens.evaluation.thresholds import read_age_limits
 
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        None,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     figures = study.evaluate(
         bundle, split, overlap=overlap, precision=precision, align=align, device=device, threads=threads,
         force=force,
         age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
+        group_by=names_by_comma(group_by), sources=() if sources == "all" else names_by_comma(sources),
     ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
