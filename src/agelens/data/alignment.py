@@ -93,7 +93,8 @@ def align_table(
         }
     )
     done = _take_up(folder / JOURNAL, made_of)
-    faces = [_Face.of(row) for row in table.to_dict("records")]
+    rows = ({str(name): value for name, value in row.items()} for row in table.to_dict("records"))
+    faces = [_Face.of(row) for row in rows]
     open_faces = list({face.key: face for face in faces if face.key not in done}.values())
     began = time.perf_counter()
     cut = partial(_cut, folder=folder, detector=detector, geometry=geometry, size=size)
@@ -194,6 +195,6 @@ def _result(
     found = table[[not reason for reason in reasons]].reset_index(drop=True)
     originals = dict(zip(ORIGINAL_COLUMNS, (found["path"], found["digest"]), strict=True))
     kept = found.drop(columns=[name for name in ("box", "landmarks") if name in found.columns])
-    kept = kept.assign(**originals, path=crops, digest=digest_files(crops))
+    kept = kept.assign(**originals, path=crops, digest=pd.Series(digest_files(crops), index=kept.index))
     unreadable = sum(one.reason.startswith(_UNREADABLE) for one in left_out)
     return AlignedFaces(kept, left_out, unreadable, looked_at, seconds)

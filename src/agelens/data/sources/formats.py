@@ -4,6 +4,7 @@ Another data set is one more file beside this one and one more entry here.
 """
 
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 from agelens.data.sources.adience import ADIENCE
 from agelens.data.sources.agedb import AGEDB
