@@ -9,6 +9,9 @@ from agelens.data.labels import AGE_BANDS, GENDERS, age_band, has_age_group
 from agelens.data.table import source_names
 from agelens.reporting.dataset_charts import PALETTE, style
 
+# Lines stay apart in grey too.
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
 
 def has_several_sources(table: pd.DataFrame) -> bool:
     """Whether a face table came from more than one source."""
@@ -88,16 +91,19 @@ def source_columns(comparison: dict[str, Any], task: str, key: str) -> dict[str,
 
 
 def ages_by_source(table: pd.DataFrame) -> go.Figure:
-    """The share of each band of ten years in each source, as bars side by side."""
+    """The share of each band of ten years in each source, as one line a source."""
     figure = go.Figure()
     for place, name in enumerate(source_names(table)):
         bands = age_band(table.loc[table["source"] == name, "age"].dropna())
         shares = bands.value_counts(normalize=True).reindex(AGE_BANDS, fill_value=0.0)
-        figure.add_bar(
-            x=list(AGE_BANDS), y=shares.tolist(), name=name, marker={"color": PALETTE[place % len(PALETTE)]}
-        )
-    figure.update_xaxes(title="Age (years)")
+        figure.add_scatter(
+            x=list(AGE_BANDS), y=shares.tolist(), name=name, mode="lines+markers",
+            line={"color": PALETTE[place % len(PALETTE)], "dash": _DASHES[place % len(_DASHES)], "width": 2},
+        )  # fmt: skip
+    figure.update_xaxes(
+        title="Age (years)", type="category", categoryorder="array", categoryarray=list(AGE_BANDS)
+    )
     figure.update_yaxes(title="Share of the source", tickformat=".0%")
     names = source_names(table)
-    alt = f"Bars of the share of each age band in {', '.join(names)}."
+    alt = f"Lines of the share of each age band in {', '.join(names)}."
     return style(figure, "Ages by source", f"{len(table):,} faces of {len(names)} sources", alt)

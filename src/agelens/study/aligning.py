@@ -52,7 +52,8 @@ def sources_to_align(run: AligningRun, table: pd.DataFrame, files: str) -> list[
         seen = measure_framing(rows["path"].tolist(), detector)
         if boxed or not seen.is_aligned:
             run.say(
-                f"{name}: the images are not aligned as crops are ({seen.describe()}); their faces are found and "
+                f"{name}: the images are not aligned as crops are ({seen.describe()}, and the "
+                f"landmarks lie {seen.deviation:.3f} of the side from their places there); their faces are found and "
                 "aligned"
             )
             aligned.append(name)
@@ -72,12 +73,11 @@ def align_sources(run: AligningRun, faces: Faces, names: list[str]) -> Faces:
         tables.append(done.table)
         lost += done.left_out
         rate = f", {done.images_per_second:.1f} a second" if done.images_per_second else ""
-        told = (
-            f"; {len(done.left_out):,} left out, such as {done.left_out[0].file}: {done.left_out[0].reason}"
-        )
-        run.say(
-            f"{name}: {len(done.table):,} of {len(rows):,} faces found and aligned{rate}{told if done.left_out else ''}"
-        )
+        told = ""
+        if done.left_out:
+            first = done.left_out[0]
+            told = f"; {len(done.left_out):,} left out, such as {first.file}: {first.reason}"
+        run.say(f"{name}: {len(done.table):,} of {len(rows):,} faces found and aligned{rate}{told}")
     return Faces(
         join_tables(tables),
         faces.rejected,
