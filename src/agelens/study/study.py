@@ -41,8 +41,8 @@ class Study:
     Args:
         source: folder of images named by their labels, CSV or Parquet manifest with ``path, age, gender``, label file
             of a published data set, or several of these, which a study tells apart; what `agelens.read_faces` gave,
-            or a face table as a DataFrame. A table with a column ``split`` keeps its split and is not audited. None goes on
-            with the study in ``out``.
+            or a face table as a DataFrame. A table with a column ``split`` keeps its split and is not audited. None
+            goes on with the study in ``out``.
         out: folder of the study; made if it does not exist.
         seed: of all that is drawn by chance; None is the study's own, or 42 for a new one.
         limit: use only this many images, drawn by chance; None is the study's own, or all.
