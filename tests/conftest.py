@@ -68,6 +68,14 @@ def _agelens() -> Callable[..., Said]:
     return agelens
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What commands keep for their next start is not put into the person's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGELENS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def faces_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """150 synthetic faces of 64 pixels and the faults of `agelens.data.synthetic.dataset.FAULTS`."""

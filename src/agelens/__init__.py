@@ -3,11 +3,12 @@
 The public names are loaded when they are first asked for, so that `import agelens` costs nothing:
 
     load, Predictor, Predictions, ImagePrediction, Face     use finished networks
-    annotate                                    draw what was found over a photograph
     Study                                       a study of labelled faces, in a folder that it fills and goes on from
     read_faces, audit, split, compare_backbones, train, evaluate    its steps as single functions
     loaders, find_backbone                      batches of faces for Keras models of your own
     track_video, summarize_tracks               follow the faces of a video
+    predict_table                               the same for a table of photographs, as cluster engines want it
+    annotate, blur                              draw what was found over a photograph, or hide it
     read_faces, audit, split                    study labelled faces
 """
 
@@ -20,7 +21,9 @@ from agelens._version import __version__
 if TYPE_CHECKING:
     from agelens.data import loaders
     from agelens.data.sources.reading import read_faces
+    from agelens.distributed.table import predict_table
     from agelens.inference.annotate import annotate
+    from agelens.inference.blur import blur
     from agelens.inference.predictor import Predictor, load
     from agelens.inference.results import Face, ImagePrediction, Predictions
     from agelens.inference.video.pipeline import track_video
@@ -47,11 +50,13 @@ __all__ = [
     "__version__",
     "annotate",
     "audit",
+    "blur",
     "compare_backbones",
     "evaluate",
     "find_backbone",
     "load",
     "loaders",
+    "predict_table",
     "read_faces",
     "split",
     "summarize_tracks",
@@ -69,10 +74,12 @@ _HOMES = {
     "Face": "agelens.inference.results",
     "ImagePrediction": "agelens.inference.results",
     "annotate": "agelens.inference.annotate",
+    "blur": "agelens.inference.blur",
     "load": "agelens.inference.predictor",
     "loaders": "agelens.data.loaders",
     "summarize_tracks": "agelens.inference.video.tracker",
     "track_video": "agelens.inference.video.pipeline",
+    "predict_table": "agelens.distributed.table",
     "read_faces": "agelens.data.sources.reading",
     "find_backbone": "agelens.models.registry",
     "Study": "agelens.study.study",

@@ -122,6 +122,7 @@ def test_conflicts_carry_both_labels_and_the_kind(mixed: Path) -> None:
         "b_age": 25,
         "a_gender": 0,
         "b_gender": 0,
+        "years_apart": 5,
     }
     assert [pair["kind"] for pair in conflicts["age"]] == ["identical", "near", "mirrored"]
     assert [(pair["a"], pair["b"]) for pair in conflicts["gender"]] == [("20_0_0_1.jpg", "26_1_0_3.jpg")]

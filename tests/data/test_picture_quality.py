@@ -21,6 +21,12 @@ def textured(seed: int, size: tuple[int, int] = (200, 200)) -> Image.Image:
     return Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(0.7))
 
 
+def soft() -> Image.Image:
+    """A few blotches in many tones, without an edge."""
+    blotches = np.random.default_rng(4).integers(20, 180, (4, 4), dtype=np.uint8)
+    return Image.fromarray(blotches).convert("RGB").resize((200, 200), Image.Resampling.BICUBIC)
+
+
 def png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
@@ -35,7 +41,7 @@ def pictures(tmp_path: Path) -> Path:
     odd = {
         "30_0_0_91.png": textured(91).point(lambda value: value // 8),
         "31_0_0_92.png": textured(92).point(lambda value: 250 + value // 64),
-        "32_0_0_93.png": textured(93).filter(ImageFilter.GaussianBlur(30)),
+        "32_0_0_93.png": soft(),
         "33_0_0_94.png": Image.new("RGB", (200, 200), (90, 120, 90)),
         "34_0_0_95.png": textured(95, (40, 40)),
         "35_0_0_96.png": textured(96, (400, 100)),
@@ -54,10 +60,10 @@ def test_each_kind_of_poor_picture_is_found(pictures: Path) -> None:
     assert names["dark"] == ["30_0_0_91.png"]
     assert names["light"] == ["31_0_0_92.png"]
     # So little is left of the light one that it tells little, too.
-    assert names["low_information"] == ["33_0_0_94.png", "31_0_0_92.png"]
+    assert set(names["low_information"]) == {"33_0_0_94.png", "31_0_0_92.png"}
     assert names["odd_size"] == ["34_0_0_95.png"]
     assert names["odd_aspect_ratio"] == ["35_0_0_96.png"]
-    assert {"32_0_0_93.png", "33_0_0_94.png"} <= set(names["blurry"])
+    assert names["blurry"] == ["32_0_0_93.png"]
     assert not {f"2{number}_0_0_{number}.png" for number in range(8)} & {
         one for all_ in names.values() for one in all_
     }

@@ -10,8 +10,8 @@ from agelens.data.provenance import (
     source_name,
 )
 
-UTKFACE = pd.DataFrame({"taken_at": ["20170109150557335", "20170109150557336"]})
-OTHER = pd.DataFrame({"taken_at": ["20170109150557335", ""]})
+UTKFACE = pd.DataFrame({"age": [30, 31], "taken_at": ["20170109150557335", "20170109150557336"]})
+OTHER = pd.DataFrame({"age": [30, 31], "taken_at": ["20170109150557335", ""]})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,10 @@ from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
     check_parts,
     read_split_ratios,
+    shared_groups,
     split,
     split_if_enough,
+    without_conflicts,
     write_split_ratios,
 )
 from agelens.data.table import SPLITS
@@ -201,3 +204,60 @@ def test_enough_pictures_are_split_as_ever() -> None:
     pd.testing.assert_frame_equal(splits, split(alone(3)))
     assert said == []
     check_parts(splits, Path("run"))
+
+
+def test_splits_are_made_within_each_source() -> None:
+    table = alone(400).assign(source=["a"] * 300 + ["b"] * 100)
+    shares = split(table, 1).groupby("source")["split"].value_counts(normalize=True)
+    for source in "ab":
+        assert shares[source]["train"] == pytest.approx(0.8, abs=0.06)
+        assert shares[source]["test"] == pytest.approx(0.1, abs=0.06)
+
+
+def test_splits_that_the_data_brings_stay_and_others_join_them() -> None:
+    table = table_of([(20, 0, number // 2) for number in range(120)])
+    given = ["train"] * 60 + ["validation"] * 20 + ["test"] * 21 + [""] * 19
+    done = split(table.assign(split=given), 3)
+    assert done["split"][:101].tolist() == given[:101]
+    assert done["split"][101] == "test", "a near duplicate of a test face is no training face"
+    assert set(done["split"][102:]) <= set(SPLITS)
+    assert shared_groups(done) == 0
+
+
+def test_a_training_split_without_a_validation_split_gives_some_of_its_faces() -> None:
+    table = alone(200).assign(split=["train"] * 150 + ["test"] * 50)
+    said: list[str] = []
+    done = split_if_enough(table, 1, DEFAULT_SPLIT_RATIOS, said.append)
+    assert (done["split"] == "test").tolist() == (table["split"] == "test").tolist()
+    assert (done["split"] == "validation").sum() == pytest.approx(150 / 9, abs=2)
+    assert said[0] == "the column split is taken as it is for 200 faces"
+    assert "names no validation split" in said[1]
+    assert len(said) == 2
+
+
+def test_a_given_split_that_leaks_is_taken_and_told_loudly() -> None:
+    table = table_of([(20, 0, number // 2) for number in range(60)])
+    given = ["train", "test", *["train"] * 28, *["validation"] * 10, *["test"] * 20]
+    said: list[str] = []
+    done = split_if_enough(table.assign(split=given), 1, DEFAULT_SPLIT_RATIOS, said.append)
+    assert done["split"].tolist() == given
+    assert shared_groups(done) == 1
+    assert "THE COLUMN split LEAKS: 1 group" in said[-1]
+    assert "/faces/0.jpg (train) and /faces/1.jpg (test)" in said[-1]
+
+
+def test_missing_labels_are_strata_of_their_own_and_groups_conflict_where_they_are_apart() -> None:
+    table = alone(90)
+    table.loc[:29, "gender"] = np.nan
+    table.loc[60:, "age"] = np.nan
+    assert set(split(table, 1)["split"]) == set(SPLITS)
+    pairs = pd.DataFrame(
+        {
+            "group": [*"aabbccdd"],
+            "gender": [0, 0, 0, np.nan, 0, 1, 1, 1],
+            "age": [24, 25, 24, 35, 24, 24, np.nan, 7],
+            "age_min": [20, 25, 20, 30, 20, 20, np.nan, 7],
+            "age_max": [29, 25, 29, 39, 29, 29, np.nan, 7],
+        }
+    )
+    assert set(without_conflicts(pairs)["group"]) == {"a", "d"}

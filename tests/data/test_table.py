@@ -14,7 +14,15 @@ from agelens.data.labels import AGE_BANDS, age_band
 from agelens.data.rows import Rejected
 from agelens.data.sources.reading import read_faces
 from agelens.data.sources.utkface import parse_name
-from agelens.data.table import COLUMNS, digest_table, read_table, sample, write_table
+from agelens.data.table import (
+    COLUMNS,
+    digest_table,
+    join_tables,
+    read_table,
+    sample,
+    source_names,
+    write_table,
+)
 from agelens.errors import AgeLensError
 
 LOOKED = "the file does not exist, neither in the manifest's folder nor in the working folder"
@@ -120,7 +128,9 @@ def test_a_manifest_becomes_the_same_table(tmp_path: Path) -> None:
         '"name, with comma.jpg",116,MALE,,z\n',
     )
     table = read_faces(file).table
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == [*COLUMNS, "note"]
+    assert table["note"].tolist() == ["x", "y", "z"]
+    assert set(table["source"]) == {"faces"}
     assert table["path"].tolist() == [
         str(tmp_path / name) for name in ("deep/b.jpg", "a.jpg", "name, with comma.jpg")
     ]
@@ -155,20 +165,19 @@ def test_paths_of_a_manifest_are_relative_to_its_folder(
         (",3,1", "the path is empty"),
         ("  ,3,1", "the path is empty"),
         (".,3,1", "is a folder and no file"),
-        ("b.jpg,3.5,1", "age '3.5' is not a whole number"),
+        ("b.jpg,3.5.1,1", "age '3.5.1' is neither an age in years nor a group of ages"),
         ("b.jpg,-3,1", "age -3 is outside 0 to 116"),
-        ("b.jpg,NA,1", "age 'NA' is not a whole number"),
-        ("b.jpg,²,1", "age '²' is not a whole number"),
+        ("b.jpg,NA,1", "age 'NA' is neither an age in years nor a group of ages"),
+        ("b.jpg,²,1", "age '²' is neither an age in years nor a group of ages"),
         ("b.jpg,117,1", "age 117 is outside 0 to 116"),
         ("b.jpg,3,2", "gender '2' is not 0, 1, male or female"),
-        ("b.jpg,3,", "the gender is empty"),
-        ("b.jpg,3", "the gender is empty"),
+        ("b.jpg,,", "the age is empty; the gender is empty"),
         ("b.jpg", "the age is empty; the gender is empty"),
         ("a.jpg,3,0", "line 2 has the same file, age and gender"),
         ("./a.jpg,3.0,male", "line 2 has the same file, age and gender"),
-        ("gone.jpg,,x", f"{LOOKED}; the age is empty; gender 'x' is not 0, 1, male or female"),
+        ("gone.jpg,,x", f"{LOOKED}; gender 'x' is not 0, 1, male or female"),
         (f"{'x' * 5000}.jpg,4,0", LOOKED),
-        (f"b.jpg,{'9' * 5000},0", f"age '{'9' * 30}...' is not a whole number"),
+        (f"b.jpg,{'9' * 5000},0", f"age '{'9' * 30}...' is neither an age in years nor a group of ages"),
     ],
 )
 def test_a_wrong_row_is_listed_with_its_line(tmp_path: Path, row: str, reason: str) -> None:
@@ -191,9 +200,9 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     ("text", "error"),
     [
         ("", "is not a CSV file"),
-        ("path,age\na.jpg,3\n", "has no column gender but path, age; it needs path, age, gender"),
+        ("path,race\na.jpg,3\n", "has no column age, gender but path, race; it needs path, and age"),
         ("name,years,what\na.jpg,3,1\n", "has no column path, age, gender but name, years, what"),
-        ("file,years,sex\na.jpg,3,1\n", "has no column age but file, years, sex"),
+        ("file,years,sexe\na.jpg,3,1\n", "has no column age, gender but file, years, sexe"),
         ("path,age,gender\n", "holds no usable face"),
         (
             "path,age,gender\ngone.jpg,3,1\n",
@@ -294,11 +303,33 @@ def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
         path=["/a, b/ü.jpg", '/q"q.jpg', "/c d.jpg"],
         race=["", "White", "NA"],
         split=["train", "validation", "test"],
+        source="UTKFace",
         # Groups of hexadecimal digits that a reader could take for numbers.
         group=["0012345678901234", "12e4567890123456", "1234567890123456"],
     )
     write_table(table, tmp_path / "table.csv")
     pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), table)
+
+
+def test_labels_that_are_missing_and_groups_come_back_too(tmp_path: Path) -> None:
+    table = table_of(3).assign(
+        source="s", age=[24, np.nan, 6], age_min=[20, np.nan, 3], age_max=[29, np.nan, 9]
+    )
+    table = table.assign(gender=[1.0, 0.0, np.nan], site=["01", "", "x"])
+    write_table(table, tmp_path / "table.csv")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), table)
+
+
+def test_tables_of_several_sources_become_one() -> None:
+    exact = table_of(2).assign(source="a", site="x")
+    groups = table_of(2).assign(source="b", age=24, age_min=20, age_max=29, gender=np.nan)
+    joined = join_tables([exact, groups])
+    assert joined[["age_min", "age_max"]].to_numpy().tolist() == [[0, 0], [1, 1], [20, 29], [20, 29]]
+    assert joined["gender"].isna().tolist() == [False, False, True, True]
+    assert joined["site"].tolist() == ["x", "x", "", ""]
+    assert source_names(joined) == ["a", "b"]
+    assert digest_table(joined) != digest_table(joined.assign(source="a"))
+    assert digest_table(joined) != digest_table(joined.assign(age_max=30))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_images_without_a_face_and_broken_ones_say_nothing(
     paths = save([*crops[:2], empty, empty, empty])
     paths[3].write_text("no image")
     assert measure_framing([*paths, paths[0].with_name("gone.png")], detector) == Framing(
-        6, 2, 0, pytest.approx(0.87, abs=0.12)
+        6, 2, 0, pytest.approx(0.87, abs=0.12), pytest.approx(0.08, abs=0.04)
     )
     assert measure_framing(paths[2:], detector).as_crops
     assert measure_framing([], detector) == Framing(0, 0, 0, 0.0)
@@ -176,3 +176,18 @@ def test_the_largest_face_is_cut_out_as_crops_have_it(detector: Detector, crops:
     back = similarity(places * 160, UTKFACE, 160)
     assert np.hypot(*back[:, 0]) == pytest.approx(1, abs=0.1)
     assert align_largest(np.full((300, 300, 3), 90, np.uint8), detector) is None
+
+
+@pytest.mark.parametrize(
+    ("framing", "is_aligned"),
+    [
+        (Framing(64, 60, 0, 1.0, 0.032), True),
+        (Framing(64, 60, 0, 1.0, 0.054), False),
+        (Framing(64, 4, 0, 1.0, 0.2), True),
+        (Framing(64, 60, 0, 0.5, 0.01), False),
+    ],
+)
+def test_crops_that_are_cut_out_and_not_aligned_are_known_by_their_landmarks(
+    framing: Framing, is_aligned: bool
+) -> None:
+    assert framing.is_aligned == is_aligned

@@ -140,12 +140,21 @@ def test_what_is_no_image_is_told(nothing: object, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["https://example.org/a.jpg", "HTTP://example.org/a.jpg", "s3://bucket/a.jpg", "gs://b/a.jpg", "file:///a.jpg",
-     "rtsp://camera", "data:image/png;base64,iVBORw0KGgo=", Path("https://example.org/a.jpg")],
-)  # fmt: skip
-def test_addresses_are_told_from_files(address: str | Path) -> None:
-    with pytest.raises(ImageError, match="is an address, and addresses are not fetched; give the file"):
+    ["rtsp://camera", "data:image/png;base64,iVBORw0KGgo=", Path("udp://camera/1")],
+)
+def test_addresses_that_hold_no_file_are_not_fetched(address: str | Path) -> None:
+    with pytest.raises(ImageError, match="is an address of a kind that is not fetched; give the file"):
         read(address)
+
+
+def test_what_is_behind_an_address_is_an_image_too(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(RGB, "PNG"))
+    assert np.array_equal(read(f"file://{tmp_path}/a.png"), RGB)
+    assert np.array_equal(read(Path(f"file://{tmp_path}/a.png")), RGB)
+    with pytest.raises(ImageError, match="does not exist"):
+        read("memory://gone/a.png")
+    with pytest.raises(ImageError, match="Addresses of nothing:// are not known"):
+        read("nothing://a.png")
 
 
 def test_a_file_may_have_the_name_of_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
     (tmp_path / "b.txt").touch()
     left_out = LeftOut()
     found = find_images(
-        [*(tmp_path / name for name in wrong), one, Path("https://example.org/a.jpg")], None, left_out
+        [*(tmp_path / name for name in wrong), one, Path("memory://gone/*.jpg")], None, left_out
     )
     assert list(found) == [one]
     assert errors(left_out) == {
@@ -107,10 +107,14 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
         "lost.jpg": "is a link that leads nowhere",
         "*.gif": "fits no file",
         "*.txt": "fits no image",
+        "*.jpg": "holds no image",
         "x" * 300 + ".jpg": "is too long for a name",
-        "a.jpg": "is no file. Addresses are not fetched",
     }
     assert sum(error.error == "does not exist" for error in left_out.errors) == 2
+    said: list[str] = []
+    left_out.tell_problems(said.append)
+    assert f"agelens: {tmp_path / 'gone.jpg'} does not exist" in said
+    assert "agelens: memory://gone/*.jpg holds no image" in said
 
 
 def test_devices_and_pipes_in_folders_are_never_opened(tmp_path: Path) -> None:

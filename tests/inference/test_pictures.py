@@ -64,10 +64,10 @@ def test_names_too_long_for_a_picture_are_cut(tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_written_ends_nothing(
     photos: list[Path], tmp_path: Path, predictor, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    def fail(photo: ImagePrediction, target: Path) -> None:
+    def fail(photo: ImagePrediction, target: Path, *more: object) -> None:
         if target.name.startswith("1"):
             raise OSError(28, "No space left on device", str(target))
-        draw(photo, target)
+        draw(photo, target, *more)
 
     monkeypatch.setattr(predict, "draw", fail)
     config = PredictionConfig(out=tmp_path / "faces.jsonl", pictures=tmp_path / "drawn")
@@ -93,7 +93,7 @@ def test_a_picture_that_cannot_be_written_ends_nothing(
 def test_one_reason_for_many_pictures_is_told_once(
     tmp_path: Path, predictor, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    def fail(photo: ImagePrediction, target: Path) -> None:
+    def fail(photo: ImagePrediction, target: Path, *more: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(predict, "draw", fail)

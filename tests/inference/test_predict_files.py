@@ -71,8 +71,8 @@ def test_no_image_is_a_sentence(tmp_path: Path) -> None:
         find_images([tmp_path / "gone.jpg"])
     with pytest.raises(AgeLensError, match=r"\*\.jpg fits no file"):
         find_images([tmp_path / "*.jpg"])
-    with pytest.raises(AgeLensError, match="Addresses are not fetched"):
-        find_images([Path("https://example.org/a.jpg")])
+    with pytest.raises(AgeLensError, match=r"memory://gone/\*\.jpg holds no image"):
+        find_images([Path("memory://gone/*.jpg")])
 
 
 def test_lines_go_to_standard_output_or_to_a_file(

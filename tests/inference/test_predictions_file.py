@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from agelens.errors import AgeLensError
@@ -43,11 +44,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return work
 
 
-ENDINGS = ["jsonl", "ndjson", "json", "csv", "tsv"]
+ENDINGS = ["jsonl", "ndjson", "json", "csv", "tsv", "parquet"]
 
 
 def files_in(path: Path) -> set[str]:
     """The names of photographs in a file of results."""
+    if path.suffix == ".parquet":
+        return {Path(name).name for name in pq.read_table(path).column("file").to_pylist()}
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".csv", ".tsv"):
         rows = csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ",")

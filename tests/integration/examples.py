@@ -25,6 +25,7 @@ REASONS = {
     "benchmark": "a measurement of minutes to hours on data that does not come with AgeLens",
     "camera": "needs a camera",
     "download": "fetches data or packages",
+    "elsewhere": "needs a cluster, a bucket, a container, another engine or photographs of one's own",
     "hours": "trains on all of UTKFace",
     "install": "changes the installation; the extras that it names are checked",
     "minutes": "takes minutes; CI runs 'make test', other tests do the same with fewer faces and pictures",

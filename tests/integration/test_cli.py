@@ -23,6 +23,7 @@ from agelens.cli.main import app
 from agelens.serving.limits import Limits
 
 COMMANDS = (
+    "align",
     "audit",
     "explore",
     "compare",

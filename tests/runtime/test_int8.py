@@ -199,7 +199,7 @@ def test_every_network_from_a_file_is_fitted(monkeypatch: pytest.MonkeyPatch) ->
     for module in (session, base):
         monkeypatch.setattr(module, "fit_processor", fit)
     model = network(large_weights())
-    session.compile_on_cpu(model, "f32")
+    session.compile_on_device(model, "f32")
     assert fitted == [model]
     # Bundles and detectors are compiled when they are first used.
     assert compile_bundle(open_bundle(BUNDLED), "f32").compiled is not None

@@ -17,6 +17,7 @@ from PIL import Image
 
 from agelens.bundles.bundle import Bundle
 from agelens.inference.results import Face, ImagePrediction, Predictions
+from agelens.serving.access import Access
 from agelens.serving.app import create_app
 from agelens.serving.limits import Limits
 from agelens.utils.images import Photograph
@@ -39,6 +40,7 @@ class ColourPredictor:
     open: threading.Event = field(default_factory=threading.Event)
     batches: list[int] = field(default_factory=list)
     seen: list[tuple[int, int, int]] = field(default_factory=list)
+    kinds: list[bool] = field(default_factory=list)
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -48,6 +50,7 @@ class ColourPredictor:
         assert self._busy.acquire(blocking=False), "the predictor is called twice at a time"
         try:
             self.batches.append(len(images))
+            self.kinds.append(crops)
             assert self.open.wait(20)
             return Predictions(self._photo(image) for image in images)
         finally:
@@ -95,10 +98,12 @@ def detail(answer: httpx.Response) -> str:
 
 
 @contextlib.contextmanager
-def running(predictor: object, limits: Limits | None = None) -> Iterator[httpx.Client]:
+def running(
+    predictor: object, limits: Limits | None = None, access: Access | None = None
+) -> Iterator[httpx.Client]:
     """A server in a thread on a free port, and a client of it."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(predictor, limits)  # type: ignore[arg-type]
+    app = create_app(predictor, limits, access=access)  # type: ignore[arg-type]
     config = uvicorn.Config(
         app, http="h11", ws="none", lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=2
     )  # fmt: skip

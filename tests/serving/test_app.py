@@ -96,11 +96,16 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.usefixtures("no_program")
-def test_what_is_no_image_is_refused_by_name(client: httpx.Client, kind: str) -> None:
+def test_what_is_no_image_is_told_by_name(client: httpx.Client, kind: str) -> None:
     answer = predict(client, ("good.png", picture((1, 2, 3))), ("letter.xyz", BAD[kind]))
-    assert answer.status_code == 422
-    assert detail(answer).startswith("letter.xyz ")
-    assert "good.png" not in detail(answer)
+    good, bad = answer.json()["photos"]
+    assert (answer.status_code, good["file"], len(good["faces"])) == (200, "good.png", 1)
+    assert (bad["file"], bad["faces"]) == ("letter.xyz", [])
+    assert bad["error"]
+    # Where none can be read there is no answer to give.
+    alone = predict(client, ("letter.xyz", BAD[kind]))
+    assert alone.status_code == 422
+    assert detail(alone) == f"letter.xyz {bad['error']}."
 
 
 def test_the_pixels_of_an_image_are_limited(client: httpx.Client) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from agelens.bundles.bundle import Bundle, find_bundles
 from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_face
+from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import evaluate
 from agelens.inference.predictor import load
@@ -84,7 +85,9 @@ def test_a_run_is_looked_at_once_for_a_table(
 ) -> None:
     run = StudyFolder(tmp_path / "run")
     run.begin(scenes)
-    with pytest.raises(AgeLensError, match=r"Networks learn from aligned crops.*--crops-as-they-are"):
+    with pytest.raises(
+        AgeLensError, match=r"Networks learn from aligned crops.*name the source again.*--crops-as"
+    ):
         check_crops(run)
     assert not (run.folder / crops.FILE).exists()
     run.crops_as_they_are = True
@@ -107,15 +110,6 @@ def test_a_run_is_looked_at_once_for_a_table(
     [
         (["predict", "--crops", "SCENES", "--bundle", "STUDY"], "Leave out --crops"),
         (["evaluate", "SCENES", "--bundle", "STUDY", "--out", "NEW"], "--align"),
-        (["train", "SCENES", "--recipe", "scratch", "--out", "NEW"], "cut the faces out first"),
-        (
-            ["compare", "SCENES", "--backbones", "SmallConv", "--weights", "random", "--out", "NEW"],
-            "cut the faces out first",
-        ),
-        (
-            ["run", "SCENES", "--recipe", "scratch", "--backbones", "SmallConv", "--weights", "random", "--out", "NEW"],
-            "cut the faces out first",
-        ),
     ],
 )  # fmt: skip
 def test_each_command_refuses_scenes_in_a_sentence(
@@ -149,3 +143,24 @@ def test_evaluate_tells_how_images_were_taken(agelens: Callable, study, scenes: 
     both = agelens(*start, "--align", "--crops-as-they-are")
     assert both.status == 2
     assert "exclude one another" in both.err
+
+
+def test_a_study_that_trains_aligns_photographs_by_itself_and_goes_on_with_them(
+    agelens: Callable, scenes: Path, tmp_path: Path
+) -> None:
+    command = [
+        "compare", scenes, "--backbones", "SmallConv", "--weights", "random", "--epochs", "1", "--image-size", 32,
+        "--head", "avg-pool", "--precision", "f32", "--cache", tmp_path / "cache", "--out", tmp_path / "run",
+    ]  # fmt: skip
+    said = agelens(*command)
+    assert said.status == 0, said.err
+    assert "the images are not aligned as crops are" in said.err
+    assert "of 16 faces found and aligned" in said.err
+    table = read_table(tmp_path / "run" / "table.csv")
+    assert len(table) >= 12
+    assert all(Path(path).is_relative_to(tmp_path / "run" / "crops") for path in table["path"])
+    assert set(table["original"]) <= {str(path) for path in scenes.iterdir()}
+    again = agelens(*command)
+    assert again.status == 0
+    assert "audit: done before" in again.err
+    assert "compare: done before" in again.err

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agelens.bundles.hub import fetch_bundle, read_hub_address
 from agelens.errors import AgeLensError
 from agelens.utils.files import aside, digest_file, replacing_folder
 from agelens.utils.onnx_digests import external_files
@@ -237,13 +238,16 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     """The bundle in a folder, or those in its subfolders as a run leaves them: ``both``, or ``age`` and ``gender``.
 
     Args:
-        folder: None, or the name "agelens" where no such folder lies, is the bundle that comes with AgeLens.
+        folder: None, or the name "agelens" where no such folder lies, is the bundle that comes with AgeLens; an address
+            such as ``hf://owner/name@commit`` is one of the hub (see `agelens.bundles.hub`).
 
     Raises:
         AgeLensError: there is none, or a run holds networks of both kinds.
     """
     if folder is None or (str(folder) == "agelens" and not folder.exists()):
         return [open_bundle(BUNDLED)]
+    if (address := read_hub_address(str(folder))) is not None:
+        return [open_bundle(fetch_bundle(address))]
     if _is_bundle(folder):
         return [open_bundle(folder)]
     names = [name for name in (BOTH, *TASKS) if _is_bundle(folder / name)]

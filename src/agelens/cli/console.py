@@ -40,19 +40,21 @@ def comparison_lines(result: dict[str, Any]) -> list[str]:
     if exact := result.get("notebook_exact"):
         lines += ["with the notebook's arithmetic:", *_backbone_lines(exact)]
     blind = result["baseline"]
-    lines.append(
-        f"{'no network':18} MAE {blind['age']['val_mae']:6.2f}  "
-        f"accuracy {_percent(blind['gender']['val_accuracy'])}"
-    )
-    return lines
+    told = [f"MAE {blind['age']['val_mae']:6.2f}"] if "age" in blind else []
+    told += [f"accuracy {_percent(blind['gender']['val_accuracy'])}"] if "gender" in blind else []
+    return [*lines, f"{'no network':18} {'  '.join(told)}"]
 
 
 def _backbone_lines(result: dict[str, Any]) -> list[str]:
-    return [
-        f"{name:18} MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])}  "
-        f"accuracy {_percent(result['gender'][name]['val_accuracy'][-1]):>7}  {age['weights']} weights"
-        for name, age in result["age"].items()
-    ]
+    lines = []
+    for name in result["age"] or result["gender"]:
+        told = [name.ljust(18)]
+        if age := result["age"].get(name):
+            told.append(f"MAE {age['val_mae'][-1]:6.2f} {_interval(age['val_mae_ci95'])} ")
+        if gender := result["gender"].get(name):
+            told.append(f"accuracy {_percent(gender['val_accuracy'][-1]):>7} ")
+        lines.append(" ".join([*told, f"{(age or gender or {})['weights']} weights"]))
+    return lines
 
 
 def training_line(card: dict[str, Any]) -> str:
@@ -82,6 +84,12 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
                 f"        90 % intervals hold {_percent(age['coverage'])} {_percents(age['coverage_ci95'])} of the "
                 f"ages, {age['interval_years']:.1f} years wide on average"
             )
+    if "age_group" in figures:
+        group = figures["age_group"]
+        lines.append(
+            f"age     in the right group {_percent(group['right_group'])} {_percents(group['right_group_ci95'])}, "
+            f"one off {_percent(group['one_off'])}, {group['years_outside']:.2f} years outside, {_faces(group['n'])}"
+        )
     if "gender" in figures:
         gender = figures["gender"]
         lines.append(
@@ -90,6 +98,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         )
     lines += _limit_lines(figures.get("age_limits", {}))
     lines += _abstention_lines(figures.get("certainty", {}).get("gender", {}).get("abstain"))
+    lines += source_lines(figures)
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
         lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
@@ -128,6 +137,20 @@ def _abstention_lines(told: dict[str, Any] | None) -> list[str]:
         f"certain at most {_percent(told['allowed_error'])} of genders are wrong where at least "
         f"{_percent(told['threshold'])} is stated, which answers {_percent(told['answered']['value'])} of the faces"
     ]
+
+
+def source_lines(figures: dict[str, Any]) -> list[str]:
+    """The key figure of each task on each source, where there are several."""
+    by_source: dict[str, list[str]] = {}
+    shown = {
+        "age": lambda one: f"MAE {one['mae']:.2f} years",
+        "age_group": lambda one: f"right group {_percent(one['right_group'])}",
+        "gender": lambda one: f"gender {_percent(one['accuracy'])}",
+    }
+    for task, say in shown.items():
+        for source, one in figures.get(task, {}).get("groups", {}).get("source", {}).items():
+            by_source.setdefault(source, []).append(f"{say(one)} ({one['n']})")
+    return [f"on {source}: {', '.join(told)}" for source, told in by_source.items()]
 
 
 def _faces(count: int) -> str:

@@ -8,22 +8,26 @@ import typer
 from agelens.cli.console import audit_lines
 from agelens.cli.options import (
     DEFAULT_OUT,
+    Columns,
     Exclude,
     Force,
+    Format,
     Json,
     Limit,
     Out,
     Relabel,
     Seed,
-    Source,
+    Sources,
     SplitRatios,
 )
-from agelens.cli.runs import open_study, print_lines
+from agelens.cli.runs import open_study, print_lines, reading_of
 from agelens.models.keras_start import load_keras
 
 
 def audit(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     force: Force = False,
     seed: Seed = None,
@@ -34,13 +38,24 @@ def audit(
     json: Json = False,
 ) -> None:
     """Find unreadable, identical and near-identical images and labels that contradict; split without leaks."""
-    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        exclude=exclude,
+        relabel=relabel,
+        reading=reading_of(format, columns),
+    )
     found = study.audit(force=force).content
     print_lines(audit_lines(found), json, found)
 
 
 def explore(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     force: Force = False,
     seed: Seed = None,
@@ -51,7 +66,16 @@ def explore(
     json: Json = False,
 ) -> None:
     """Chart the dataset and say in words what the charts show."""
-    study = open_study(out, source, seed, limit, split_ratios, exclude=exclude, relabel=relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        exclude=exclude,
+        relabel=relabel,
+        reading=reading_of(format, columns),
+    )
     found = study.explore(force=force).content
     print_lines(found["findings"], json, found)
 

@@ -57,7 +57,9 @@ def label_issues(
     load_keras()
     from agelens.study.label_issues import LabelCheck, find_label_issues
 
-    run = begin_run(out, source, seed, limit, split_ratios, force, exclude=exclude, relabel=relabel)
+    run = begin_run(
+        out, [source] if source else None, seed, limit, split_ratios, force, exclude=exclude, relabel=relabel
+    )
     found = find_label_issues(run, LabelCheck(backbone, weights, image_size, precision, cache, folds, top))
     lines = [
         f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): "

@@ -5,9 +5,11 @@ import sys
 
 import typer
 
+from agelens.cli.align import align
 from agelens.cli.annotations import annotations
 from agelens.cli.compare_models import compare_models
 from agelens.cli.data import audit, explore, fetch
+from agelens.cli.devices import devices
 from agelens.cli.errors import answer, leave
 from agelens.cli.label_issues import label_issues
 from agelens.cli.options import (
@@ -43,6 +45,7 @@ def _root(
 
 
 app.command()(audit)
+app.command()(align)
 app.command()(explore)
 app.command()(compare)
 app.command()(compare_models)
@@ -53,6 +56,7 @@ app.command()(stress)
 app.command()(predict)
 app.command()(annotations)
 app.command()(serve)
+app.command()(devices)
 app.command()(export)
 app.command("run")(run_all)
 app.command()(demo)
@@ -63,6 +67,8 @@ def main() -> None:
     """Run the command line; the exit status is 2 for bad input, 1 where part of the work was done."""
     # This process is the program's own, so it may quiet TensorFlow's start; importing agelens never does.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Nor need it load OpenVINO's tools that convert networks, a third of its import; OpenVINO does without.
+    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     # Names of files need not be text, nor the terminal's letters all there are.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     leave(answer(lambda: app(standalone_mode=False), lambda: bool(_begun)))

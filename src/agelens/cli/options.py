@@ -26,12 +26,39 @@ STUDY, FACES, NETWORKS, TRAINING, COMPUTING, RESULT = (
     "Study", "Faces", "Networks", "Training", "Computing", "Result",
 )  # fmt: skip
 
+Sources = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Folders of images named by their labels, CSV or Parquet manifests with path, age, gender, or label files "
+        "of published data sets; of several a study tells each apart.",
+        show_default=False,
+        readable=False,
+    ),
+]
 Source = Annotated[
     Path | None,
     typer.Argument(
         help="Folder of images named as in UTKFace, or a CSV manifest with path, age and gender.",
         show_default=False,
         readable=False,
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Read the sources in this format, such as utkface, fairface or manifest; found by names and headers if "
+        "not given.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Which columns of a manifest hold what, as in age=Alter,gender=Sex.",
+        show_default=False,
+        rich_help_panel=FACES,
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds the study.", rich_help_panel=STUDY)]
@@ -44,6 +71,43 @@ Config = Annotated[
         is_eager=True,
         show_default=False,
         rich_help_panel=STUDY,
+    ),
+]
+SourceBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far sources of different sizes are drawn equally often: 0 by their sizes, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+AgeBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far bands of ten years are drawn equally often within a source: 0 as they come, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the table, by comma, that figures are told by too, as in site,skin_type.",
+        show_default=False,
+        rich_help_panel=RESULT,
+    ),
+]
+MeasuredSources = Annotated[
+    str | None,
+    typer.Option(
+        "--sources",
+        help="Measure faces of these sources only, names by comma, or 'all', each apart and together.",
+        show_default=False,
+        rich_help_panel=FACES,
     ),
 ]
 Force = Annotated[
@@ -213,6 +277,32 @@ Precision = Annotated[
     Literal["auto", "bf16", "f32"],
     typer.Option(
         help="Precision in which networks are computed. 'auto' takes bf16 where the CPU supports it.",
+        rich_help_panel=COMPUTING,
+    ),
+]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="What computes: auto, cpu, gpu, npu, onnxruntime, cuda, tensorrt, coreml or directml; 'agelens devices' "
+        "lists what is there.",
+        rich_help_panel=COMPUTING,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads of the processor that compute. If not given, there is one for each core.",
+        min=1,
+        show_default=False,
+        rich_help_panel=COMPUTING,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        help="Neither use nor keep compiled networks, which make the next start quick.",
         rich_help_panel=COMPUTING,
     ),
 ]

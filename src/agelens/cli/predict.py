@@ -5,14 +5,19 @@ from typing import Annotated, Literal
 
 import typer
 
+from agelens.cli.cluster import predict_on_cluster
 from agelens.cli.options import (
+    COMPUTING,
     FACES,
     RESULT,
     Bundle,
     CropsAsTheyAre,
     DetectorModel,
+    DeviceName,
     MaxPixels,
+    NoCache,
     Precision,
+    Threads,
 )
 from agelens.errors import AgeLensError, InterruptionError
 from agelens.utils.signals import endings_as_interrupts
@@ -49,8 +54,9 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="File for the results. Its suffix decides the format: .csv, .tsv, .json, or .jsonl and .ndjson for "
-            "JSON lines. An interrupted command that is given again goes on.",
+            help="File for the results. Its suffix decides the format: .csv, .tsv, .json, .parquet, or .jsonl and "
+            ".ndjson for JSON lines; with --engine ray a folder for Parquet. An interrupted command that is "
+            "given again goes on.",
             rich_help_panel=RESULT,
         ),
     ] = None,
@@ -61,6 +67,43 @@ def predict(
             rich_help_panel=RESULT,
         ),
     ] = None,
+    blur: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for pictures in which every face that is found is made unrecognisable; with --video a file.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
+    blur_under: Annotated[
+        float | None,
+        typer.Option(
+            help="Blur those alone who may be younger than this: the lower end of the interval counts.",
+            min=1,
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="What of each face is written, by comma, such as box,age_years,age_low,age_high; all if not given.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
+    min_face: Annotated[
+        float,
+        typer.Option(
+            help="Leave out faces whose box has a shorter side of fewer pixels.", min=0, rich_help_panel=FACES
+        ),
+    ] = 0,
+    min_score: Annotated[
+        float,
+        typer.Option(
+            help="Leave out faces of a lower score of the detector.", min=0, max=1, rich_help_panel=FACES
+        ),
+    ] = 0,
     video: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +145,36 @@ def predict(
         ),
     ] = False,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    no_cache: NoCache = False,
+    engine: Annotated[
+        Literal["here", "ray"],
+        typer.Option(
+            help="Where it runs: here, or on a cluster through Ray, which also takes a text file or a Parquet file of "
+            "paths, and writes the folder --out.",
+            rich_help_panel=COMPUTING,
+        ),
+    ] = "here",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a Ray cluster, or auto for one that runs on this machine; Ray is started here for the "
+            "command alone if not given.",
+            show_default=False,
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            help="How many processes of Ray estimate, each with --threads cores (1 if not given); as many as there "
+            "is room for if not given.",
+            min=1,
+            show_default=False,
+            rich_help_panel=COMPUTING,
+        ),
+    ] = None,
     json: Annotated[
         bool,
         typer.Option(
@@ -121,6 +194,12 @@ def predict(
         raise AgeLensError(
             "--frame-stride and --duration belong to a video; give one with --video, or leave them out."
         )
+    if engine == "here" and (address is not None or actors is not None):
+        raise AgeLensError("--address and --actors belong to a cluster; add --engine ray, or leave them out.")
+    if blur is not None and annotate is not None:
+        raise AgeLensError("Give --annotate or --blur, not both.")
+    if blur is None and blur_under is not None:
+        raise AgeLensError("--blur-under belongs to --blur; give a folder with it.")
     if video is not None and age_limit:
         raise AgeLensError("--age-limit belongs to photographs; leave it out for a video.")
     if json and csv:
@@ -129,13 +208,18 @@ def predict(
     try:
         # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
         with endings_as_interrupts():
+            from agelens.inference.blur import Blur
             from agelens.inference.predict_files import PredictionConfig, predict_files
+            from agelens.inference.selection import Selection
 
             config = PredictionConfig(
-                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate, overwrite,
-                max_pixels, crops_as_they_are, tuple(dict.fromkeys(age_limit or ())),
+                crops or crops_as_they_are, bundle, detector_model, precision, form, out, annotate or blur,
+                overwrite, max_pixels, crops_as_they_are, tuple(dict.fromkeys(age_limit or ())), device, threads,
+                not no_cache, Selection.of(fields, min_face, min_score), None if blur is None else Blur(blur_under),
             )  # fmt: skip
-            if video is not None:
+            if engine == "ray":
+                failed = predict_on_cluster(paths or [], config, address, actors)
+            elif video is not None:
                 from agelens.inference.video.predict_video import predict_video
 
                 failed = predict_video(video, config, frame_stride, duration)

@@ -9,7 +9,7 @@ from agelens.utils.files import json_text
 
 def open_study(
     out: Path,
-    source: Path | None,
+    source: list[Path] | None,
     seed: int | None,
     limit: int | None,
     split_ratios: str | None,
@@ -17,6 +17,7 @@ def open_study(
     cache: Path | None = None,
     exclude: Path | None = None,
     relabel: Path | None = None,
+    reading: Any = None,
 ) -> Any:
     """Return the `agelens.Study` whose methods do the steps that the commands ask for."""
     ratios = split_ratios_of(split_ratios)
@@ -24,7 +25,7 @@ def open_study(
 
     return Study(
         source, out, seed=seed, limit=limit, split_ratios=ratios, crops_as_they_are=crops_as_they_are, cache=cache,
-        exclude=exclude, relabel=relabel,
+        exclude=exclude, relabel=relabel, reading=reading,
     )  # fmt: skip
 
 
@@ -51,9 +52,18 @@ def split_ratios_of(text: str | None) -> Any:
     return read_split_ratios(text)
 
 
+def reading_of(form: str, columns: str | None) -> Any:
+    """How a person wants the sources to be read; None leaves it to what is found there."""
+    if not form and columns is None:
+        return None
+    from agelens.data.sources.options import ReadingOptions, read_columns
+
+    return ReadingOptions(form, read_columns(columns) if columns else {})
+
+
 def begin_run(
     out: Path,
-    source: Path | None,
+    source: list[Path] | None,
     seed: int | None,
     limit: int | None,
     split_ratios: str | None,
@@ -64,18 +74,21 @@ def begin_run(
     crops_as_they_are: bool = False,
     exclude: Path | None = None,
     relabel: Path | None = None,
+    reading: Any = None,
+    aligning: bool = False,
 ) -> Any:
     """Open a run and audit its source, once all that is to be compared and trained from is known to be there."""
     ratios = split_ratios_of(split_ratios)
     opened = correcting(open_run(out, force), exclude, relabel)
     opened.crops_as_they_are = crops_as_they_are
+    opened.aligning = aligning
     if backbones or plan:
         from agelens.study.needs import look_before
 
         look_before(opened, names_of(backbones), weights, plan)
     # Only who asks for the whole study again asks for another audit.
     opened.force = force and bool(backbones and plan)
-    opened.begin(source, seed, limit, ratios)
+    opened.begin(source, seed, limit, ratios, reading)
     opened.force = force
     return opened
 
@@ -84,6 +97,16 @@ def names_of(backbones: str) -> tuple[str, ...]:
     from agelens.models.registry import backbone_names
 
     return backbone_names(backbones)
+
+
+def names_by_comma(text: str | None) -> tuple[str, ...]:
+    """The names that a person wrote in one option."""
+    return tuple(filter(None, (name.strip() for name in (text or "").split(","))))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run and not of images."""
+    return (folder / "config.json").is_file() and (folder / "table.csv").is_file()
 
 
 def comparison_of(
@@ -96,6 +119,8 @@ def comparison_of(
     precision: str,
     cache: Path | None,
     notebook_exact: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Any:
     from agelens.evaluation.compare_backbones import Comparison
 
@@ -109,6 +134,8 @@ def comparison_of(
         run.config["seed"],
         cache,
         notebook_exact,
+        device=device,
+        threads=threads,
     )
 
 

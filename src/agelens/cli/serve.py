@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from agelens.cli.options import Bundle, DetectorModel, MaxPixels, Precision
+from agelens.cli.options import (
+    Bundle,
+    DetectorModel,
+    DeviceName,
+    MaxPixels,
+    NoCache,
+    Precision,
+    Threads,
+)
 
 ADDRESS, LIMITS = "Address", "Limits"
 
@@ -51,8 +59,25 @@ def serve(
         ),
     ] = 64,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
+    no_cache: NoCache = False,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let pages of this website ask the server, such as https://example.org; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    grace: Annotated[
+        int, typer.Option(help="Seconds that requests may go on after Ctrl-C or SIGTERM.", min=0)
+    ] = 5,
 ) -> None:
-    """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it."""
+    """Open a page and an HTTP interface on this machine; nothing is stored and nothing leaves it.
+
+    Where $AGELENS_API_KEY is set, requests for the interface must bring it.
+    """
+    from agelens.serving.access import Access
     from agelens.serving.limits import MEGABYTE, Limits
     from agelens.serving.server import serve as serve_until_stopped
 
@@ -64,4 +89,7 @@ def serve(
         images=max_images,
         waiting=max_waiting,
     )
-    serve_until_stopped(bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model)
+    serve_until_stopped(
+        bundle, host, port, limits, allow_host or (), open_browser, precision, detector_model,
+        Access.from_environment(cors_origin or ()), device, threads, not no_cache, grace,
+    )  # fmt: skip

@@ -14,10 +14,12 @@ from agelens.cli.options import (
     AgeBackbone,
     Backbones,
     Cache,
+    Columns,
     Config,
     CropsAsTheyAre,
     Exclude,
     Force,
+    Format,
     GenderBackbone,
     Head,
     ImageSize,
@@ -27,11 +29,11 @@ from agelens.cli.options import (
     Precision,
     Relabel,
     Seed,
-    Source,
+    Sources,
     SplitRatios,
     Weights,
 )
-from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines
+from agelens.cli.runs import begin_run, comparison_of, open_run, print_lines, reading_of
 from agelens.cli.training_options import (
     Epochs,
     NotebookExactToo,
@@ -41,7 +43,9 @@ from agelens.models.keras_start import load_keras
 
 
 def run_all(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     config: Config = None,
     backbones: Backbones = "seven",
@@ -86,6 +90,8 @@ def run_all(
         crops_as_they_are,
         exclude,
         relabel,
+        reading_of(format, columns),
+        aligning=True,
     )
     comparison = comparison_of(run, backbones, weights, image_size, head, 5, precision, cache, notebook_exact)
     result = run_study(run, comparison, plan)

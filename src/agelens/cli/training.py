@@ -11,14 +11,19 @@ from agelens.cli.options import (
     TRAINING,
     AbstainError,
     AgeBackbone,
+    AgeBalance,
     AgeLimits,
     Align,
     Backbones,
     Cache,
+    Columns,
     CropsAsTheyAre,
+    DeviceName,
     Exclude,
     Force,
+    Format,
     GenderBackbone,
+    GroupBy,
     Head,
     ImageSize,
     Json,
@@ -26,17 +31,20 @@ from agelens.cli.options import (
     MaxFalsePositives,
     MeasuredBundle,
     MeasuredPart,
+    MeasuredSources,
     Out,
     Overlap,
     Precision,
     Pretrained,
     Relabel,
     Seed,
-    Source,
+    SourceBalance,
+    Sources,
     SplitRatios,
+    Threads,
     Weights,
 )
-from agelens.cli.runs import open_study, print_lines
+from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
     Epochs,
     Members,
@@ -50,7 +58,9 @@ from agelens.errors import AgeLensError
 
 
 def compare(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     backbones: Backbones = "seven",
     weights: Weights = "imagenet",
@@ -59,6 +69,8 @@ def compare(
     epochs: Annotated[int, typer.Option(help="Epochs of each head.", min=1, rich_help_panel=TRAINING)] = 5,
     notebook_exact: NotebookExactToo = False,
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     cache: Cache = None,
     force: Force = False,
     seed: Seed = None,
@@ -70,16 +82,29 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare pretrained backbones on age and gender from one pass of each."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        cache,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     result = study.compare(
         backbones, weights=weights, image_size=image_size, head=head, epochs=epochs, precision=precision,
-        notebook_exact=notebook_exact, force=force,
+        notebook_exact=notebook_exact, device=device, threads=threads, force=force,
     ).content  # fmt: skip
     print_lines(comparison_lines(result), json, result)
 
 
 def train(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     task: Annotated[
         Literal["age", "gender", "both"], typer.Option(help="Task to train for.", rich_help_panel=TRAINING)
@@ -95,6 +120,8 @@ def train(
     pretrained: Pretrained = None,
     soup_size: Members = None,
     unfreeze_stages: Stages = None,
+    source_balance: SourceBalance = None,
+    age_balance: AgeBalance = None,
     age_backbone: AgeBackbone = None,
     gender_backbone: GenderBackbone = None,
     weights: Weights = "imagenet",
@@ -121,23 +148,39 @@ def train(
     json: Json = False,
 ) -> None:
     """Train the age network and the gender network; killed and started again, it goes on where it was."""
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, cache, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        cache,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     cards = study.train(
         task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
         learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
-        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact,
+        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact, source_balance=source_balance,
+        age_balance=age_balance,
     ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 
 
 def evaluate(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
     split: MeasuredPart = None,
     overlap: Overlap = "refuse",
     precision: Precision = "auto",
+    device: DeviceName = "auto",
+    threads: Threads = None,
     force: Force = False,
     seed: Seed = None,
     limit: Limit = None,
@@ -147,6 +190,8 @@ def evaluate(
     age_limits: AgeLimits = "13,16,18,21",
     max_false_positives: MaxFalsePositives = 0.01,
     abstain: AbstainError = 0.01,
+    group_by: GroupBy = None,
+    sources: MeasuredSources = None,
     exclude: Exclude = None,
     relabel: Relabel = None,
     json: Json = False,
@@ -154,12 +199,28 @@ def evaluate(
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
     if align and crops_as_they_are:
         raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    # The study itself may be named in place of its sources.
+    if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
+        out, source = source[0], None
     from agelens.evaluation.thresholds import read_age_limits
 
-    study = open_study(out, source, seed, limit, split_ratios, crops_as_they_are, None, exclude, relabel)
+    study = open_study(
+        out,
+        source,
+        seed,
+        limit,
+        split_ratios,
+        crops_as_they_are,
+        None,
+        exclude,
+        relabel,
+        reading_of(format, columns),
+    )
     figures = study.evaluate(
-        bundle, split, overlap=overlap, precision=precision, align=align, force=force,
+        bundle, split, overlap=overlap, precision=precision, align=align, device=device, threads=threads,
+        force=force,
         age_limits=read_age_limits(age_limits), max_false_positives=max_false_positives, abstain=abstain,
+        group_by=names_by_comma(group_by), sources=() if sources == "all" else names_by_comma(sources),
     ).content  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
@@ -167,12 +228,39 @@ def evaluate(
 def export(
     target: Annotated[Path, typer.Argument(help="Folder for the bundle.", show_default=False)],
     out: Out = DEFAULT_OUT,
+    form: Annotated[
+        Literal["bundle", "onnx", "openvino", "ovms", "triton", "huggingface"],
+        typer.Option(
+            "--format",
+            help="A bundle, or what others serve: ONNX, OpenVINO, a folder of OpenVINO Model Server (ovms) or of "
+            "Triton, or one of the Hugging Face hub; these come from --bundle.",
+        ),
+    ] = "bundle",
     bundle: MeasuredBundle = None,
     json: Json = False,
 ) -> None:
-    """Write a run's measured network as a bundle for others, its figures in its card and on a page."""
+    """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
+    if form != "bundle":
+        export_as(target, form, bundle or out, json)
+        return
     from agelens.study.export import export_bundle
 
     card = export_bundle(out, target, bundle)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
+
+
+def export_as(target: Path, form: str, source: Path, json: bool) -> None:
+    """Write a bundle in a form that other programs serve."""
+    from agelens.bundles.bundle import find_bundles
+    from agelens.export.formats import FACES, export_format, next_step
+
+    found = find_bundles(source)
+    if len(found) != 1:
+        raise AgeLensError(f"{source} holds networks apart for age and gender; say which with --bundle.")
+    difference = export_format(found[0], target, form)
+    lines = [
+        f"{target}: says what {found[0].folder} says on {FACES} faces, within {difference:.1g}.",
+        next_step(form, target, found[0].card),
+    ]
+    print_lines(lines, json, {"target": str(target), "faces": FACES, "largest_difference": difference})

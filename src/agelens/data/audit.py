@@ -88,14 +88,14 @@ class Audit:
             ``pairs``, ``age_difference`` (mean absolute difference, years), ``same_age`` and ``same_gender`` (shares of
             the pairs, 0 to 1); None where no picture stands in the dataset twice.
         """
-        pairs = self.pairs
-        if not pairs:
+        whole = [pair for pair in self.pairs if pair.is_labelled]
+        if not whole:
             return None
         return {
-            "pairs": len(pairs),
-            "age_difference": fmean(abs(pair.a_age - pair.b_age) for pair in pairs),
-            "same_age": fmean(not pair.disagrees("age") for pair in pairs),
-            "same_gender": fmean(not pair.disagrees("gender") for pair in pairs),
+            "pairs": len(whole),
+            "age_difference": fmean(pair.years_apart or 0 for pair in whole),
+            "same_age": fmean(not pair.disagrees("age") for pair in whole),
+            "same_gender": fmean(not pair.disagrees("gender") for pair in whole),
         }
 
     def usable(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         track: shows the images decoded so far; see `agelens.utils.progress`.
     """
     table = faces.table
-    names = file_names(table["path"], faces.source)
+    names = file_names(named_paths(table), faces.source)
     # Identical files are decoded once. In the order of digests nothing depends on where or how the files lie.
     once = table.drop_duplicates("digest").sort_values("digest")
     hashes = dict(zip(once["digest"], _hash_all(once["path"].tolist(), track), strict=True))
@@ -177,6 +177,13 @@ def audit(faces: Faces, track: Track = quiet) -> Audit:
         group_of=group_of,
         notes=tuple(faces.notes),
     )
+
+
+def named_paths(table: pd.DataFrame) -> list[str]:
+    """The paths by which a person knows the images of a face table: of aligned crops those of their photographs."""
+    if "original" not in table.columns:
+        return list(table["path"])
+    return [original or path for original, path in zip(table["original"], table["path"], strict=True)]
 
 
 def file_names(paths: Iterable[str], source: str) -> list[str]:

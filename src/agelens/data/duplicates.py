@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from agelens.data.labels import age_bounds
 from agelens.data.near_duplicates import NearDuplicate
 
 Label = Literal["age", "gender"]
@@ -20,24 +21,31 @@ class Pair:
         b: name of the second file.
         kind: "identical", "near" or "mirrored", or "same file".
         distance: hash bits that differ, 0 to 40 of 256; 0 for identical files and for the same file.
-        a_age: years; likewise b_age.
-        a_gender: 0 male, 1 female; likewise b_gender.
+        a_age: years, of a group of ages its middle, None where it is not labelled; likewise b_age.
+        a_gender: 0 male, 1 female, None where it is not labelled; likewise b_gender.
+        years_apart: between the two ages; 0 where groups of ages overlap, None where one of them is not labelled.
     """
 
     a: str
     b: str
     kind: str
     distance: int
-    a_age: int
-    b_age: int
-    a_gender: int
-    b_gender: int
+    a_age: int | None
+    b_age: int | None
+    a_gender: int | None
+    b_gender: int | None
+    years_apart: int | None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether both files have an age and a gender."""
+        return None not in (self.years_apart, self.a_gender, self.b_gender)
 
     def disagrees(self, label: Label) -> bool:
         """Whether the two files carry different labels."""
         if label == "age":
-            return self.a_age != self.b_age
-        return self.a_gender != self.b_gender
+            return bool(self.years_apart)
+        return None not in (self.a_gender, self.b_gender) and self.a_gender != self.b_gender
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,10 @@ def _joining_pairs(
     table: pd.DataFrame, names: list[str], rows_of: dict[str, list[int]], near: list[NearDuplicate]
 ) -> Iterator[tuple[str, Pair]]:
     """The pairs of files that join each group, with the digest of one of them."""
-    ages, genders = table["age"].tolist(), table["gender"].tolist()
+    ages, genders = (
+        [None if value != value else int(value) for value in table[label]] for label in ("age", "gender")
+    )
+    lows, highs = (bounds.tolist() for bounds in age_bounds(table))
 
     def order(row: int) -> tuple[str, str, str]:
         # Labels only decide between rows of one file, and may be missing.
@@ -107,7 +118,9 @@ def _joining_pairs(
 
     def label(one: int, other: int, kind: str, distance: int) -> Pair:
         a, b = sorted((one, other), key=order)
-        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b])
+        apart = max(0.0, lows[a] - highs[b], lows[b] - highs[a])
+        years = None if None in (ages[a], ages[b]) else int(apart)
+        return Pair(names[a], names[b], kind, distance, ages[a], ages[b], genders[a], genders[b], years)
 
     digests, rows = list(rows_of), [sorted(same, key=order) for same in rows_of.values()]
     for digest, (first, *others) in zip(digests, rows, strict=True):

@@ -29,7 +29,7 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         read: gives the inputs of the rows asked for, a NumPy array of as many items.
-        labels: (rows,), one label a row, or such labels by name for a network with several outputs.
+        labels: (rows,), one label a row, or (rows, values), or such labels by name for a network with several outputs.
         batch_size: items a batch; the last batch may be smaller.
         shuffle_seed: None keeps the order of the rows.
         workers: threads that prepare batches ahead of the network.
@@ -46,7 +46,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
         self._read = read
         self._labels = keras.tree.map_structure(
-            lambda column: column.astype(np.float32).reshape(-1, 1), labels
+            lambda column: column.astype(np.float32).reshape(len(column), -1), labels
         )
         self._rows = len(keras.tree.flatten(self._labels)[0])
         self._batch_size = batch_size
@@ -58,7 +58,7 @@ class Batches(keras.utils.PyDataset):
         return -(-self._rows // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
-        """The inputs and the labels, float32 (items, 1), by name if they were given so, of one batch."""
+        """The inputs and the labels of one batch, float32 (items, 1) or (items, values), by name if given so."""
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         return self._read(rows), keras.tree.map_structure(lambda column: column[rows], self._labels)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -98,7 +99,9 @@ def _measure(paths: list[str], track: Track) -> list[dict[str, float] | None]:
         image = photo.to_rgb()
         factor = _LONGEST / max(image.shape[:2])
         if factor < 1:
-            image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+            image = np.asarray(
+                cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
+            )
         small = Image.fromarray(image)
         values = {key: float(value) for one in properties for key, value in one.calculate(small).items()}
         sides = photo.width, photo.height

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from agelens.data.labels import has_age_group
+
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
 UTKFACE_ABOUT = (
     "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
@@ -15,12 +17,13 @@ UNKNOWN_LICENCE = "as the source of the images says"
 
 
 def source_name(config: dict[str, Any]) -> str:
-    """Return the last part of the source's path: cards and reports are handed on, and paths are nobody's business.
+    """Return the last parts of the sources' paths: cards and reports are handed on, and paths are nobody's business.
 
     Args:
         config: the content of a study's ``config.json``.
     """
-    return PurePath(str(config.get("source") or "a source not recorded")).name
+    source = config.get("source") or "a source not recorded"
+    return " and ".join(PurePath(one).name for one in ([source] if isinstance(source, str) else source))
 
 
 def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
@@ -32,11 +35,15 @@ def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
 
 def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
     """Return ``source``, ``licence`` and ``about`` (what is known of labels and crops) for the card of a network."""
-    utkface = not config.get("synthetic") and _is_utkface(table)
+    told = [UTKFACE_ABOUT] if not config.get("synthetic") and _is_utkface(table) else []
+    if grouped := int(has_age_group(table).sum()):
+        told.append(f"Of {grouped:,} of {len(table):,} faces the age is known as a group only.")
+    if "original" in table.columns and (cut := int((table["original"] != "").sum())):
+        told.append(f"{cut:,} faces were found in their photographs and aligned by AgeLens.")
     return {
         "source": source_name(config),
         "licence": licence(config, table),
-        "about": UTKFACE_ABOUT if utkface else "",
+        "about": " ".join(told),
     }
 
 

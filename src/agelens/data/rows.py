@@ -23,12 +23,14 @@ class Rows:
         rejected: files whose name or row is malformed, and what a folder holds besides images.
         notes: sentences for the person: what was skipped, and how something was understood.
         hints: further ones, that tell why files may not be found.
+        format: what the source was read as, such as "UTKFace names".
     """
 
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    format: str = ""
 
 
 def is_line(name: str) -> bool:

@@ -10,13 +10,14 @@ conflict lie across strata and are counted where their first file belongs.
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from agelens.data.labels import age_band
+from agelens.data.given_splits import complete_splits, describe_given_splits, has_given_splits
+from agelens.data.labels import age_band, age_bounds
 from agelens.data.table import SPLITS
 from agelens.errors import AgeLensError
 
@@ -31,13 +32,13 @@ class _Group(NamedTuple):
         name: value of the column ``group``.
         faces: how many rows.
         rank: pseudo-random digits from the seed and the smallest digest.
-        stratum: band and gender of the row with the smallest digest.
+        stratum: source, band and gender of the row with the smallest digest; "" and -1 where they are not known.
     """
 
     name: str
     faces: int
     rank: str
-    stratum: tuple[str, int]
+    stratum: tuple[str, str, int]
 
 
 def split(
@@ -45,12 +46,13 @@ def split(
 ) -> pd.DataFrame:
     """Give each face its part, so that no picture is in two parts and the parts have the same mix of labels.
 
-    Within each stratum (band of ten years and gender) the groups come in an order that the seed and the
+    Within each stratum (source, band of ten years and gender) the groups come in an order that the seed and the
     digests decide, and each goes to the part that lacks most faces. What a part got too little or too much by
     rounding is carried into the next stratum, so that small strata do not all end in the training split.
 
     Args:
-        table: a face table with the column ``group`` (`Audit.usable`); rows of one group stay together.
+        table: a face table with the column ``group`` (`Audit.usable`); rows of one group stay together. Splits that
+            its column ``split`` gives stay as they are (`agelens.data.given_splits`).
         seed: another seed draws another split.
         split_ratios: shares of train, validation and test, each above 0, together 1.
 
@@ -66,29 +68,41 @@ def split(
         raise AgeLensError(
             "The face table has no column group; audit the images first, or duplicates would leak."
         )
+    if has_given_splits(table):
+        return complete_splits(table, lambda rows, ratios: _draw(rows, seed, ratios), split_ratios)
+    return table.assign(split=_draw(table, seed, split_ratios))
+
+
+def _draw(table: pd.DataFrame, seed: int, split_ratios: Sequence[float]) -> "pd.Series[str]":
+    """The split of each row, drawn as `split` says; shares of 0 are given none."""
+    wanted = {name: ratio for name, ratio in zip(SPLITS, split_ratios, strict=True) if ratio > 0}
     groups = _groups(table, seed)
-    if len(groups) < len(SPLITS):
+    if len(groups) < len(wanted):
         raise AgeLensError(
             f"{len(table)} faces that show {len(groups)} different pictures are too few to give each of "
             f"{', '.join(SPLITS)} at least one; add images."
         )
-    split_of = _assign(groups, split_ratios)
-    _fill_empty_splits(groups, split_of)
-    return table.assign(split=table["group"].map(split_of).astype(str))
+    split_of = _assign(groups, wanted)
+    _fill_empty_splits(groups, split_of, tuple(wanted))
+    return table["group"].map(split_of).astype(str)
 
 
 def split_if_enough(
     table: pd.DataFrame, seed: int, split_ratios: SplitRatios, say: Callable[[str], None]
 ) -> pd.DataFrame:
     """The same, or, where there are fewer groups than parts, the table without parts: it can be measured on."""
-    if "group" in table.columns and table["group"].nunique() < len(SPLITS):
+    given = has_given_splits(table)
+    if "group" in table.columns and table["group"].nunique() < len(SPLITS) and not given:
         say(
             f"{_pictures(table)} too few for a part each of {', '.join(SPLITS)}: no network can be trained on "
             f"them, but "
             "one that is there already can be measured (agelens evaluate --bundle)."
         )
         return table
-    return split(table, seed, split_ratios)
+    done = split(table, seed, split_ratios)
+    for note in describe_given_splits(table, done) if given else ():
+        say(note)
+    return done
 
 
 def check_parts(table: pd.DataFrame, folder: Path) -> None:
@@ -148,13 +162,17 @@ def check_split_ratios(split_ratios: SplitRatios) -> None:
 def _groups(table: pd.DataFrame, seed: int) -> list[_Group]:
     """The groups of a table; nothing here depends on the order of its rows."""
     # Identical files may carry different labels: labels break the tie between equal digests.
-    rows = table.assign(band=age_band(table["age"])).sort_values(["digest", "age", "gender"])
+    rows = table.assign(
+        band=age_band(table["age"]).fillna(""),
+        sex=table["gender"].fillna(-1).astype(int),
+        origin=table["source"] if "source" in table.columns else "",
+    ).sort_values(["digest", "age", "gender"])
     heads = rows.drop_duplicates("group")
     sizes = rows["group"].value_counts()
     return [
-        _Group(name, int(sizes[name]), _rank(seed, digest), (band, int(gender)))
-        for name, digest, band, gender in zip(
-            heads["group"], heads["digest"], heads["band"], heads["gender"], strict=True
+        _Group(name, int(sizes[name]), _rank(seed, digest), (origin, band, gender))
+        for name, digest, origin, band, gender in zip(
+            *(heads[column] for column in ("group", "digest", "origin", "band", "sex")), strict=True
         )
     ]
 
@@ -163,29 +181,29 @@ def _rank(seed: int, digest: str) -> str:
     return hashlib.sha256(f"{seed}:{digest}".encode()).hexdigest()
 
 
-def _assign(groups: list[_Group], split_ratios: SplitRatios) -> dict[str, str]:
-    strata: dict[tuple[str, int], list[_Group]] = defaultdict(list)
+def _assign(groups: list[_Group], split_ratios: dict[str, float]) -> dict[str, str]:
+    strata: dict[tuple[str, str, int], list[_Group]] = defaultdict(list)
     for group in groups:
         strata[group.stratum].append(group)
     split_of: dict[str, str] = {}
-    lacking = dict.fromkeys(SPLITS, 0.0)
+    lacking = dict.fromkeys(split_ratios, 0.0)
     for _, members in sorted(strata.items()):
         faces = sum(group.faces for group in members)
-        for split, ratio in zip(SPLITS, split_ratios, strict=True):
+        for split, ratio in split_ratios.items():
             lacking[split] += ratio * faces
         # A group that the smallest part cannot hold comes first, while the largest still has room.
-        room = min(split_ratios) * faces
+        room = min(split_ratios.values()) * faces
         for group in sorted(members, key=lambda group: (group.faces <= max(1.0, room), group.rank)):
             # SPLITS in order decide between equals, whatever the last bit of a sum of split ratios says.
-            split = max(SPLITS, key=lambda split: round(lacking[split], 6))
+            split = max(split_ratios, key=lambda split: round(lacking[split], 6))
             split_of[group.name] = split
             lacking[split] -= group.faces
     return split_of
 
 
-def _fill_empty_splits(groups: list[_Group], split_of: dict[str, str]) -> None:
+def _fill_empty_splits(groups: list[_Group], split_of: dict[str, str], splits: tuple[str, ...]) -> None:
     """With a handful of faces rounding may leave a part empty: it takes a group from the fullest part."""
-    for empty in [split for split in SPLITS if split not in split_of.values()]:
+    for empty in [split for split in splits if split not in split_of.values()]:
         fullest, _ = Counter(split_of.values()).most_common(1)[0]
         donors = (group for group in groups if split_of[group.name] == fullest)
         split_of[min(donors, key=lambda group: (group.faces, group.rank)).name] = empty
@@ -204,6 +222,11 @@ def learning_splits(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose group of identical or near-identical pictures agrees on age and gender."""
-    labels = rows.groupby("group")[["age", "gender"]].transform("nunique")
-    return rows[(labels == 1).all(axis=1)]
+    """The rows whose group of identical or near-identical pictures agrees on age and gender.
+
+    Groups of ages agree where they overlap, and a label that is missing agrees with any.
+    """
+    low, high = age_bounds(rows)
+    bounds = rows[["group", "gender"]].assign(low=low, high=high).groupby("group")
+    torn = bounds["low"].transform("max") > bounds["high"].transform("min")
+    return rows[~torn & (bounds["gender"].transform("nunique") <= 1)]

@@ -3,20 +3,26 @@
 A face table is a pandas DataFrame with the columns
 
     path      str     absolute path of the image file
-    age       int64   years, 0 to 116
+    age       int64   years, 0 to 116; of a group of ages its middle
     gender    int64   the dataset's binary label: 0 male, 1 female
     race      str     "White", "Black", "Asian", "Indian", "Other", or "" where a dataset has none; for audits only
     taken_at  str     the digits of the UTKFace name (when the picture was collected), or ""
     digest    str     SHA-256 of the file's bytes, 64 hexadecimal digits
+    source    str     name of the data set that the row came from
 
-and, once it is audited, ``group`` (str; the same for images that show the same picture), and, once it is split,
-``split`` ("train", "validation" or "test"). Rows of a folder are sorted by file name, those of a manifest as it lists
-them. Nothing in AgeLens but `rows`, beside this, parses a file name.
+and, where some ages are known as groups only, ``age_min`` and ``age_max`` (first and last year of what is known, equal
+for an exact age). Where some rows lack an age or a gender, these columns are float64 and NaN there. Other columns of a
+manifest follow as text. Once a table is audited it has ``group`` (str; the same for images that show the same
+picture), and, once it is split, ``split`` ("train", "validation" or "test"), which a manifest may bring itself. Faces
+that were cut out of photographs have ``original`` and ``original_digest``, the photograph's path and SHA-256.
+
+Rows of a folder are sorted by file name, those of a manifest as it lists them. Nothing in AgeLens but
+`agelens.data.sources` parses a file name.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,9 +34,14 @@ from agelens.errors import AgeLensError
 from agelens.utils.files import digest_file, replacing_file
 from agelens.utils.folders import what_is
 
-COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest"]
+COLUMNS = ["path", "age", "gender", "race", "taken_at", "digest", "source"]
+GROUP_COLUMNS = ["age_min", "age_max"]
+ORIGINAL_COLUMNS = ["original", "original_digest"]
+# What a table or its predictions compute by themselves; a manifest's columns of these names are not kept.
+COMPUTED = frozenset(
+    {*COLUMNS, *GROUP_COLUMNS, "group", "age_years", "age_low", "age_high", "p_female", "line"}
+)
 SPLITS = ("train", "validation", "test")
-_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Faces:
         source: where it came from, as the person gave it.
         unreadable: files with labels whose bytes cannot be read, by their paths.
         notes: sentences for the person: what was skipped, and how something was understood.
+        formats: by the name of each source, what it was read as.
     """
 
     table: pd.DataFrame
@@ -50,6 +62,7 @@ class Faces:
     source: str = ""
     unreadable: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
 
     def with_table(self, table: pd.DataFrame) -> "Faces":
         """The same source with other rows, for example a sample of them."""
@@ -57,6 +70,16 @@ class Faces:
 
 
 def build_faces(read: Rows, source: Path, needed: str) -> Faces:
+    """Return the faces of the rows that a source gave, with the digest of each file.
+
+    Args:
+        read: what reading the source gave.
+        source: as the person gave it; rows that name no source of their own get its name.
+        needed: what to do where not one row can be used, the end of a sentence.
+
+    Raises:
+        AgeLensError: not one row can be used.
+    """
     digests = digest_files([str(row["path"]) for row in read.rows])
     rows = [
         {**row, "digest": digest}
@@ -73,8 +96,53 @@ def build_faces(read: Rows, source: Path, needed: str) -> Faces:
         first = f" (first: {left_out[0].file}: {left_out[0].reason})" if left_out else ""
         hints = "".join(f"; {hint}" for hint in read.hints)
         raise AgeLensError(f"{source} holds no usable face{first}{hints}; {needed}.")
-    notes = [*read.notes, *read.hints]
-    return Faces(pd.DataFrame(rows)[COLUMNS], read.rejected, str(source), unreadable, notes)
+    name = source.stem if source.is_file() else source.absolute().name
+    table = _tidy(pd.DataFrame([{**row, "source": row.get("source") or name} for row in rows]))
+    formats = {name: read.format} if read.format else {}
+    return Faces(table, read.rejected, str(source), unreadable, [*read.notes, *read.hints], formats)
+
+
+def _tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns in their order and with their dtypes; bounds of ages only where some are groups."""
+    groups = "age_min" in table.columns and bool((table["age_min"] < table["age_max"]).any())
+    named = [*COLUMNS, *(GROUP_COLUMNS if groups else [])]
+    others = [name for name in table.columns if name not in COLUMNS and name not in GROUP_COLUMNS]
+    table = table[[*named, *others]].copy()
+    table[others] = table[others].fillna("").astype(str)
+    return with_label_dtypes(table)
+
+
+def with_label_dtypes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with labels as int64, or, where some are missing, as float64 with NaN."""
+    columns = [name for name in ("age", "gender", *GROUP_COLUMNS) if name in table.columns]
+    numbers = {name: pd.to_numeric(table[name]) for name in columns}
+    return table.assign(
+        **{
+            name: column.astype("float64" if column.isna().any() else "int64")
+            for name, column in numbers.items()
+        }
+    )
+
+
+def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of several face tables one after the other; columns that one of them lacks are filled up."""
+    groups = any("age_min" in table.columns for table in tables)
+    filled = [
+        table.assign(age_min=table["age"], age_max=table["age"])
+        if groups and "age_min" not in table.columns
+        else table
+        for table in tables
+    ]
+    joined = pd.concat(filled, ignore_index=True)
+    others = [name for name in joined.columns if name not in ("age", "gender", *GROUP_COLUMNS)]
+    joined[others] = joined[others].fillna("")
+    named = [name for name in (*COLUMNS, *GROUP_COLUMNS) if name in joined.columns]
+    return with_label_dtypes(joined[[*named, *(name for name in others if name not in named)]])
+
+
+def source_names(table: pd.DataFrame) -> list[str]:
+    """Return the names of the sources of a face table, in the order in which they first stand there."""
+    return list(dict.fromkeys(table["source"])) if "source" in table.columns else []
 
 
 def digest_files(paths: Iterable[str]) -> list[str | OSError]:
@@ -90,6 +158,12 @@ def _digest(path: str) -> str | OSError:
         return error
 
 
+def image_digests(table: pd.DataFrame) -> list[str]:
+    """Return the digests of the images of a table, those of the photographs that crops were cut from included."""
+    originals: Iterable[str] = table["original_digest"] if "original_digest" in table.columns else []
+    return [*table["digest"], *filter(None, originals)]
+
+
 def lost_files(table: pd.DataFrame) -> list[str]:
     """Paths of a face table that name no readable file any more."""
     return [path for path in table["path"] if what_is(Path(path)) != "file" or not os.access(path, os.R_OK)]
@@ -97,7 +171,11 @@ def lost_files(table: pd.DataFrame) -> list[str]:
 
 def digest_table(table: pd.DataFrame) -> str:
     """One SHA-256 over all that a study depends on: digests, labels and parts, whatever the order of the rows."""
-    columns = [name for name in ("digest", "age", "gender", "race", "split") if name in table.columns]
+    columns = [
+        name for name in ("digest", "age", "gender", "race", "split", *GROUP_COLUMNS) if name in table.columns
+    ]
+    # Which source a face came from decides something only where there are several.
+    columns += ["source"] if len(source_names(table)) > 1 else []
     lines = sorted(",".join(map(str, row)) for row in table[columns].itertuples(index=False))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -123,18 +201,18 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         AgeLensError: the file is missing or is not a face table.
     """
-    kinds = {
-        "age": "int64",
-        "gender": "int64",
-        **dict.fromkeys(("path", "race", "taken_at", "digest", "group", "split"), "str"),
-    }
     try:
-        table = pd.read_csv(path, dtype=kinds, keep_default_na=False)
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+        for name in ("age", "gender", *GROUP_COLUMNS):
+            if name in table.columns:
+                table[name] = pd.to_numeric(table[name].replace("", None))
     except FileNotFoundError:
         raise AgeLensError(f"{path} does not exist; run 'agelens audit FOLDER --out RUN' first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise AgeLensError(f"{path} is not a face table: {error}.") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
+    missing = [column for column in COLUMNS if column not in table.columns and column != "source"]
     if missing:
         raise AgeLensError(f"{path} is not a face table: it has no column {', '.join(missing)}.")
-    return table
+    if "source" not in table.columns:
+        table["source"] = ""
+    return with_label_dtypes(table)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -10,9 +11,15 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from agelens.runtime.compile_cache import compile_model
 from agelens.runtime.compiled import Compiled
+from agelens.runtime.devices import resolve_device
 from agelens.runtime.execution import settle_arrays
 from agelens.runtime.int8 import fit_processor
+from agelens.runtime.onnx_session import OnnxSession
+from agelens.runtime.options import RuntimeOptions
+from agelens.runtime.session import device_hints
+from agelens.utils.files import digest_file
 from agelens.utils.images import Pixels
 
 Floats = NDArray[np.float32]
@@ -73,20 +80,32 @@ class Detector(Protocol):
 
 
 class Runner:
-    """A network compiled for images of any size, uint8 (height, width, 3), RGB; may be called from many threads."""
+    """A network made ready for images of any size, uint8 (height, width, 3), RGB; may be called from many threads."""
 
-    def __init__(self, file: Path, mean: float = 0.0, scale: float = 1.0) -> None:
+    def __init__(
+        self, file: Path, options: RuntimeOptions | None = None, mean: float = 0.0, scale: float = 1.0
+    ) -> None:
         settle_arrays()
         self._idle: list[ov.InferRequest] = []
-        self._made_of = (file, mean, scale)
-        self._network = Compiled(partial(_compile, *self._made_of), self._idle.clear)
+        options = options or RuntimeOptions()
+        self._made_of = (file, options, mean, scale)
+        device = resolve_device(options.device)
+        self._onnx = OnnxSession(file, device, options.threads) if device.engine == "ONNX Runtime" else None
+        # NPUs take images of one size alone.
+        target = "CPU" if device.target == "NPU" else device.target
+        self._network = Compiled(partial(_compile, target, *self._made_of), self._idle.clear)
 
-    def __reduce__(self) -> tuple[type["Runner"], tuple[Path, float, float]]:
+    def __reduce__(self) -> tuple[type["Runner"], tuple[Path, RuntimeOptions, float, float]]:
         return Runner, self._made_of
 
     @contextlib.contextmanager
     def __call__(self, image: Pixels) -> Iterator[dict[str, Floats]]:
         """The outputs by each of their names; valid within the block."""
+        if self._onnx is not None:
+            _, _, mean, scale = self._made_of
+            maps = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
+            yield self._onnx.run((maps - np.float32(mean)) / np.float32(scale))
+            return
         network = self._network.get()
         # A request that has seen a size is quick with it: it is kept for the next call, whatever thread that is in.
         try:
@@ -104,17 +123,22 @@ class Runner:
             self._idle.append(request)
 
 
-def _compile(file: Path, mean: float, scale: float) -> ov.CompiledModel:
-    core = ov.Core()
-    model = fit_processor(core.read_model(file), str(file))
-    model.reshape([1, 3, -1, -1])
-    before = ov.preprocess.PrePostProcessor(model)
-    pixels = before.input().tensor()
-    pixels.set_element_type(ov.Type.u8)
-    pixels.set_layout(ov.Layout("NHWC"))
-    before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
-    before.input().model().set_layout(ov.Layout("NCHW"))
-    # One look is one request; looks run side by side.
-    # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
-    settings = {"PERFORMANCE_HINT": "THROUGHPUT", "CPU_RUNTIME_CACHE_CAPACITY": _CACHE}
-    return core.compile_model(before.build(), "CPU", settings)
+def _compile(target: str, file: Path, options: RuntimeOptions, mean: float, scale: float) -> ov.CompiledModel:
+    def build(core: ov.Core) -> ov.Model:
+        model = fit_processor(core.read_model(file), str(file))
+        model.reshape([1, 3, -1, -1])
+        before = ov.preprocess.PrePostProcessor(model)
+        pixels = before.input().tensor()
+        pixels.set_element_type(ov.Type.u8)
+        pixels.set_layout(ov.Layout("NHWC"))
+        before.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(scale)
+        before.input().model().set_layout(ov.Layout("NCHW"))
+        return before.build()
+
+    # One look is one request; looks run side by side. Their precision is the device's own.
+    hints = device_hints(replace(options, precision="auto"), target)
+    if target == "CPU":
+        # OpenVINO keeps what it compiled for each size, 4 MB and more for one; photographs come in any number of them.
+        hints["CPU_RUNTIME_CACHE_CAPACITY"] = _CACHE
+    network = {"sha256": digest_file(file), "mean": mean, "scale": scale}
+    return compile_model(build, target, hints, network, options.cache)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from agelens.detection.base import Floats, Found, Runner
+from agelens.runtime.options import RuntimeOptions
 from agelens.utils.images import Pixels
 
 _STRIDE = 4
@@ -16,8 +17,8 @@ class CenterFace:
     least, confidence_threshold = 0.4, 0.6
     outputs = frozenset({"537", "538", "539", "540"})
 
-    def __init__(self, file: Path) -> None:
-        self._run = Runner(file)
+    def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
+        self._run = Runner(file, options)
 
     def detect(self, image: Pixels) -> Found:
         with self._run(image) as maps:

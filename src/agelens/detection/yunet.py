@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from agelens.detection.base import NOTHING, Found
+from agelens.runtime.options import RuntimeOptions
 from agelens.utils.images import Pixels
 
 
@@ -15,7 +16,8 @@ class YuNet:
     least, confidence_threshold = 0.6, 0.75
     outputs = frozenset({"cls_8", "obj_16", "kps_32"})
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
+        # OpenCV computes on the CPU, in threads of its own.
         self._file = str(file)
         self._idle: list[cv2.FaceDetectorYN] = []
 

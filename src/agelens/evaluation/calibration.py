@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle
+from agelens.data.labels import has_exact_age, has_label
 from agelens.data.splits import learning_splits
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
@@ -62,12 +63,16 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
     predictor, rows = Predictor([bundle]), splits["validation"]
     faces = _estimate(predictor, rows, track)
     if "age" in bundle.tasks:
-        fitted = fit_intervals(faces, rows)
+        # An interval is held against an age that is known, not against a group.
+        exact = has_exact_age(rows).to_numpy()
+        known = [face for face, is_exact in zip(faces, exact, strict=True) if is_exact]
+        fitted = fit_intervals(known, rows[exact].reset_index(drop=True)) if known else None
         entries["calibration"] = fitted and fitted.to_card()
     if "gender" in bundle.tasks:
         # What the network itself says, before a temperature that its card may hold already.
         logits = logit(np.array([face.p_female for face in faces])) * predictor.temperature.value
-        temperature = fit_temperature(logits, rows["gender"].to_numpy(np.float64))
+        given = has_label(rows, "gender").to_numpy()
+        temperature = fit_temperature(logits[given], rows["gender"].to_numpy(np.float64)[given])
         entries["gender_temperature"] = temperature and temperature.to_card()
     return entries
 

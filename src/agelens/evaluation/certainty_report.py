@@ -63,8 +63,8 @@ def measure_certainty(
 
 def _measure_level(rows: pd.DataFrame, level: float) -> dict[str, Any]:
     def of(group: pd.DataFrame) -> dict[str, Any]:
-        columns = (group[name].to_numpy(float) for name in ("age", *level_columns(level)))
-        found = coverage(*columns, level, clusters_of(group))
+        ages, low, high = (group[name].to_numpy(float) for name in ("age", *level_columns(level)))
+        found = coverage(ages, low, high, level, clusters_of(group))
         assert found is not None
         return found.to_json()
 

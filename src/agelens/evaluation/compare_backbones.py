@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from agelens.bundles.bundle import TASKS
 from agelens.data.baselines import baselines
-from agelens.data.table import digest_table
+from agelens.data.labels import has_label, labelled_tasks
+from agelens.data.table import digest_table, source_names
 from agelens.errors import AgeLensError
 from agelens.evaluation.metrics import interval, share_interval
 from agelens.evaluation.paired import best_against_others
@@ -47,6 +48,7 @@ class Comparison:
         precision, seed, cache, round: as in `agelens.training.transfer.Settings`.
         notebook_exact: compare each backbone with the notebook's own arithmetic too (pixels / 255, features as they
             come).
+        device, threads: of the features, as in `agelens.training.feature_cache.extract`.
     """
 
     backbones: tuple[str, ...] = NOTEBOOK_SEVEN
@@ -59,6 +61,8 @@ class Comparison:
     cache: Path | None = None
     notebook_exact: bool = False
     round: int = 0
+    device: str = "auto"
+    threads: int | None = None
 
 
 def compare(
@@ -94,7 +98,7 @@ def compare(
     for spec in specs:
         for exact in (False, True) if comparison.notebook_exact else (False,):
             one = _compare_one(table, spec, comparison, exact, folder, track)
-            for task in TASKS:
+            for task in labelled_tasks(table):
                 figures = {key: value for key, value in one[task].items() if key != "scores"}
                 (result[EXACT] if exact else result)[task][spec.name] = figures
                 if not exact:
@@ -112,7 +116,7 @@ def _compare_one(
     table: pd.DataFrame, spec: BackboneSpec, comparison: Comparison, exact: bool, folder: Path, track: Track
 ) -> dict[str, Any]:
     image_size = fitting_image_size(spec, comparison.image_size)
-    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in TASKS]
+    recipes = [comparison_recipe(task, comparison.head, comparison.epochs) for task in labelled_tasks(table)]
     if exact:
         spec = replace(spec, preprocessing=NOTEBOOK_SCALING)
         recipes = [recipe.exact() for recipe in recipes]
@@ -127,6 +131,7 @@ def _compare_one(
             "recipes": [recipe.settings() for recipe in recipes],
             "precision": resolve_precision(comparison.precision),
             "seed": comparison.seed,
+            **({} if comparison.device == "auto" else {"device": comparison.device}),
             "made_by": [made_with("keras", "openvino"), comparison.round],
         }
     )
@@ -136,13 +141,34 @@ def _compare_one(
     backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)
     features = extract(
-        backbone, learning, comparison.precision, comparison.head == "avg-pool", comparison.cache, track
+        backbone,
+        learning,
+        comparison.precision,
+        comparison.head == "avg-pool",
+        comparison.cache,
+        track,
+        device=comparison.device,
+        threads=comparison.threads,
     )
-    figures = train_small_heads(features, learning, recipes, comparison.seed, spec.name, track)
+    figures = _train_all_heads(features, learning, recipes, comparison.seed, spec.name, track)
     costs = _costs(backbone, features, comparison)
-    one = {"identity": identity, **{task: {**figures[task], **costs} for task in TASKS}}
+    one = {"identity": identity, **{task: {**result, **costs} for task, result in figures.items()}}
     write_json(kept, one)
     return one
+
+
+def _train_all_heads(
+    features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int, name: str, track: Track
+) -> dict[str, dict[str, Any]]:
+    """`train_small_heads` for all tasks, or, where some faces lack a label, for each task on those that have it."""
+    if all(has_label(table, recipe.task).all() for recipe in recipes):
+        return train_small_heads(features, table, recipes, seed, name, track)
+    figures: dict[str, dict[str, Any]] = {}
+    for recipe in recipes:
+        mask = has_label(table, recipe.task).to_numpy()
+        rows = table[mask].reset_index(drop=True)
+        figures |= train_small_heads(features.subset(mask), rows, [recipe], seed, name, track)
+    return figures
 
 
 def train_small_heads(
@@ -186,7 +212,7 @@ def train_small_heads(
 
 def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int) -> keras.Model:
     inputs = keras.Input(features.shape, name="features")
-    median_age = baselines(table)["median_age"]
+    median_age = baselines(table).get("median_age", 0.0)
     scale = standardisation_of(features, table) if recipes[0].standardize_features else None
     outputs = {}
     for recipe in recipes:
@@ -204,9 +230,13 @@ def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe]
 
 
 def _note(recipes: list[Recipe], logs: dict[str, float]) -> str:
-    return ", ".join(
-        f"val {recipe.metric} {logs[f'val_{recipe.task}_{recipe.metric}']:.2f}" for recipe in recipes
-    )
+    return ", ".join(f"val {recipe.metric} {_series(recipe, logs, 'val_'):.2f}" for recipe in recipes)
+
+
+def _series(recipe: Recipe, logs: dict[str, Any], prefix: str = "") -> Any:
+    """A figure of a task; Keras leaves its name out where a network has one output."""
+    key = f"{prefix}{recipe.task}_{recipe.metric}"
+    return logs[key] if key in logs else logs[f"{prefix}{recipe.metric}"]
 
 
 def _figures(
@@ -216,17 +246,19 @@ def _figures(
     estimates: NDArray[np.float32],
     seed: int,
 ) -> dict[str, Any]:
-    key, labels = f"{recipe.task}_{recipe.metric}", rows[recipe.task].to_numpy(float)
+    labels = rows[recipe.task].to_numpy(float)
     if recipe.task == "age":
         scores = np.abs(estimates - labels)
         ends = interval(scores, seed, clusters_of(rows))
     else:
         scores = ((estimates >= 0.5) == (labels == 1)).astype(float)
         ends = share_interval(scores, clusters_of(rows))
+    sources = {name: float(scores[(rows["source"] == name).to_numpy()].mean()) for name in source_names(rows)}
     return {
-        f"train_{recipe.metric}": [float(value) for value in history[key]],
-        f"val_{recipe.metric}": [float(value) for value in history[f"val_{key}"]],
+        f"train_{recipe.metric}": [float(value) for value in _series(recipe, history)],
+        f"val_{recipe.metric}": [float(value) for value in _series(recipe, history, "val_")],
         f"val_{recipe.metric}_ci95": ends,
+        **({f"val_{recipe.metric}_by_source": sources} if len(sources) > 1 else {}),
         "scores": [round(float(score), 4) for score in scores],
     }
 
@@ -247,16 +279,25 @@ def _costs(backbone: Backbone, features: Features, comparison: Comparison) -> di
 def _baseline(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     """What predicting the training split's median age or majority gender scores on the validation split."""
     validation, blind = table[table["split"] == "validation"], baselines(table)
-    return {
-        "age": {"val_mae": float((validation["age"] - blind["median_age"]).abs().mean())},
-        "gender": {"val_accuracy": float((validation["gender"] == blind["majority_gender"]).mean())},
-    }
+    found = {}
+    if "median_age" in blind:
+        found["age"] = {"val_mae": float((validation["age"] - blind["median_age"]).abs().mean())}
+    if "majority_gender" in blind:
+        genders = validation["gender"].dropna()
+        found["gender"] = {"val_accuracy": float((genders == blind["majority_gender"]).mean())}
+    return found
 
 
 def _line(name: str, one: dict[str, Any]) -> str:
-    age, gender = one["age"], one["gender"]
-    pace = f"{age['images_per_second']:.0f} images/s" if age["images_per_second"] else "from the cache"
-    return (
-        f"{name}: validation MAE {age['val_mae'][-1]:.2f} years, accuracy {gender['val_accuracy'][-1]:.1%}, {pace}"
-        + (", RANDOM weights" if age["weights"] == "random" else "")
+    told = []
+    if "age" in one:
+        told.append(f"MAE {one['age']['val_mae'][-1]:.2f} years")
+    if "gender" in one:
+        told.append(f"accuracy {one['gender']['val_accuracy'][-1]:.1%}")
+    any_task = one["age"] if "age" in one else one["gender"]
+    pace = (
+        f"{any_task['images_per_second']:.0f} images/s" if any_task["images_per_second"] else "from the cache"
+    )
+    return f"{name}: validation {', '.join(told)}, {pace}" + (
+        ", RANDOM weights" if any_task["weights"] == "random" else ""
     )

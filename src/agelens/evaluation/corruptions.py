@@ -10,6 +10,7 @@ a window over the picture; what lies beyond the picture repeats its edge.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def jpeg(image: Pixels, place: Place, level: float, chance: np.random.Generator)
     _, data = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, int(level)]
     )
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return Corrupted(np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8), IDENTITY)
 
 
@@ -98,7 +99,8 @@ def darkness(image: Pixels, place: Place, level: float, chance: np.random.Genera
 def grey(image: Pixels, place: Place, level: float, chance: np.random.Generator) -> Corrupted:
     """Without this share of its colour."""
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None]
-    return Corrupted(_bytes(image + level * (luma.astype(np.float32) - image)), IDENTITY)
+    pixels = image.astype(np.float32)
+    return Corrupted(_bytes(pixels + np.float32(level) * (luma - pixels)), IDENTITY)
 
 
 def colour_cast(image: Pixels, place: Place, level: float, chance: np.random.Generator) -> Corrupted:
@@ -181,7 +183,7 @@ def _from_linear(light: NDArray[np.float32]) -> Pixels:
     return _bytes(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055))
 
 
-def _bytes(values: NDArray[np.floating]) -> Pixels:
+def _bytes(values: NDArray[Any]) -> Pixels:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -113,7 +113,7 @@ def disaggregate(
     kinds = {}
     for kind, named in groups.items():
         figures = {name: _figure(values, chosen, clusters, seed) for name, chosen in named.items()}
-        drawn = {name: next(resampled) for name in named}
+        drawn: dict[str, Array] = {name: next(resampled) for name in named}
         sizes = {name: len(np.unique(clusters[chosen])) for name, chosen in named.items()}
         compared = _compare(figures, drawn, sizes, fewer_is_better)
         kinds[kind] = replace(compared, p=_picked_p(values, named, clusters, compared))

@@ -1,13 +1,17 @@
 """Evaluating finished networks on images that they have not seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle
+from agelens.data.labels import has_age_group, has_exact_age, has_label
+from agelens.data.table import source_names
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError
+from agelens.evaluation.age_groups import measure_group_labels
 from agelens.evaluation.age_limits import measure_age_limits
 from agelens.evaluation.certainty import ABSTAIN_ERROR
 from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
@@ -79,6 +83,11 @@ def evaluate(
     track: Track = quiet,
     framed: Framed = "refuse",
     rules: Rules = Rules(),
+    group_by: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Evaluation:
     """Measure networks on one part of a face table, each figure with a 95 % interval and a baseline.
 
@@ -93,17 +102,21 @@ def evaluate(
             for crops without looking; "align" finds the largest face of each, and leaves images without one out, but
             at age limits, where each is a refusal.
         rules: age limits and allowed errors whose price is told.
+        group_by: columns of the table that figures are told by too.
+        sources: names of the sources that are measured; none given measures all.
+        device, threads: as in `agelens.load`.
 
     Raises:
         AgeLensError: some of the images made one of the networks (for "skip": all of them), are no face crops, or none
             can be decoded. Single ones that cannot are left out, and the notes in the settings say so.
     """
     table = table.reset_index(drop=True)
-    chosen = choose_rows(table, split)
+    check_columns(table, group_by)
+    chosen = of_sources(choose_rows(table, split), sources)
     rows = (without_overlap(chosen, table, bundles) if overlap == "skip" else chosen).reset_index(drop=True)
     made = check_seen(rows, bundles, overlap)
     with track("loading the networks", None):
-        predictor = Predictor(bundles, precision)
+        predictor = Predictor(bundles, precision, device=device, threads=threads)
     faces, errors = predict_faces(rows["path"].tolist(), predictor, framed, track)
     images = len(rows)
     failed = {error.file for error in errors}
@@ -113,24 +126,16 @@ def evaluate(
     rows = rows[[face is not None for face in faces]].reset_index(drop=True)
     add_estimates(rows, [face for face in faces if face], predictor, rules)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
-    figures: dict[str, Any] = {
-        task: {**measure(rows, task, seed), **_baseline(rows, task, bundle)} for task, bundle in tasks.items()
-    }
-    if "age" in tasks:
-        figures["age_limits"] = measure_age_limits(
-            rows, missed, rules.age_limits, rules.max_false_positives, seed
-        )
-    figures["disaggregated"] = measure_groups(rows, seed)
-    calibrated = {level: predictor.is_calibrated_for(level) for level in LEVELS}
-    figures["certainty"] = measure_certainty(
-        rows, calibrated, predictor.temperature.value, rules.abstain_error, seed
-    )
+    figures = _measure(rows, tasks, seed, group_by)
+    figures |= _trust(rows, missed, predictor, rules, seed)
     figures["settings"] = {
         "split": split if "split" in table.columns else "all",
         "images": len(rows),
         "overlap_included": any(made.values()),
         "overlapping_images": {task: sum(counts.values()) for task, counts in made.items()},
         "images_left_out": len(chosen) - images,
+        **({"group_by": list(group_by)} if group_by else {}),
+        **({"sources": list(sources)} if sources else {}),
         "framed": framed,
         "images_without_face": images - len(rows) - len(errors),
         "seed": seed,
@@ -159,6 +164,68 @@ def add_estimates(rows: pd.DataFrame, faces: list[Face], predictor: Predictor, r
                 rows[limit_column(limit)] = [face.at_least(limit) for face in faces]
     if "gender" in tasks:
         rows["p_female"] = [face.p_female for face in faces]
+
+
+def _measure(
+    rows: pd.DataFrame, tasks: dict[str, Bundle], seed: int, group_by: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of each task on the rows that are labelled for it; ages that are groups have figures of their own."""
+    figures: dict[str, Any] = {}
+    for task, bundle in tasks.items():
+        labelled = rows[has_exact_age(rows) if task == "age" else has_label(rows, task)].reset_index(
+            drop=True
+        )
+        if len(labelled):
+            figures[task] = {**measure(labelled, task, seed, group_by), **_baseline(labelled, task, bundle)}
+        grouped = rows[has_age_group(rows)].reset_index(drop=True)
+        if task == "age" and len(grouped):
+            figures["age_group"] = measure_group_labels(grouped, seed, group_by)
+    if not figures:
+        raise AgeLensError(
+            f"None of the {len(rows)} faces is labelled for {' or '.join(tasks)}, so nothing can be "
+            "measured; give labels."
+        )
+    return figures
+
+
+def check_columns(table: pd.DataFrame, group_by: Sequence[str]) -> None:
+    """Refuse, with an AgeLensError, columns that the table lacks."""
+    if missing := [name for name in group_by if name not in table.columns]:
+        raise AgeLensError(
+            f"--group-by {','.join(missing)}: the face table has no such column, but {', '.join(table.columns)}."
+        )
+
+
+def of_sources(rows: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
+    """The rows of some sources, all of them where none is named; refuses names that no source has."""
+    known = source_names(rows)
+    if missing := [name for name in sources if name not in known]:
+        raise AgeLensError(
+            f"--sources {','.join(missing)}: the table has no such source, but {', '.join(known)}."
+        )
+    return rows[rows["source"].isin(sources)] if sources else rows
+
+
+def _trust(
+    rows: pd.DataFrame, missed: pd.DataFrame, predictor: Predictor, rules: Rules, seed: int
+) -> dict[str, Any]:
+    """Age limits, groups and certainty, of the rows whose labels are exact and whole; {} where there are none."""
+    whole = has_exact_age(rows) & has_label(rows, "gender")
+    exact = rows[whole].reset_index(drop=True)
+    if not len(exact):
+        return {}
+    told: dict[str, Any] = {}
+    if "age_years" in exact.columns:
+        away = missed[has_exact_age(missed) & has_label(missed, "gender")]
+        told["age_limits"] = measure_age_limits(
+            exact, away, rules.age_limits, rules.max_false_positives, seed
+        )
+    told["disaggregated"] = measure_groups(exact, seed)
+    calibrated = {level: predictor.is_calibrated_for(level) for level in LEVELS}
+    told["certainty"] = measure_certainty(
+        exact, calibrated, predictor.temperature.value, rules.abstain_error, seed
+    )
+    return told
 
 
 def predict_faces(
@@ -211,7 +278,7 @@ def without_overlap(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundl
     """Those of the rows that made no network and, as far as an audit told, look like none in the table that did."""
     made = pd.Series(False, index=table.index)
     for bundle in bundles:
-        made |= table["digest"].isin(bundle.training_images.keys())
+        made |= _training_split(table, bundle).notna()
     if "group" in table.columns:
         made |= table["group"].isin(table.loc[made, "group"].dropna())
     left = rows[~made.loc[rows.index]]
@@ -233,8 +300,16 @@ def check_seen(rows: pd.DataFrame, bundles: list[Bundle], overlap: Overlap) -> d
 
 def _overlapping(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
     """How many of the rows made the network, by its own part."""
-    splits = rows["digest"].map(bundle.training_images).dropna()
+    splits = _training_split(rows, bundle).dropna()
     return {str(split): int(count) for split, count in splits.value_counts().items()}
+
+
+def _training_split(rows: pd.DataFrame, bundle: Bundle) -> pd.Series:
+    """The bundle's own split of each image, or of the photograph that it was cut from; missing where it saw neither."""
+    splits = rows["digest"].map(bundle.training_images)
+    if "original_digest" in rows.columns:
+        splits = splits.fillna(rows["original_digest"].map(bundle.training_images))
+    return splits
 
 
 def _refusal(overlap: dict[str, dict[str, int]], total: int) -> str:

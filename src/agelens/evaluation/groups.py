@@ -43,9 +43,9 @@ def groups_of(rows: pd.DataFrame, pairs: bool = False) -> dict[str, dict[str, ND
         pairs: pairs of kinds too, such as "age_band x gender" with the groups "20-29 x female".
     """
     columns = group_columns(rows)
-    found = {kind: _members(columns[kind], kind) for kind in columns}
+    found = {str(kind): _members(columns[kind], str(kind)) for kind in columns}
     if pairs:
-        for one, other in combinations(columns, 2):
+        for one, other in combinations(list(found), 2):
             found[f"{one}{PAIR}{other}"] = {
                 f"{name}{PAIR}{second}": both
                 for name, members in found[one].items()

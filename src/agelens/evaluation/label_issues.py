@@ -57,8 +57,9 @@ class LabelIssues:
             rank=ranks.min(axis=1),
             new_age="",
             new_gender="",
-        )[suspicious.any(axis=1)]
-        return rows.sort_values(["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
+        )
+        rows = rows[pd.Series(suspicious.any(axis=1), index=rows.index)]
+        return rows.sort_values(by=["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
 
     def figures(self) -> dict[str, Any]:
         """How good the estimates are that the ranking stands on, and how many labels look wrong."""

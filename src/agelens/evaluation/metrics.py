@@ -1,12 +1,13 @@
 """What is measured of estimates, each with its 95 % interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.table import source_names
 from agelens.evaluation.comparisons import paired, welch
 from agelens.evaluation.resampling import (
     LEAST_FACES,
@@ -117,14 +118,23 @@ def measure_gender(
     }
 
 
+def given_groups(predictions: pd.DataFrame, group_by: Sequence[str] = ()) -> dict[str, tuple[Any, list[str]]]:
+    """Columns of a table by whose values figures are told, and these values: race, source and what is asked for.
+
+    One source alone is no group.
+    """
+    names = ["race", *(["source"] if len(source_names(predictions)) > 1 else []), *group_by]
+    return {name: (predictions[name], sorted(set(predictions[name].dropna()) - {""})) for name in names}
+
+
 MEASURES: dict[str, tuple[str, Callable[..., dict[str, Any]]]] = {
     "age": ("age_years", measure_age),
     "gender": ("p_female", measure_gender),
 }
 
 
-def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
-    """All figures of a task, overall and under ``groups`` by age band, range of ages, gender and race.
+def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[str] = ()) -> dict[str, Any]:
+    """All figures of a task, overall and under ``groups`` by age band, range of ages, gender, race and source.
 
     The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. Where age comes with
     intervals, there are groups by the band of the estimate too, for which the intervals are made. Each group but the
@@ -135,6 +145,7 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
             audit found duplicates.
         task: "age" or "gender".
         seed: of the resampling.
+        group_by: other columns, each of whose values is a group too.
     """
     column, figures = MEASURES[task]
     clusters = clusters_of(predictions)
@@ -147,7 +158,7 @@ def measure(predictions: pd.DataFrame, task: str, seed: int) -> dict[str, Any]:
     keys = {
         "age_band": (age_band(predictions["age"]), AGE_BANDS),
         "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
-        "race": (predictions["race"], sorted(set(predictions["race"]) - {""})),
+        **given_groups(predictions, group_by),
     }
     if task == "age" and "age_low" in predictions.columns:
         keys["predicted_band"] = (age_band(predictions["age_years"].clip(lower=0)), AGE_BANDS)

@@ -1,15 +1,16 @@
 """Bootstrap intervals from whole duplicate groups: two copies of one picture are one piece of evidence, not two."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-Array: TypeAlias = NDArray[np.float64]
+# One number or truth value a face.
+Array: TypeAlias = NDArray[Any]
 Codes: TypeAlias = NDArray[np.int64]
 RESAMPLES = 2000
 # What is drawn from three faces lies between the worst and the best of them, and the truth too often does not.
@@ -18,14 +19,9 @@ LEAST_FACES = 4
 _BLOCK = 4_000_000
 
 
-class Statistic(Protocol):
-    """A figure of weighted faces.
-
-    Takes weights, (resamples, faces), which say how often each face was drawn, and columns of one value a face; gives
-    one figure a resample, NaN where there is none.
-    """
-
-    def __call__(self, weights: Array, *columns: Array) -> Array: ...
+# A figure of weighted faces. Takes weights, (resamples, faces), which say how often each face was drawn, and columns of
+# one value a face; gives one figure a resample, NaN where there is none.
+Statistic: TypeAlias = Callable[..., Array]
 
 
 def clusters_of(rows: pd.DataFrame) -> Codes:

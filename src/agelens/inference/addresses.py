@@ -1,5 +1,6 @@
 """Addresses of pictures and videos on a network; needs nothing that opens them."""
 
+import os
 import re
 from pathlib import Path
 
@@ -20,6 +21,21 @@ def read_address(text: str) -> tuple[str, str] | None:
     """Scheme (small letters) and the whole address where a text is one, also a path that was made of one."""
     found = _ADDRESS.fullmatch(text)
     return (found[1].lower(), f"{found[1].lower()}://{found[2]}") if found else None
+
+
+def address_of(path: str) -> str | None:
+    """The address of a photograph that fsspec opens; None where a text is none, and where a file has that name."""
+    address = read_address(path)
+    if address is None or address[0] in _LIVE or os.path.exists(path):  # noqa: PTH110  (names of any length)
+        return None
+    # Of the three slashes a path keeps one.
+    return f"file:///{address[1].partition('://')[2]}" if address[0] == "file" else address[1]
+
+
+def name_of(path: str | os.PathLike[str]) -> str:
+    """What a photograph is called: its address, also where it comes as the path that was made of one, or its path."""
+    text = os.fsdecode(path)
+    return address_of(text) or text
 
 
 def is_address(source: str) -> bool:

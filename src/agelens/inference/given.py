@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agelens.errors import ImageError, NoImageError
+from agelens.inference.addresses import address_of
 from agelens.utils.decoding.arrays import check_shape, rgb_of
 from agelens.utils.decoding.orientation import UPRIGHT, is_as_opened, orientation_of
 from agelens.utils.images import (
@@ -25,12 +26,20 @@ from agelens.utils.images import (
     decode_rgb,
     read_bytes,
 )
+from agelens.utils.remote import fetch
 
 Source: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | NDArray[np.generic] | Image.Image | Photograph
 )  # fmt: skip
-# A path has lost one of the two slashes; one letter alone is a drive of Windows.
-_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/|data:")
+# Addresses that hold no file: of cameras and streams, and of what stands in the address itself.
+_UNFETCHED = re.compile(r"(?i)[a-z][a-z0-9+.-]+:/|data:")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a photograph is that is no file of this machine; it is fetched when it is decoded."""
+
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +48,13 @@ class Given:
 
     Attributes:
         file: its path where it has one.
-        content: what it is read from: a file, the bytes of one, pixels, or a Pillow image; or why it cannot be read.
+        content: what it is read from: a file, an address, bytes, pixels, or a Pillow image; or why it cannot be read.
         weight: bytes that it holds in memory until it is decoded, beside what the caller holds.
         turn: an EXIF orientation that a Pillow image has inherited: it lies so unless somebody has turned it.
     """
 
     file: str
-    content: Path | bytes | Photograph | NDArray[np.generic] | Image.Image | ImageError
+    content: Path | Address | bytes | Photograph | NDArray[np.generic] | Image.Image | ImageError
     weight: int = 0
     turn: int = UPRIGHT
 
@@ -144,7 +153,8 @@ def _take(source: Any, stays: bool, max_pixels: int | None) -> Given:
         path = os.fsdecode(source)
         if not path:
             raise ImageError("has an empty name")
-        return Given(path, Path(path))
+        address = address_of(path)
+        return Given(path, Path(path)) if address is None else Given(address, Address(address))
     if isinstance(source, Photograph | bytes):
         return Given("", source)
     if isinstance(source, bytearray | memoryview):
@@ -190,7 +200,7 @@ def decode(given: Given, max_pixels: int | None, pillow: threading.Lock) -> Phot
 
 def decode_crop(given: Given, min_side: int, max_pixels: int | None, pillow: threading.Lock) -> Pixels:
     """The pixels of an image that is one face; a JPEG perhaps at a reduced size, as in training."""
-    if isinstance(given.content, Path | bytes):
+    if isinstance(given.content, Path | Address | bytes):
         return decode_rgb(_bytes_of(given.content), min_side, max_pixels)
     return decode(given, max_pixels, pillow).to_rgb()
 
@@ -202,21 +212,28 @@ def read_one(source: Source) -> Pixels:
         ImageError: it cannot be read; the message names it where it has a name.
         NoImageError: it is nothing that could be an image.
     """
-    given = take(source, stays=True, max_pixels=None)
     try:
-        return decode_crop(given, 0, None, threading.Lock())
+        return read_unnamed(source)
     except ImageError as error:
-        raise ImageError(f"{given.file or 'The image'} {error}") from None
+        raise ImageError(f"{_name_of(source) or 'The image'} {error}") from None
 
 
-def _bytes_of(content: Path | bytes) -> bytes:
+def read_unnamed(source: Source, max_pixels: int | None = None) -> Pixels:
+    """The same with a message that is the reason alone, and a limit of width times height."""
+    given = take(source, stays=True, max_pixels=max_pixels)
+    return decode_crop(given, 0, max_pixels, threading.Lock())
+
+
+def _bytes_of(content: Path | Address | bytes) -> bytes:
     if isinstance(content, bytes):
         return content
+    if isinstance(content, Address):
+        return fetch(content.text)
     try:
         return read_bytes(content)
     except ImageError as error:
-        if _ADDRESS.match(str(content)):
-            raise ImageError("is an address, and addresses are not fetched; give the file") from None
+        if _UNFETCHED.match(str(content)):
+            raise ImageError("is an address of a kind that is not fetched; give the file") from None
         raise error from None
 
 

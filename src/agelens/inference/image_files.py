@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agelens.errors import AgeLensError
+from agelens.inference.addresses import address_of
 from agelens.inference.results import ImagePrediction
 from agelens.utils.folders import describe_kinds, expand, list_folder, once, what_is
 from agelens.utils.image_kinds import is_image_file, kind_of
+from agelens.utils.images import SUFFIXES
+from agelens.utils.remote import list_files
 
 # Where a shell puts what another program says, as in <(curl ...): the one kind of pipe that is read.
 _DESCRIPTORS = (("/", "dev"), ("/", "proc"))
@@ -85,10 +88,8 @@ def _fitting(path: Path, drawn: Path | None, left_out: LeftOut, error: OSError) 
         left_out.add(path, "is a link that leads nowhere")
     elif error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL):
         left_out.add(path, f"cannot be read: {error.strerror}")
-    elif path.parts and path.parts[0].lower() in ("http:", "https:"):
-        # A path keeps one slash of the two.
-        address = str(path).replace(":", ":/", 1)
-        left_out.errors.append(ImagePrediction(address, 0, 0, error="is no file. Addresses are not fetched"))
+    elif address := address_of(str(path)):
+        return _behind(address, left_out)
     elif not glob.has_magic(str(path)):
         left_out.add(
             path, "does not exist" if error.errno != errno.ENAMETOOLONG else "is too long for a name"
@@ -106,6 +107,14 @@ def _fitting(path: Path, drawn: Path | None, left_out: LeftOut, error: OSError) 
     else:
         left_out.add(path, "fits no file")
     return {}
+
+
+def _behind(address: str, left_out: LeftOut) -> dict[Path, Path]:
+    """The photographs behind an address: itself, those of a folder in a bucket, or what fits a pattern."""
+    found = list_files(address, SUFFIXES)
+    if not found:
+        left_out.errors.append(ImagePrediction(address, 0, 0, error="holds no image"))
+    return {Path(one): Path(one.rpartition("/")[2]) for one in found}
 
 
 def _in_folder(folder: Path, drawn: Path | None, left_out: LeftOut, named: bool = False) -> dict[Path, Path]:

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from filelock import FileLock, Timeout
 
 from agelens.errors import AgeLensError
+from agelens.inference.addresses import name_of
 from agelens.inference.record import Mark, Past, beside
 from agelens.inference.results import ImagePrediction
 from agelens.utils.files import naming_errors
@@ -114,11 +115,11 @@ class Journal:
         Args:
             picture: where its annotated picture is to be; it must have been drawn, and still be there.
         """
-        return is_done(self._marks.get(str(file)), file, picture)
+        return is_done(self._marks.get(name_of(file)), file, picture)
 
     def expect(self, files: list[Path]) -> None:
         """Note what files are like before they are read: one that changes meanwhile is estimated again next time."""
-        self._expected = {str(file): Mark.of(file) for file in files}
+        self._expected = {name_of(file): Mark.of(file) for file in files}
 
     def add(self, photo: ImagePrediction, picture: Path | None = None) -> None:
         """Keep the estimates of a file that is expected; one that could not be read is not kept, nor what it was.
@@ -157,7 +158,7 @@ class Journal:
                 if "photo" in entry:
                     places[entry["photo"]["file"]] = place
                 place += len(line)
-            for name in map(str, files):
+            for name in map(name_of, files):
                 if name in places and name in self._marks:
                     file.seek(places[name])
                     yield json.loads(file.readline())["photo"]

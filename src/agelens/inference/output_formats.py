@@ -1,4 +1,4 @@
-"""The forms that results are written in: a table for a person, JSON lines, one JSON document, CSV and TSV."""
+"""The forms that results are written in: a table for a person, JSON lines, one JSON document, CSV, TSV and Parquet."""
 
 import contextlib
 import csv
@@ -11,15 +11,17 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from agelens.errors import AgeLensError
 from agelens.inference.results import COLUMNS, limit_column, rows
+from agelens.utils.extras import require
 from agelens.utils.files import json_text
 
-Form = Literal["table", "lines", "json", "csv", "tsv"]
+Form = Literal["table", "lines", "json", "csv", "tsv", "parquet"]
 ENDINGS: dict[str, Form] = {
     ".jsonl": "lines",
     ".ndjson": "lines",
     ".json": "json",
     ".csv": "csv",
     ".tsv": "tsv",
+    ".parquet": "parquet",
 }
 # What an option asks for by name, and the forms that are meant by it.
 _ASKED: dict[str, tuple[Form, ...]] = {
@@ -55,12 +57,14 @@ def form_of_file(path: Path, asked: str | None = None) -> Form:
             raise AgeLensError(
                 f"--{asked} and the name {path} do not agree; leave the option out or change the name."
             )
+        if ENDINGS[ending] == "parquet":
+            require("pyarrow", "parquet", "Parquet files need")
         return ENDINGS[ending]
     if meant and ending in _PLAIN:
         return meant[0]
     raise AgeLensError(
         f"{path} {f'ends in {path.suffix}' if ending else 'has no ending'}, and results are not written in that form; "
-        f"give a name that ends in .csv, .tsv, .json, .jsonl or .ndjson (JSON lines)."
+        f"give a name that ends in .csv, .tsv, .json, .parquet, .jsonl or .ndjson (JSON lines)."
     )
 
 
@@ -69,6 +73,25 @@ def form_of_output(asked: str | None) -> Form:
     if asked is not None:
         return _ASKED[asked][0]
     return "table" if sys.stdout.isatty() else "lines"
+
+
+@contextlib.contextmanager
+def writing_file(path: Path, form: Form, age_limits: Sequence[int] = ()) -> Iterator[Writer]:
+    """Give what writes photographs into a file; the form is any but "table".
+
+    Names of files need not be text; what is not is escaped.
+    """
+    if form == "parquet":
+        from agelens.inference.parquet import writing_parquet
+
+        with writing_parquet(path) as write:
+            yield write
+        return
+    with (
+        path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        writing_photos(file, form, age_limits) as write_text,
+    ):
+        yield write_text
 
 
 @contextlib.contextmanager
@@ -83,7 +106,7 @@ def writing(
     A line is handed on at once, for whoever reads a pipe waits for it.
 
     Args:
-        form: any but "table".
+        form: any but "table" and "parquet".
         columns: of CSV and TSV. rows_of: the rows of one result; both are those of photographs if not given.
     """
     if form in _SEPARATORS:
@@ -133,10 +156,15 @@ class JsonArray:
 
 
 def read_back(path: Path, form: Form) -> Iterator[dict[str, Any]]:
-    """The photographs of a file that `writing` wrote, as `Photo.to_dict` gives them; CSV holds those with faces only.
+    """The photographs of a file that `writing_file` wrote, as `ImagePrediction.to_dict` gives them.
 
-    What the form does not hold (landmarks and distributions in CSV) is missing.
+    CSV holds those with faces only. What the form does not hold (landmarks and distributions in CSV) is missing.
     """
+    if form == "parquet":
+        from agelens.inference.parquet import read_parquet
+
+        yield from read_parquet(path)
+        return
     with path.open(encoding="utf-8", newline="") as file:
         if form in _SEPARATORS:
             table = csv.DictReader(file, delimiter=_SEPARATORS[form])

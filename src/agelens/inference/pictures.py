@@ -5,12 +5,15 @@ import re
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
+from agelens.inference.blur import Blur, blur_boxes
+from agelens.inference.given import read_unnamed
 from agelens.inference.record import LONGEST_NAME
 from agelens.inference.results import ImagePrediction
 from agelens.utils.files import naming_errors, replacing_file
-from agelens.utils.images import read_rgb
 
 _JPEG_QUALITY = 92
 # Where JPEG ends, pixels.
@@ -97,15 +100,22 @@ def make_folder(folder: Path) -> None:
             pass
 
 
-def draw(photo: ImagePrediction, target: Path) -> None:
-    """Write the annotated picture of a photograph as JPEG.
+def draw(photo: ImagePrediction, target: Path, blur: Blur | None = None) -> None:
+    """Write the annotated picture of a photograph as JPEG, without anything that its file says of itself.
+
+    Args:
+        blur: make these faces unrecognisable instead.
 
     Raises:
         ImageError: the photograph cannot be read any more.
         OSError: the picture cannot be written.
     """
     file = Path(photo.file)
-    picture = annotate(read_rgb(file, max_pixels=photo.width * photo.height), photo.faces)
+    pixels = read_unnamed(photo.file, photo.width * photo.height)
+    if blur is None:
+        picture = annotate(pixels, photo.faces)
+    else:
+        picture = Image.fromarray(blur_boxes(pixels, blur.boxes(photo.faces)))
     picture.thumbnail((_LONGEST, _LONGEST))
     with replacing_file(target) as temporary:
         picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_mark_of(file))

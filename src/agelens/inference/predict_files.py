@@ -4,13 +4,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from agelens._version import __version__
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError, ImageError
+from agelens.inference.blur import Blur
 from agelens.inference.inputs import locate
 from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing_photos
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
@@ -19,6 +20,7 @@ from agelens.inference.predictor import Predictor, load
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
 from agelens.inference.results import ImagePrediction
+from agelens.inference.selection import Selection
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import bar, console, quiet, say, waiting
@@ -49,6 +51,10 @@ class PredictionConfig:
         max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
         as_they_are: whole photographs are taken for crops, too.
         age_limits: years; the probability to be that old is told for each.
+        device: what computes. threads: of the processor; None is one for each core.
+        cache: keep compiled networks for the next start.
+        selection: which faces, and what of each, are written.
+        blur: what ``pictures`` shows are photographs with these faces made unrecognisable; None draws boxes.
     """
 
     crops: bool = False
@@ -62,6 +68,17 @@ class PredictionConfig:
     max_pixels: int | None = None
     as_they_are: bool = False
     age_limits: tuple[int, ...] = ()
+    device: str = "auto"
+    threads: int | None = None
+    cache: bool = False
+    selection: Selection = field(default_factory=Selection)
+    blur: Blur | None = None
+
+    def load(self) -> Predictor:
+        """Return the predictor. Raises AgeLensError where a bundle, a detector or a device is missing."""
+        return load(
+            self.bundle, self.precision, self.detector, self.max_pixels, self.device, self.threads, self.cache
+        )
 
     @property
     def written_form(self) -> Form:
@@ -94,7 +111,7 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     record = None if config.out is None or config.overwrite else read_record(config.out)
     pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
     with waiting("loading the networks"):
-        predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+        predictor = config.load()
     _check_limits(predictor, config)
     if config.crops and not config.as_they_are:
         refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
@@ -110,7 +127,9 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
         )
         _to_file(predictor, files, config, output, pictures, tally)
     if pictures is not None and tally.drawn:
-        say(f"{config.pictures}: {counted(tally.drawn, 'annotated picture')}.")
+        kind = "annotated picture" if config.blur is None else "picture with its faces blurred"
+        many = "" if config.blur is None else "pictures with their faces blurred"
+        say(f"{config.pictures}: {counted(tally.drawn, kind, many)}.")
     return tally.failed
 
 
@@ -128,12 +147,25 @@ def _check(config: PredictionConfig) -> None:
     _ = config.written_form
     if config.crops and config.pictures is not None:
         raise AgeLensError(
-            "--annotate draws boxes over photographs, and --crops has none; leave one of them out."
+            "--annotate and --blur need faces with boxes, and --crops has none; leave one of them out."
         )
 
 
 def _check_limits(predictor: Predictor, config: PredictionConfig) -> None:
-    """Refuse, with an AgeLensError, age limits of networks that state no probability of ages."""
+    """Refuse, with an AgeLensError, age limits that would not be told."""
+    if config.age_limits and config.out is not None and config.written_form == "parquet":
+        raise AgeLensError(
+            "--age-limit is not written as Parquet, whose columns are the same for all; give another form, or add up "
+            "age_distribution from the limit on."
+        )
+    if (
+        config.age_limits
+        and config.selection.fields is not None
+        and "age_distribution" not in config.selection.fields
+    ):
+        raise AgeLensError(
+            "--age-limit is told from age_distribution; add that to --fields, or leave --fields out."
+        )
     if config.age_limits and not predictor.gives_age_distribution:
         raise AgeLensError(
             "--age-limit needs a network that gives a probability for each age, as AgeLens's own does; this one gives "
@@ -211,8 +243,11 @@ def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any
         else "installed",
         "version": [__version__, DECODER_VERSION],
         "precision": config.precision,
+        "device": config.device,
         "max_pixels": config.max_pixels,
         **({"age_limits": list(config.age_limits)} if config.age_limits else {}),
+        **config.selection.to_json(),
+        **({"blur": config.blur.under or "all"} if config.blur else {}),
     }
 
 
@@ -235,18 +270,23 @@ def _predict(
     with track("faces" if config.crops else "photographs", len(files)) as advance:
         for number, photo in enumerate(predictor.stream(files, config.crops), 1):
             picture = None
+            # What is published hides every face, also those that are too small to be of use.
+            shown = photo if config.blur else config.selection.faces(photo)
             if pictures is not None and not photo.error:
-                photo, picture = _draw(photo, pictures[Path(photo.file)], tally)
+                shown, picture = _draw(shown, pictures[Path(photo.file)], tally, config.blur)
+            photo = config.selection.values(config.selection.faces(shown))
             if photo.error:
                 tally.unreadable.append(f"{photo.file} {photo.error}")
             yield photo, picture
             advance(1, f"{number / (time.perf_counter() - began):.1f} a second")
 
 
-def _draw(photo: ImagePrediction, target: Path, tally: Tally) -> tuple[ImagePrediction, Path | None]:
+def _draw(
+    photo: ImagePrediction, target: Path, tally: Tally, blur: Blur | None
+) -> tuple[ImagePrediction, Path | None]:
     """Draw a photograph's picture; what is estimated stands also where that fails."""
     try:
-        draw(photo, target)
+        draw(photo, target, blur)
     except ImageError as error:
         # It was changed or removed since it was estimated.
         return ImagePrediction(photo.file, 0, 0, error=str(error)), None

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
+from agelens.inference.addresses import name_of
 from agelens.inference.journal import Journal, is_done
-from agelens.inference.output_formats import Form, read_back, writing_photos
+from agelens.inference.output_formats import Form, read_back, writing_file
 from agelens.inference.printing import closing_line
 from agelens.inference.record import Mark, Past, write_record
 from agelens.inference.results import ImagePrediction
@@ -38,6 +39,8 @@ class Output:
         self._record = record
         self._files: list[Path] = []
         self._stands = False
+        # Those that are tried again next time, and stand in the file meanwhile where its form can say why.
+        self._unreadable: dict[str, dict[str, Any]] = {}
 
     @contextlib.contextmanager
     def opened(self, files: list[Path], pictures: dict[Path, Path]) -> Iterator[list[Path]]:
@@ -58,7 +61,9 @@ class Output:
             self._refuse_begun()
             begun = self._journal.past is not None
             past = self._journal.marks if begun else standing.marks if standing else {}
-            waiting = [file for file in files if not is_done(past.get(str(file)), file, pictures.get(file))]
+            waiting = [
+                file for file in files if not is_done(past.get(name_of(file)), file, pictures.get(file))
+            ]
             done = len(files) - len(waiting)
             self._stands = not waiting and not begun and bool(past)
             if done and waiting:
@@ -89,6 +94,8 @@ class Output:
         names = {name.encode(errors="backslashreplace").decode(): name for name in marks}
         seen = set()
         for photo in read_back(self._path, self._form):
+            if photo.get("error"):
+                continue
             name = names.get(photo["file"], photo["file"])
             seen.add(name)
             yield {**photo, "file": name}, marks[name]
@@ -98,6 +105,20 @@ class Output:
     def add(self, photo: ImagePrediction, picture: Path | None) -> None:
         """Keep what is estimated of a photograph, and where its picture was drawn."""
         self._journal.add(photo, picture)
+        if photo.error:
+            self._unreadable[photo.file] = photo.to_dict()
+
+    def _photos(self) -> Iterator[dict[str, Any]]:
+        """The photographs in order; with those that could not be read where the form has a place for the reason."""
+        done = self._journal.photos(self._files)
+        if self._form != "parquet":
+            yield from done
+            return
+        for name in map(name_of, self._files):
+            if name in self._unreadable:
+                yield self._unreadable[name]
+            elif name in self._marks:
+                yield next(done)
 
     def interrupted(self) -> str:
         """What there is to say after Ctrl-C."""
@@ -112,12 +133,9 @@ class Output:
             return
         if self._marks:
             with replacing_file(self._path) as temporary:
-                # Names of files need not be text; what is not is escaped.
-                with (
-                    temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-                    writing_photos(file, self._form, self._made_of.get("age_limits", ())) as write,
-                ):
-                    for photo in self._journal.photos(self._files):
+                limits = self._made_of.get("age_limits", ())
+                with writing_file(temporary, self._form, limits) as write:
+                    for photo in self._photos():
                         write(photo)
                 marks = {name: mark.to_list() for name, mark in self._marks.items()}
                 past = Past(self._made_of, str(Path.cwd())).to_json()

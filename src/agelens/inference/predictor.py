@@ -16,11 +16,10 @@ from agelens.detection.detector import Detector, find_detector
 from agelens.errors import AgeLensError
 from agelens.inference.given import Source, check, separate
 from agelens.inference.intervals import COVERAGE, Calibration, median
-from agelens.inference.preparing import AHEAD, BATCH, Preparation, Prepared, prepare_ahead
+from agelens.inference.preparing import AHEAD, BATCH, DECODERS, Preparation, Prepared, prepare_ahead
 from agelens.inference.results import Face, ImagePrediction, Predictions
 from agelens.inference.temperature import Temperature
-from agelens.runtime.execution import run_outputs
-from agelens.runtime.precision import PRECISIONS
+from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import Network, compile_bundle
 from agelens.utils.images import Pixels
 
@@ -37,6 +36,9 @@ class Predictor:
         precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
         detector: what finds the faces; AgeLens's own is read when it is first needed.
         max_pixels: width times height above which an image is refused; `agelens.utils.images.MAX_PIXELS` if not given.
+        device: a name of `agelens.runtime.devices.DEVICES`, or "auto".
+        threads: how many threads of the CPU compute; None is one for each core.
+        cache: keep compiled networks in the user's cache folder, so that the next start is quick.
 
     It can be pickled, by the paths of its bundles, and used in a process that was forked from the one that made it.
     """
@@ -47,11 +49,13 @@ class Predictor:
         precision: str = "auto",
         detector: Detector | None = None,
         max_pixels: int | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        cache: bool = False,
     ) -> None:
         if max_pixels is not None and max_pixels < 1:
             raise AgeLensError(f"max_pixels is a number of pixels from 1 up, not {max_pixels}.")
-        if precision not in PRECISIONS:
-            raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
+        self._options = RuntimeOptions(precision, device, threads, cache)
         tasks = [task for bundle in bundles for task in bundle.tasks]
         if len(set(tasks)) != len(tasks):
             raise AgeLensError("Give at most one bundle for age and one for gender.")
@@ -59,9 +63,8 @@ class Predictor:
         self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
         self._calibration = next(filter(None, map(_calibration, bundles)), None)
         self.temperature = next(filter(None, map(_temperature, bundles)), Temperature())
-        self._networks: list[Network] = [compile_bundle(bundle, precision) for bundle in bundles]
+        self._networks: list[Network] = [compile_bundle(bundle, self._options) for bundle in bundles]
         self._image_sizes = sorted({network.image_size for network in self._networks})
-        self._precision = precision
         # One that was looked up is looked up again, wherever the predictor is unpickled.
         self._detector = self._given_detector = detector
         self._max_pixels = max_pixels
@@ -70,13 +73,13 @@ class Predictor:
         networks = [
             (bundle.folder.absolute(), hashlib.sha256(bundle.network).hexdigest()) for bundle in self.bundles
         ]
-        return _restore, (networks, self._precision, self._given_detector, self._max_pixels)
+        return _restore, (networks, self._options, self._given_detector, self._max_pixels)
 
     @property
     def detector(self) -> Detector:
         """What finds the faces. Raises AgeLensError where none is installed."""
         if self._detector is None:
-            self._detector = find_detector()
+            self._detector = find_detector(None, self._options)
         return self._detector
 
     @property
@@ -126,7 +129,10 @@ class Predictor:
     ) -> Iterator[ImagePrediction]:
         # The detector here, so that a missing one is told before the threads start.
         detector = None if crops else self.detector
-        preparation = Preparation(detector, self.geometry, self._image_sizes, self._max_pixels, rotations)
+        workers = min(DECODERS, self._options.threads or DECODERS)
+        preparation = Preparation(
+            detector, self.geometry, self._image_sizes, self._max_pixels, rotations, workers
+        )
         for group in prepare_ahead(sources, stay, preparation):
             yield from self._assemble(group)
 
@@ -180,8 +186,7 @@ class Predictor:
         """The faces of one batch of crops, uint8 (faces, side, side, 3), which comes at each side that is wanted."""
         columns: dict[str, NDArray[np.floating]] = {}
         for network in self._networks:
-            results = run_outputs(network.compiled, crops[network.image_size], list(network.outputs.values()))
-            columns.update(zip(network.outputs, results, strict=True))
+            columns.update(network.run(crops[network.image_size]))
         if "female_logit" in columns:
             columns["p_female"] = self.temperature.apply(columns["female_logit"])
         elif "p_female" in columns:
@@ -250,6 +255,9 @@ def load(
     precision: str = "auto",
     detector: Path | str | None = None,
     max_pixels: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    cache: bool = False,
 ) -> Predictor:
     """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
@@ -257,17 +265,25 @@ def load(
         detector: an ONNX file of a detector (see `agelens.detection.detector.find_detector`); AgeLens's own if not
             given.
         max_pixels: width times height above which an image is refused; 200 million if not given.
+        device: what computes: "auto", "cpu", "gpu", "cuda" and others (`agelens devices` lists them).
+        threads: how many threads of the CPU compute; None is one for each core.
+        cache: keep compiled networks in the user's cache folder ($AGELENS_CACHE, or the system's), so that the next
+            start takes a fraction of the time.
 
     Raises:
-        AgeLensError: there is no bundle, or one of its files is altered, or no such detector.
+        AgeLensError: there is no bundle, or one of its files is altered, or no such detector or device.
     """
     bundles = find_bundles(None if folder is None else Path(folder))
-    found = None if detector is None else find_detector(Path(detector))
-    return Predictor(bundles, precision, found, max_pixels)
+    options = RuntimeOptions(precision, device, threads, cache)
+    found = None if detector is None else find_detector(Path(detector), options)
+    return Predictor(bundles, precision, found, max_pixels, device, threads, cache)
 
 
 def _restore(
-    networks: list[tuple[Path, str]], precision: str, detector: Detector | None, max_pixels: int | None
+    networks: list[tuple[Path, str]],
+    options: RuntimeOptions,
+    detector: Detector | None,
+    max_pixels: int | None,
 ) -> Predictor:
     """A predictor that was pickled."""
     bundles = [open_bundle(folder) for folder, _ in networks]
@@ -276,4 +292,6 @@ def _restore(
             raise AgeLensError(
                 f"The bundle {folder} has changed since this predictor was pickled; load it again."
             )
-    return Predictor(bundles, precision, detector, max_pixels)
+    return Predictor(
+        bundles, options.precision, detector, max_pixels, options.device, options.threads, options.cache
+    )

@@ -59,6 +59,7 @@ class Preparation:
         sides: of the crops that the networks want.
         max_pixels: of an image, if there is a limit of one's own.
         rotations: search for leaning faces too.
+        workers: threads that decode, and as many that search.
     """
 
     detector: Detector | None
@@ -66,6 +67,7 @@ class Preparation:
     sides: list[int]
     max_pixels: int | None
     rotations: bool
+    workers: int = DECODERS
 
     def prepare(self, given: Given, pillow: threading.Lock, searchers: Executor) -> Prepared:
         """Decode an image and cut its faces out.
@@ -118,7 +120,7 @@ def prepare_ahead(sources: Iterable[Any], stay: bool, config: Preparation) -> It
     """
     waiting: deque[tuple[Future[Prepared], int]] = deque()
     rest = iter(sources)
-    workers, searchers = ThreadPoolExecutor(DECODERS), ThreadPoolExecutor(DECODERS)
+    workers, searchers = ThreadPoolExecutor(config.workers), ThreadPoolExecutor(config.workers)
     pillow = threading.Lock()
     try:
         while True:

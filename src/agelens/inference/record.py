@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agelens.errors import AgeLensError
+from agelens.inference.addresses import address_of, name_of
 from agelens.inference.printing import counted
 from agelens.utils.files import digest_file, json_text, write_text
 
@@ -24,13 +25,20 @@ _WORDS = {
     "detector": "another detector",
     "version": "another version of AgeLens",
     "precision": "another --precision",
+    "device": "another --device",
     "form": "another form",
+    "fields": "another choice of --fields",
+    "min_face": "another --min-face",
+    "min_score": "another --min-score",
+    "blur": "another choice of --blur",
     "max_pixels": "another --max-pixels",
     "video": "another video",
     "every": "another --frame-stride",
     "seconds": "another --duration",
 }
 LONGEST_NAME = 255
+# Stands for the time of change that nobody asks a server for.
+_BEHIND_ADDRESS = -1
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,11 @@ class Mark:
 
     @classmethod
     def of(cls, file: Path) -> Self:
-        """The mark of a file as it is now."""
+        """The mark of a file as it is now; what is behind an address is taken for unchanged."""
         try:
             facts = file.stat()
         except OSError:
-            return cls(0, 0)
+            return cls(0, _BEHIND_ADDRESS if address_of(str(file)) else 0)
         return cls(facts.st_size, facts.st_mtime_ns)
 
     def same_file(self, other: "Mark") -> bool:
@@ -97,7 +105,7 @@ class Past:
             raise AgeLensError(
                 f"{target} was {verb} {_differences(self.fingerprint, fingerprint)}; {way_out}"
             )
-        meant = {str(file) for file in files}
+        meant = {name_of(file) for file in files}
         lost = [name for name, mark in self.marks.items() if name not in meant or self._moved(name, mark)]
         if lost:
             more = f" and {counted(len(lost) - 1, 'other')}" if len(lost) > 1 else ""
@@ -107,6 +115,8 @@ class Past:
 
     def _moved(self, name: str, mark: Mark) -> bool:
         """Whether a relative name means another photograph in this working folder."""
+        if address_of(name):
+            return False
         elsewhere = not Path(name).is_absolute() and self.folder != str(Path.cwd())
         return elsewhere and not mark.same_file(Mark.of(Path(name)))
 

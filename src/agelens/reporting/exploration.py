@@ -1,5 +1,6 @@
 """What a dataset looks like: charts, a grid of faces, and findings in words."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from agelens.data.labels import labelled_tasks
+from agelens.data.table import with_label_dtypes
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
 from agelens.reporting.dataset_numbers import measure
 from agelens.reporting.face_grid import write_grid
 from agelens.reporting.figure_files import write_figure
 from agelens.reporting.findings import describe
+from agelens.reporting.sources import ages_by_source, count_sources, describe_sources, has_several_sources
 from agelens.utils.files import write_json
 from agelens.utils.images import Pixels, load_face
 from agelens.utils.progress import Track, quiet
@@ -62,17 +66,52 @@ def explore(table: pd.DataFrame, out: Path, seed: int, track: Track = quiet) -> 
             "The face table has no row, so there is nothing to explore; run 'agelens audit' first."
         )
     figures = {}
-    with track("charts", len(CHARTS) + 1) as advance:
-        for name, draw in CHARTS.items():
-            figures[name] = draw(table)
+    charts = charts_of(table)
+    with track("charts", len(charts) + 1) as advance:
+        for name, draw in charts.items():
+            figures[name] = draw(fully_labelled(table))
             write_figure(figures[name], out / "charts" / name)
             advance(1)
         _write_faces(draw_rows(table, seed), out / "charts" / "faces.png")
         advance(1)
-    numbers = measure(table)
-    findings = describe(numbers)
+    numbers, findings = _numbers(table)
+    numbers |= {"sources": count_sources(table)} if has_several_sources(table) else {}
+    findings += describe_sources(table)
     write_json(out / "exploration.json", {"findings": findings, "numbers": numbers})
     return Exploration(figures, findings, numbers)
+
+
+def charts_of(table: pd.DataFrame) -> dict[str, Callable[[pd.DataFrame], go.Figure]]:
+    """The charts that the labels of a face table allow."""
+    tasks = labelled_tasks(table)
+    needs = {
+        "gender_donut": ("gender",),
+        "gender_bar": ("gender",),
+        "age_histogram": ("age",),
+        "age_box": ("age",),
+    }
+    whole = len(tasks) == 2 and len(fully_labelled(table)) > 0
+    chosen: dict[str, Callable[[pd.DataFrame], go.Figure]] = {
+        name: draw for name, draw in CHARTS.items() if whole or needs.get(name) == tasks
+    }
+    if has_several_sources(table) and "age" in tasks:
+        chosen["ages_by_source"] = ages_by_source
+    return chosen
+
+
+def fully_labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """The faces that have every label which any of them has."""
+    rows = table.dropna(subset=list(labelled_tasks(table))).reset_index(drop=True)
+    return with_label_dtypes(rows) if len(rows) < len(table) else table
+
+
+def _numbers(table: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
+    """What `measure` and `describe` say of the faces that have both labels; nothing where one is missing of all."""
+    rows = fully_labelled(table)
+    if len(labelled_tasks(table)) < 2 or rows.empty:
+        return {"images": len(table)}, []
+    numbers = measure(rows)
+    return numbers, describe(numbers)
 
 
 def _write_faces(rows: pd.DataFrame, file: Path) -> None:
@@ -87,9 +126,9 @@ def draw_rows(table: pd.DataFrame, seed: int, count: int = GRID_FACES) -> pd.Dat
     return table.sample(n=min(count, len(table)), random_state=seed)
 
 
-def face_caption(age: int, gender: int) -> str:
-    """The labels of a face as under its picture, such as "26 F"; gender 0 is male, 1 female."""
-    return f"{age} {'MF'[gender]}"
+def face_caption(age: float, gender: float) -> str:
+    """The labels of a face as under its picture, such as "26 F"; gender 0 is male, 1 female, "?" is not labelled."""
+    return f"{'?' if age != age else int(age)} {'?' if gender != gender else 'MF'[int(gender)]}"
 
 
 def load_tile(path: str, image_size: int = TILE_SIDE) -> Pixels:

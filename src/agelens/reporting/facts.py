@@ -8,7 +8,8 @@ import pandas as pd
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 from agelens.data.provenance import UNKNOWN_LICENCE, licence
 from agelens.data.provenance import source_name as source_name
-from agelens.data.table import SPLITS
+from agelens.data.table import SPLITS, source_names
+from agelens.reporting.exploration import face_caption
 from agelens.reporting.formats import percent, score, unit, years
 from agelens.reporting.result_charts import MEASURES, has_speed
 from agelens.reporting.study_files import StudyFiles
@@ -25,6 +26,9 @@ def key_figures(run: StudyFiles) -> list[dict[str, Any]]:
         guess = f"guessing the median age of the training split: {years(age.get('baseline_mae'))}"
         figures.append(_figure("Age: mean absolute error (years)", years, age, "mae", guess))
         figures.append(_figure("Age: within 5 years (CS@5)", percent, age, "cs5", ""))
+    if group := run.evaluation.get("age_group", {}):
+        one_off = f"or a group beside it: {percent(group['one_off'])}"
+        figures.append(_figure("Age: in the right group", percent, group, "right_group", one_off))
     if gender:
         guess = f"always the commoner label: {percent(gender.get('baseline_accuracy'))}"
         figures.append(_figure("Gender: accuracy", percent, gender, "accuracy", guess))
@@ -57,7 +61,9 @@ def split_summary(table: pd.DataFrame) -> dict[str, Any]:
 
 def split_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of the table of splits: a label, and for each split its images and their share of it."""
-    masks: dict[str, Any] = {"All faces": table["age"] >= 0}
+    masks: dict[str, Any] = {"All faces": table["path"].notna()}
+    names = source_names(table)
+    masks |= {f"from {name}": table["source"] == name for name in (names if len(names) > 1 else [])}
     masks |= {f"labelled {name}": table["gender"] == code for code, name in enumerate(GENDERS)}
     bands = age_band(table["age"])
     masks |= {f"aged {band}": bands == band for band in AGE_BANDS}
@@ -120,19 +126,21 @@ def verdict(comparison: dict[str, Any], task: str) -> str:
     return f"{told} It is better than {'each other one' if len(against) > 1 else 'the other'} {how}."
 
 
-def prediction_lines(age: int, gender: int, age_years: float, p_female: float) -> tuple[list[str], bool]:
+def prediction_lines(age: float, gender: float, age_years: float, p_female: float) -> tuple[list[str], bool]:
     """The caption of a measured face, and whether its gender is predicted wrong.
 
     A tick or a cross stands before each prediction: age within 5 years of the label, and the labelled gender.
-    A prediction that is NaN is left out.
+    A prediction that is NaN is left out, and one without a label has neither.
     """
-    lines, wrong = [f"true {age} {'MF'[gender]}"], False
+    lines, wrong = [f"true {face_caption(age, gender)}"], False
     if not math.isnan(age_years):
-        lines.append(f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} pred {age_years:.1f}")
+        near = "" if math.isnan(age) else f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} "
+        lines.append(f"{near}pred {age_years:.1f}")
     if not math.isnan(p_female):
         female = p_female >= 0.5
-        wrong = female != bool(gender)
-        lines.append(f"{CROSS if wrong else TICK} {'MF'[female]} {100 * max(p_female, 1 - p_female):.0f} %")
+        wrong = not math.isnan(gender) and female != bool(gender)
+        mark = "" if math.isnan(gender) else f"{CROSS if wrong else TICK} "
+        lines.append(f"{mark}{'MF'[female]} {100 * max(p_female, 1 - p_female):.0f} %")
     return lines, wrong
 
 

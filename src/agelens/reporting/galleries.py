@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from agelens.data.audit import Audit, Label, Pair, file_names
+from agelens.data.audit import Audit, Label, Pair, file_names, named_paths
 from agelens.data.labels import GENDERS
 from agelens.data.picture_quality import PictureQuality
 from agelens.errors import ImageError
@@ -45,7 +45,7 @@ def write_gallery(
     """
     conflicts = sorted((pair for pair in audit.pairs if _contradicts(pair)), key=_worst_first)
     shown = conflicts[:SHOWN]
-    path_of = dict(zip(file_names(table["path"], audit.source), table["path"], strict=True))
+    path_of = dict(zip(file_names(named_paths(table), audit.source), table["path"], strict=True))
     wanted = sorted({name for pair in shown for name in (pair.a, pair.b)})
     with ThreadPoolExecutor() as threads:
         thumbnails = list(threads.map(lambda name: _thumbnail(path_of.get(name)), wanted))
@@ -77,7 +77,7 @@ def _contradicts(pair: Pair) -> bool:
 
 
 def _worst_first(pair: Pair) -> tuple[bool, int, str, str]:
-    return (not pair.disagrees("gender"), -abs(pair.a_age - pair.b_age), pair.a, pair.b)
+    return (not pair.disagrees("gender"), -(pair.years_apart or 0), pair.a, pair.b)
 
 
 def _thumbnail(path: str | None) -> str:

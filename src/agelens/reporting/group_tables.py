@@ -6,18 +6,25 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS
-from agelens.evaluation.groups import GROUP_TITLES
+from agelens.evaluation.groups import GROUP_TITLES, SOURCE_TITLE
 from agelens.reporting.formats import score
 from agelens.reporting.result_charts import MEASURES
 from agelens.utils.files import write_text
 
-TITLES = {**GROUP_TITLES, "age_range": "Range of ages (years)"}
+TITLES = {
+    **GROUP_TITLES,
+    "source": SOURCE_TITLE,
+    "age_range": "Range of ages (years)",
+    "age_group": "Group of ages (years)",
+}
 
 
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups of one task's evaluation as tables: a kind, its title, and rows of name and figures."""
     tables = []
-    for kind, title in TITLES.items():
+    # Columns of one's own that figures were told by come last.
+    others = {kind: kind for kind in result.get("groups", {}) if kind not in {*TITLES, "predicted_band"}}
+    for kind, title in {**TITLES, **others}.items():
         groups = result.get("groups", {}).get(kind, {})
         order = AGE_BANDS if kind == "age_band" else groups
         rows = [{"name": name, **groups[name]} for name in order if name and name in groups]
@@ -54,7 +61,7 @@ def extremes(result: dict[str, Any], task: str) -> list[str]:
     """For every kind of group, where the network does best and worst."""
     measure, told = MEASURES[task], []
     for table in group_tables(result):
-        if table["kind"] not in GROUP_TITLES:
+        if table["kind"] not in {*GROUP_TITLES, "source"}:
             continue
         rows = [row for row in table["rows"] if row.get(measure.key) is not None]
         rows.sort(key=lambda row: row[measure.key], reverse=not measure.fewer_is_better)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
+from agelens.data.labels import has_exact_age
 from agelens.errors import AgeLensError
 from agelens.evaluation.group_report import TITLES
 from agelens.evaluation.groups import kind_title
@@ -22,12 +23,20 @@ from agelens.reporting.age_limit_charts import age_limit_charts
 from agelens.reporting.caveats import caveats
 from agelens.reporting.certainty_charts import certainty_charts
 from agelens.reporting.dataset_charts import template
-from agelens.reporting.exploration import CHARTS, draw_rows, face_caption, load_tile
+from agelens.reporting.exploration import (
+    CHARTS,
+    charts_of,
+    draw_rows,
+    face_caption,
+    fully_labelled,
+    load_tile,
+)
 from agelens.reporting.face_grid import write_grid
 from agelens.reporting.figure_files import write_figure
 from agelens.reporting.group_charts import heat_maps
 from agelens.reporting.group_tables import extremes, group_tables, write_group_table
 from agelens.reporting.pages import render_page
+from agelens.reporting.sources import count_sources, source_columns
 from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
@@ -64,7 +73,7 @@ def write_report(run: Path) -> Path:
         raise AgeLensError(f"{run} does not exist; run 'agelens audit FOLDER --out {run}' first.")
     found = read_study_files(run)
     figures = draw_all(found)
-    for name in figures.keys() - CHARTS.keys():
+    for name in figures.keys() - {*CHARTS, "ages_by_source"}:
         write_figure(figures[name], run / "charts" / name)
     for task in TASKS:
         if found.evaluation.get(task):
@@ -78,7 +87,10 @@ def write_report(run: Path) -> Path:
         "kind_title": kind_title,
         "caveats": caveats(found),
         "groups": {task: group_tables(found.evaluation.get(task, {})) for task in TASKS},
+        "group_tables": group_tables,
         "extremes": extremes,
+        "source_columns": source_columns,
+        "sources": count_sources(found.table) if found.table is not None else [],
         "commands": {step: text.format(run=shlex.quote(str(run))) for step, text in COMMANDS.items()},
         "compared": [task for task in TASKS if found.comparison.get(task)],
         "figures": embedded,
@@ -100,7 +112,7 @@ def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
     """Return every chart that the files of a study give, by name, in the order of the report."""
     figures: dict[str, go.Figure] = {}
     if run.table is not None and len(run.table):
-        figures |= {name: draw(run.table) for name, draw in CHARTS.items()}
+        figures |= {name: draw(fully_labelled(run.table)) for name, draw in charts_of(run.table).items()}
     for task in TASKS:
         if run.comparison.get(task):
             figures[f"learning_curves_{task}"] = result_charts.learning_curves(run.comparison, task)
@@ -125,7 +137,8 @@ def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
 def _draw_predictions(predictions: pd.DataFrame) -> dict[str, go.Figure]:
     """The charts of single faces; a network that was not measured has none."""
     figures = {}
-    aged, gendered = (predictions.dropna(subset=[column]) for column in ("age_years", "p_female"))
+    aged = predictions[has_exact_age(predictions)].dropna(subset=["age_years"])
+    gendered = predictions.dropna(subset=["p_female", "gender"])
     if len(aged):
         figures["predicted_against_true"] = prediction_charts.predicted_against_true(aged)
     if len(gendered):

@@ -11,6 +11,8 @@ from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
 
+_NUMBERS = ("age", "gender", "age_min", "age_max", "age_years", "p_female")
+
 
 @dataclass(frozen=True)
 class StudyFiles:
@@ -98,7 +100,7 @@ def read_predictions(path: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values={"age_years": [""], "p_female": [""]})
+        frame = pd.read_csv(path, keep_default_na=False, na_values={name: [""] for name in _NUMBERS})
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise AgeLensError(f"{path} is not a CSV file: {error}; run 'agelens evaluate' again.") from None
     missing = [column for column in ("path", "age", "gender") if column not in frame.columns]

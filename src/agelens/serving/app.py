@@ -2,6 +2,7 @@
 
     POST /api/predict     images in, faces out         GET /               the page
     GET  /api/health      that it runs, its limits     GET /docs           the interface in words
+    GET  /metrics         counters for Prometheus
     GET  /api/card        the cards of its networks    GET /openapi.json   the same for machines
 
 Nothing is written to the disk, nothing leaves the machine, and no file's name is logged.
@@ -15,16 +16,19 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from agelens._version import __version__
 from agelens.bundles.bundle import Bundle
 from agelens.errors import ImageError
 from agelens.inference.results import ImagePrediction
+from agelens.serving.access import Access, ApiKeyMiddleware
 from agelens.serving.batching import Batcher, PredictionFailedError, StoppingError, SupportsPredict
 from agelens.serving.limits import AdmissionControl, Limits, RefusedError
+from agelens.serving.metrics import Metrics, MetricsMiddleware, add_metrics
 from agelens.serving.middleware import SECURITY_HEADERS, KnowsHost, SecurityMiddleware, is_loopback
 from agelens.serving.schemas import (
     CardsResponse,
@@ -41,6 +45,7 @@ PAGE = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _ADDRESSES = {"index.html": "/", "docs.html": "/docs"}
 Result = TypeVar("Result")
+CROPS = Query(False, description="Each image is one face, cropped as in the training; no face is searched.")
 
 _ABOUT = """Estimates age and gender of the faces in photographs, on this machine alone: nothing is stored and nothing
 leaves it. An estimate is not a measurement and must not decide about a person; gender is the binary label of the
@@ -52,7 +57,8 @@ _REFUSALS = {
     408: "The body did not come in time.",
     413: "The body has too many bytes.",
     415: "The body is not a multipart form.",
-    422: "The form cannot be read, or one of its images cannot; none of them is estimated then.",
+    401: "The server has a key, and the request does not bring it.",
+    422: "The form cannot be read, or none of its images can.",
     500: "The predictor failed.",
     503: "As much is waiting as the server takes; `Retry-After` says when to try again.",
 }
@@ -68,7 +74,10 @@ class ServablePredictor(SupportsPredict, Protocol):
 
 
 def create_app(
-    predictor: ServablePredictor, limits: Limits | None = None, knows_host: KnowsHost = is_loopback
+    predictor: ServablePredictor,
+    limits: Limits | None = None,
+    knows_host: KnowsHost = is_loopback,
+    access: Access | None = None,
 ) -> FastAPI:
     """The application, to be run by any ASGI server with one worker process.
 
@@ -76,11 +85,12 @@ def create_app(
         predictor: `agelens.load()`; called from one thread only.
         limits: how much it takes on; the defaults of `Limits` if not given.
         knows_host: which names in a Host header are this server's; those of the own machine if not given.
+        access: who may use it; everybody, and no other website, if not given.
 
     Returns:
         an application whose every answer that is not 200 is ``{"detail": "one sentence"}``.
     """
-    limits = limits or Limits()
+    limits, access, metrics = limits or Limits(), access or Access(), Metrics()
     batcher, admissions = Batcher(predictor, limits), AdmissionControl(limits)
 
     @contextlib.asynccontextmanager
@@ -97,17 +107,33 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(SecurityMiddleware, knows_host=knows_host)
+    _add_middleware(app, knows_host, access, metrics)
     app.add_exception_handler(RefusedError, _refuse)
     app.add_exception_handler(HTTPException, _tell_status)
     app.add_exception_handler(Exception, _tell_failure)
-    _add_prediction(app, batcher, admissions, limits)
+    _add_prediction(app, batcher, admissions, limits, metrics)
+    add_metrics(app, metrics, lambda: (admissions.requests, batcher.queued))
     _add_facts(app, predictor, batcher, admissions, limits)
     _add_page(app)
     return app
 
 
-def _add_prediction(app: FastAPI, batcher: Batcher, admissions: AdmissionControl, limits: Limits) -> None:
+def _add_middleware(app: FastAPI, knows_host: KnowsHost, access: Access, metrics: Metrics) -> None:
+    """From the innermost to the outermost, which sees a request first."""
+    if access.api_key:
+        app.add_middleware(ApiKeyMiddleware, key=access.api_key)
+    app.add_middleware(SecurityMiddleware, knows_host=knows_host, origins=access.origins)
+    if access.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=access.origins, allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key"],
+        )  # fmt: skip
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+
+
+def _add_prediction(
+    app: FastAPI, batcher: Batcher, admissions: AdmissionControl, limits: Limits, metrics: Metrics
+) -> None:
     @app.post(
         "/api/predict",
         response_model=PredictResponse,
@@ -115,14 +141,15 @@ def _add_prediction(app: FastAPI, batcher: Batcher, admissions: AdmissionControl
         openapi_extra={"requestBody": _form_description(limits)},
         summary="Find the faces in photographs and estimate each",
     )
-    async def predict(request: Request) -> Response:
+    async def predict(request: Request, crops: bool = CROPS) -> Response:
         """Images of any common format in, one answer for each in the same order.
 
-        If one of the images cannot be read, the whole request is refused with a sentence that names it.
+        An image that cannot be read has an `error` in place of faces; if none can, the request is refused.
         """
         with admissions.enter() as admission:
             uploads = await receive_images(request, limits, admission)
-            photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads))
+            photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads, crops))
+            metrics.count(photos)
             return JSONResponse({"photos": [photo.to_dict() for photo in photos]})
 
 
@@ -167,28 +194,30 @@ def _always(content: bytes, media_type: str) -> Callable[[], Coroutine[Any, Any,
     return answer
 
 
-async def _predict_all(batcher: Batcher, uploads: list[Upload]) -> list[ImagePrediction]:
-    """An ImagePrediction for each upload. Raises RefusedError (422) that names each that cannot be read; 500 and
-    503 for ours.
+async def _predict_all(batcher: Batcher, uploads: list[Upload], crops: bool) -> list[ImagePrediction]:
+    """An ImagePrediction for each upload, with the reason where one cannot be read.
+
+    Raises:
+        RefusedError: 422, with all the reasons, where none can be read; 500 and 503 for ours.
     """
     # Exceptions are gathered rather than raised, so that every bad image is named and none is left running.
-    found = await asyncio.gather(*(batcher.predict(one.data) for one in uploads), return_exceptions=True)
-    photos, bad = [], []
+    found = await asyncio.gather(
+        *(batcher.predict(one.data, crops) for one in uploads), return_exceptions=True
+    )
+    photos: list[ImagePrediction] = []
     for upload, answer in zip(uploads, found, strict=True):
         if isinstance(answer, ImageError):
-            bad.append(f"{upload.name} {answer}")
+            photos.append(ImagePrediction(upload.name, 0, 0, error=str(answer)))
         elif isinstance(answer, PredictionFailedError):
             raise RefusedError(500, f"The predictor failed on {upload.name}; the server's terminal says why.")
         elif isinstance(answer, StoppingError):
             raise RefusedError(503, "The server is being stopped.", retry_seconds=10)
         elif isinstance(answer, BaseException):
             raise answer
-        elif answer.error:
-            bad.append(f"{upload.name} {answer.error}")
         else:
             photos.append(replace(answer, file=upload.name))
-    if bad:
-        raise RefusedError(422, "; ".join(bad) + ".")
+    if all(photo.error for photo in photos):
+        raise RefusedError(422, "; ".join(f"{photo.file} {photo.error}" for photo in photos) + ".")
     return photos
 
 

@@ -27,8 +27,8 @@ Result = TypeVar("Result")
 class SupportsPredict(Protocol):
     """What the server needs of an `agelens.Predictor`."""
 
-    def predict(self, images: Sequence[Photograph], /) -> Sequence[ImagePrediction]:
-        """One Photo for each decoded photograph, in order."""
+    def predict(self, images: Sequence[Photograph], crops: bool = False, /) -> Sequence[ImagePrediction]:
+        """One Photo for each decoded photograph, in order; each is one face for ``crops``."""
         ...
 
 
@@ -44,6 +44,7 @@ class StoppingError(Exception):
 class _Job:
     image: Photograph
     held: int
+    crops: bool
     answer: "asyncio.Future[ImagePrediction]"
 
 
@@ -89,8 +90,11 @@ class Batcher:
         """Images that are decoded and wait for the predictor."""
         return self._jobs.qsize()
 
-    async def predict(self, data: bytes) -> ImagePrediction:
+    async def predict(self, data: bytes, crops: bool = False) -> ImagePrediction:
         """Decode a file's bytes and estimate them together with whatever else is there.
+
+        Args:
+            crops: the image is one face, cropped as in the training.
 
         May be cancelled at any time; what has not been estimated then is left out.
 
@@ -99,14 +103,14 @@ class Batcher:
             PredictionFailedError: the predictor failed on this image.
             StoppingError: the server is being stopped.
         """
-        job = await self._decode(data)
+        job = await self._decode(data, crops)
         self._open.add(job.answer)
         try:
             return await job.answer
         finally:
             self._open.discard(job.answer)
 
-    async def _decode(self, data: bytes) -> _Job:
+    async def _decode(self, data: bytes, crops: bool) -> _Job:
         async with self._decoding:
             need = await self._call(weigh, data)
             # In order, or a large image would wait as long as small ones come.
@@ -123,7 +127,7 @@ class Batcher:
             held = image.pixels.shape[0] * image.pixels.shape[1]
             self._give_back(need - held)
             # From here on the worker gives the room back, whatever becomes of the request.
-            job = _Job(image, held, asyncio.get_running_loop().create_future())
+            job = _Job(image, held, crops, asyncio.get_running_loop().create_future())
             self._jobs.put_nowait(job)
             return job
 
@@ -150,7 +154,9 @@ class Batcher:
             jobs = [await self._jobs.get()]
             while len(jobs) < self._limits.batch and not self._jobs.empty():
                 jobs.append(self._jobs.get_nowait())
-            await self._answer(jobs)
+            # One call of the predictor is of one kind.
+            for kind in (False, True):
+                await self._answer([job for job in jobs if job.crops == kind])
             self._give_back(sum(job.held for job in jobs))
 
     async def _answer(self, jobs: list[_Job]) -> None:
@@ -158,7 +164,9 @@ class Batcher:
         live = [job for job in jobs if not job.answer.done()]
         if not live:
             return
-        call = self._predicting.submit(partial(self._predictor.predict, [job.image for job in live]))
+        call = self._predicting.submit(
+            partial(self._predictor.predict, [job.image for job in live], live[0].crops)
+        )
         error = await _finished(call)
         if error is None and len(call.result()) != len(live):
             error = RuntimeError(f"{len(call.result())} answers for {len(live)} images")

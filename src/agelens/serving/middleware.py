@@ -50,10 +50,14 @@ class SecurityMiddleware:
     Args:
         app: what comes behind.
         knows_host: whether a lower-case name from a Host header, without its port, is this server's.
+        origins: other websites whose pages may ask.
     """
 
-    def __init__(self, app: ASGIApp, knows_host: KnowsHost = is_loopback) -> None:
+    def __init__(
+        self, app: ASGIApp, knows_host: KnowsHost = is_loopback, origins: Collection[str] = ()
+    ) -> None:
         self._app = app
+        self._origins = origins
         self._knows_host = knows_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,6 +85,8 @@ class SecurityMiddleware:
                 f'This server does not go by the name "{host[:60]}"; start it with --allow-host to let it in.'
             )
         origin = headers.get("origin")
+        if origin is not None and origin.lower() in self._origins:
+            return ""
         foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
         # Links from elsewhere to the page are harmless; scripts, forms and images from elsewhere are not wanted.
         visits = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"

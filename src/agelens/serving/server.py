@@ -18,14 +18,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
+from agelens.serving.access import Access
 from agelens.serving.app import create_app
 from agelens.serving.limits import Limits
 from agelens.serving.middleware import is_address_or_one_of, is_loopback
 from agelens.utils.progress import waiting
+from agelens.utils.signals import endings_as_interrupts
 
 HOST, PORT = "127.0.0.1", 8000
 # How long requests may go on after Ctrl-C.
-_GRACE_SECONDS = 5
+GRACE_SECONDS = 5
 
 
 def serve(
@@ -37,6 +39,11 @@ def serve(
     open_browser: bool = False,
     precision: str = "auto",
     detector: Path | None = None,
+    access: Access | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    cache: bool = False,
+    grace_seconds: int = GRACE_SECONDS,
 ) -> None:
     """Serve the page and the HTTP interface until Ctrl-C or SIGTERM; says on standard output where.
 
@@ -49,6 +56,9 @@ def serve(
         open_browser: show the page in the person's browser.
         precision: of the networks: "bf16", "f32" or "auto".
         detector: an ONNX file of a detector; AgeLens's own if not given.
+        access: who may use it; everybody who reaches it, and no other website, if not given.
+        device, threads, cache: as in `agelens.load`.
+        grace_seconds: how long requests may go on after Ctrl-C or SIGTERM.
 
     Raises:
         AgeLensError: the address cannot be used, or there is no bundle or detector.
@@ -58,13 +68,14 @@ def serve(
     with _listen(host, port) as listening:
         local = is_loopback(listening.getsockname()[0])
         with waiting("loading the networks"):
-            predictor = load(bundle, precision, detector)
+            predictor = load(bundle, precision, detector, None, device, threads, cache)
             # What is missing is told now, and the first visitor does not wait for what is read at the first photograph.
             predictor.predict([np.zeros((64, 64, 3), np.uint8)])
         app = create_app(
             predictor,
             limits,
             is_loopback if local and not names else is_address_or_one_of(names),
+            access,
         )
         # Forms that cannot be read are told to whoever sent them, not to the terminal.
         logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -72,11 +83,11 @@ def serve(
         config = uvicorn.Config(
             app, http=partial(_Protocol, head_seconds=limits.receive_seconds), ws="none", lifespan="on",  # type: ignore[arg-type]
             log_config=None, log_level="error", access_log=False, server_header=False, proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_graceful_shutdown=grace_seconds,
         )  # fmt: skip
         server = _Server(config, _address(listening, host), local, open_browser)
-        # Uvicorn ends gracefully and then hands Ctrl-C on.
-        with contextlib.suppress(KeyboardInterrupt):
+        # Uvicorn ends gracefully and then hands the signal on.
+        with contextlib.suppress(KeyboardInterrupt), endings_as_interrupts():
             server.run(sockets=[listening])
         print("Stopped.")
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import CARD, Bundle, intact_card, write_bundle
 from agelens.data.splits import learning_splits
+from agelens.data.table import image_digests
 from agelens.evaluation.calibration import calibration_entries, is_calibrated
 from agelens.utils.files import digest_json, read_json
 from agelens.utils.progress import Track, quiet
@@ -45,7 +46,7 @@ def write_calibrated(
         the card as it was written.
     """
     splits = learning_splits(table)
-    own = {digest: name for name in ("validation", "train") for digest in splits[name]["digest"]}
+    own = {digest: name for name in ("validation", "train") for digest in image_digests(splits[name])}
     training_images = {**(inherited or {}), **own}
     entries = calibration_entries(Bundle(target, card, network.read_bytes(), training_images), table, track)
     write_bundle(target, network, {**card, **entries}, training_images)

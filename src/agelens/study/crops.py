@@ -9,9 +9,8 @@ from agelens.utils.files import digest_json, read_json, write_json
 
 FILE = "framing.json"
 _WAY_OUT = (
-    "Networks learn from aligned crops of one face each: cut the faces out first, which "
-    "agelens.detection.framing.align_largest does for an image, or take the images as they are with "
-    "--crops-as-they-are."
+    "Networks learn from aligned crops of one face each: name the source again in this command, and its faces are "
+    "found and aligned, as 'agelens align' does, or take the images as they are with --crops-as-they-are."
 )
 
 

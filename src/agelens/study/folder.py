@@ -2,6 +2,7 @@
 
 config.json       where the faces came from, the seed, the versions, and the settings and time of each step
 table.csv         the face table with its groups and parts
+crops/            faces that were cut out of photographs and aligned
 audit.json        what is wrong with the dataset; audit.html shows the conflicts
 exploration.json  the findings; charts/ holds the figures as PNG, SVG and PDF files
 comparison.json   backbones compared
@@ -22,21 +23,30 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.audit import audit
+from agelens.data.audit_sources import count_by_source
 from agelens.data.corrections import CorrectionFiles, Corrections, read_corrections
 from agelens.data.picture_quality import can_check, check_pictures
-from agelens.data.sources.reading import read_faces
+from agelens.data.sources.options import ReadingOptions
+from agelens.data.sources.reading import read_sources
 from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
     SplitRatios,
     check_split_ratios,
     split_if_enough,
-    write_split_ratios,
 )
-from agelens.data.synthetic.dataset import MARKER
 from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
+from agelens.study.aligning import align_sources, sources_to_align
 from agelens.study.making import differences, making
+from agelens.study.origin import (
+    Source,
+    are_synthetic,
+    as_list,
+    describe_differences,
+    digest_files_of,
+    told_source,
+)
 from agelens.utils.environment import command_line, machine, versions
 from agelens.utils.files import digest_json, read_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
@@ -71,6 +81,8 @@ class StudyFolder:
         self.crops_as_they_are = False
         # Said by whoever opens the run, too: faces to leave out and labels to replace.
         self.corrections = CorrectionFiles()
+        # Said by the commands that train: photographs are aligned before anything learns from them.
+        self.aligning = False
         self.force = force
         # What its steps are made from, as far as it has been looked for and is there.
         self.found: set[Any] = set()
@@ -153,25 +165,28 @@ class StudyFolder:
 
     def begin(
         self,
-        source: Path | Faces | None,
+        source: Source | Faces,
         seed: int | None = None,
         limit: int | None = None,
         split_ratios: SplitRatios | None = None,
+        reading: ReadingOptions | None = None,
     ) -> None:
         """Read and audit the source, and split it; a run that has done so is taken as it is.
 
         Args:
-            source: folder or manifest, or what one gave; None goes on with a run that has been begun.
+            source: folder or manifest, several, or what one gave; None goes on with a run that has been begun.
             seed: of the whole run; None is the run's own, or DEFAULT_SEED for a new one.
             limit: use only this many images, drawn by chance; None is the run's own, or all.
             split_ratios: shares of train, validation and test; None is the run's own, or DEFAULT_SPLIT_RATIOS.
+            reading: how the source is to be read; None is the run's own way, or what is found there.
 
         Raises:
             AgeLensError: no source, the split ratios are not shares of a whole, or the run was begun with another
                 source, seed, limit or other split ratios.
         """
         begun = "audit" in self.config.get("steps", {}) and (self.folder / "table.csv").exists()
-        if source is None:
+        sources = [] if isinstance(source, Faces) else as_list(source)
+        if not sources and not isinstance(source, Faces):
             if not begun:
                 raise AgeLensError(
                     f"{self.folder} holds no study yet; name the folder of faces or the CSV manifest too."
@@ -187,11 +202,15 @@ class StudyFolder:
             if lost := lost_files(self.table):
                 self.say(
                     f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
-                    f"{self.config['source']} --out {self.folder}' leaves such files out."
+                    f"{told_source(self.config['source'])} --out {self.folder}' leaves such files out."
                 )
             return
-        origin = {
-            "source": source.source if isinstance(source, Faces) else str(source.absolute()),
+        places = [source.source] if isinstance(source, Faces) else [str(one.absolute()) for one in sources]
+        where: str | list[str] = places[0] if len(places) == 1 else places
+        given = reading.to_json() if reading else {}
+        origin: dict[str, Any] = {
+            "source": where,
+            **({"reading": given or self.config.get("reading")} if given or "reading" in self.config else {}),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,
             "limit": self.config.get("limit") if limit is None else limit,
             "split_ratios": list(split_ratios or self.split_ratios),
@@ -200,31 +219,32 @@ class StudyFolder:
         if self.config:
             self.refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
-        faces = source if isinstance(source, Faces) else read_faces(source)
+        reading = ReadingOptions(**origin.get("reading") or {})
+        faces = source if isinstance(source, Faces) else read_sources(sources, reading)
         self.take()
         if self.config:
             self.refuse_others(origin)
         faces = self._corrected(faces)
+        for name, title in faces.formats.items():
+            self.say(f"{name}: {title}, {(faces.table['source'] == name).sum():,} rows")
         for note in faces.notes:
             self.say(note)
         self.config.update(
             {**origin, "synthetic": are_synthetic(faces.table), "versions": versions(), "machine": machine()}
         )
         outputs = ["table.csv", "audit.json", "audit.html"]
-        settings = {**origin, "files": _digest_files(faces)}
-        self.step("audit", settings, outputs, lambda: self._audit(faces), packages=())
+        settings = {**origin, "files": digest_files_of(faces)}
+        faces = faces.with_table(sample(faces.table, self.config["limit"], self.config["seed"]))
+        aligned = sources_to_align(self, faces.table, digest_files_of(faces))
+        settings |= {"aligned": aligned} if aligned else {}
+        self.step("audit", settings, outputs, lambda: self._audit(faces, aligned), packages=())
+        # What was seen of the images is not looked for again, also where the audit was done before.
+        self._write_config()
 
     def refuse_others(self, origin: dict[str, Any]) -> None:
         """Refuse what the run was not begun with; a None is not asked for."""
 
-        def told(key: str, value: Any) -> Any:
-            return "none" if value is None else write_split_ratios(value) if key == "split_ratios" else value
-
-        differences = ", ".join(
-            f"{key.replace('_', ' ')} {told(key, self.config.get(key))} and not {told(key, value)}"
-            for key, value in origin.items()
-            if value is not None and self.config.get(key) != value
-        )
+        differences = describe_differences(self.config, origin)
         if differences:
             raise AgeLensError(
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
@@ -266,9 +286,10 @@ class StudyFolder:
             self._lock.release()
             self._lock = None
 
-    def _audit(self, faces: Faces) -> None:
-        seed, limit = self.config["seed"], self.config["limit"]
-        faces = faces.with_table(sample(faces.table, limit, seed))
+    def _audit(self, faces: Faces, aligned: list[str]) -> None:
+        given = faces.table
+        if aligned:
+            faces = align_sources(self, faces, aligned)
         found = audit(faces, self.track)
         table = found.usable(faces.table)
         if table.empty:
@@ -276,11 +297,13 @@ class StudyFolder:
             raise AgeLensError(
                 f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
             )
-        table = split_if_enough(table, seed, self.split_ratios, self.say)
+        table = split_if_enough(table, self.config["seed"], self.split_ratios, self.say)
         quality = check_pictures(table, faces.source, self.track) if can_check() else None
         write_gallery(found, faces.table, self.folder / "audit.html", quality)
         judged = {"picture_quality": quality and quality.to_json()}
-        write_json(self.folder / "audit.json", {**found.to_json(), **judged})
+        write_json(
+            self.folder / "audit.json", {**found.to_json(), **judged, **count_by_source(faces, found, given)}
+        )
         write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
@@ -306,24 +329,14 @@ class StudyFolder:
         write_json(self.folder / "config.json", self.config)
 
 
-def _digest_files(faces: Faces) -> str:
-    """Which files the source holds, by name, content and label, and which of them are left out."""
-    rejected = [[one.file, one.reason] for one in faces.rejected]
-    return digest_json([faces.table["path"].tolist(), digest_table(faces.table), rejected])
-
-
-def are_synthetic(table: pd.DataFrame) -> bool:
-    """Whether every image lies in a folder that the program drew."""
-    return all((folder / MARKER).exists() for folder in {Path(path).parent for path in table["path"]})
-
-
 def audit_faces(
     run: StudyFolder,
-    source: Path | Faces | None,
+    source: Source | Faces,
     seed: int | None = None,
     limit: int | None = None,
     split_ratios: SplitRatios | None = None,
+    reading: ReadingOptions | None = None,
 ) -> dict[str, Any]:
     """Audit and split; returns the content of ``audit.json``."""
-    run.begin(source, seed, limit, split_ratios)
+    run.begin(source, seed, limit, split_ratios, reading)
     return dict(read_json(run.folder / "audit.json"))

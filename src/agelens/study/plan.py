@@ -24,6 +24,7 @@ class TrainingPlan:
             averaged.
         soup_size: how many trainings "finetune" averages.
         unfreeze_stages: how many resolutions "finetune" lets learn.
+        source_balance, age_balance: how "finetune" draws its faces.
         weights, image_size, precision, cache: as in `agelens.training.transfer.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
         notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
@@ -49,6 +50,8 @@ class TrainingPlan:
     soup_size: int | None = None
     unfreeze_stages: int | None = None
     notebook_exact: bool = False
+    source_balance: float | None = None
+    age_balance: float | None = None
 
     def __post_init__(self) -> None:
         if self.notebook_exact and (self.recipe != "notebook" or self.trainable):
@@ -56,11 +59,14 @@ class TrainingPlan:
                 "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
                 "--trainable and any --recipe but notebook."
             )
-        finetuned = (self.pretrained, self.soup_size, self.unfreeze_stages) != ((), None, None)
+        finetuned = bool(self.pretrained) or any(
+            one is not None
+            for one in (self.soup_size, self.unfreeze_stages, self.source_balance, self.age_balance)
+        )
         if finetuned and self.recipe != FineTuning.name:
             raise AgeLensError(
-                "--pretrained, --soup-size and --unfreeze-stages belong to --recipe finetune; others take "
-                "--age-backbone."
+                "--pretrained, --soup-size, --unfreeze-stages, --source-balance and --age-balance belong to --recipe "
+                "finetune; others take --age-backbone."
             )
 
 
@@ -89,4 +95,6 @@ def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning
         batch_size=plan.batch_size,
         soup_size=plan.soup_size,
         unfreeze_stages=plan.unfreeze_stages,
+        source_balance=plan.source_balance,
+        age_balance=plan.age_balance,
     )

@@ -1,11 +1,12 @@
 """The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from agelens.bundles.bundle import CARD, SUMS, find_bundles
-from agelens.data.provenance import provenance, source_name
+from agelens.data.provenance import provenance
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
@@ -14,9 +15,11 @@ from agelens.evaluation.evaluate import (
     Framed,
     Overlap,
     Rules,
+    check_columns,
     check_seen,
     choose_rows,
     evaluate,
+    of_sources,
 )
 from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
@@ -24,7 +27,9 @@ from agelens.models.registry import BackboneSpec, find_backbone, training_images
 from agelens.study.calibrated_bundle import finished_card
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
+from agelens.study.labelled import labelled_plan, tell_groups
 from agelens.study.needs import look_before
+from agelens.study.origin import source_title
 from agelens.study.plan import TrainingPlan, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
@@ -41,6 +46,7 @@ def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any
     """Compare backbones on the run's table; returns the content of ``comparison.json``."""
     check_parts(run.table, run.folder)
     check_crops(run)
+    tell_groups(run)
     target = run.folder / "comparison.json"
     look_before(run, comparison.backbones, comparison.weights)
     comparison = replace(comparison, round=run.round("compare"))
@@ -77,6 +83,7 @@ def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     """Train and calibrate the networks of a plan on the run's table; returns their cards by task."""
     check_parts(run.table, run.folder)
     check_crops(run)
+    plan = labelled_plan(run, plan)
     if plan.recipe == FineTuning.name:
         return _finetune(run, plan)
     look_before(run, plan=plan)
@@ -86,6 +93,8 @@ def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
 
 
 def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
+    if task == "age":
+        tell_groups(run)
     recipe = find_recipe(plan.recipe, task).replace(
         backbone=plan.age_backbone if task == "age" else plan.gender_backbone,
         epochs=plan.epochs,
@@ -187,6 +196,8 @@ def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[Pretra
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
         "--soup-size": plan.soup_size,
         "--unfreeze-stages": plan.unfreeze_stages,
+        "--source-balance": plan.source_balance,
+        "--age-balance": plan.age_balance,
         "--epochs": plan.epochs,
         "--batch-size": plan.batch_size,
         "--learning-rate": plan.learning_rate,
@@ -199,7 +210,7 @@ def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[Pretra
         *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
-    start = f"agelens train {source_name(run.config)} --out RUN --recipe finetune"
+    start = f"agelens train {source_title(run.config['source'], ' ')} --out RUN --recipe finetune"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
@@ -212,6 +223,11 @@ def evaluate_networks(
     force: bool = False,
     align: bool = False,
     rules: Rules = Rules(),
+    group_by: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Measure networks on a part of the run's table and report; returns the content of ``evaluation.json``.
 
@@ -221,24 +237,32 @@ def evaluate_networks(
         force: replace figures of other networks.
         align: find the largest face of each image and align it; else the images must be face crops.
         rules: age limits and allowed errors whose price is told.
+        group_by: columns of the table that figures are told by too.
+        sources: names of the sources that are measured; none given measures all, each apart and together.
+        device, threads: as in `agelens.load`.
     """
     framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     # A table that was too small to be split has no parts.
     wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
-    check_seen(choose_rows(run.table, split), bundles, overlap)
+    check_columns(run.table, group_by)
+    check_seen(of_sources(choose_rows(run.table, split), sources), bundles, overlap)
     if not force and (note := refuse_to_replace(run.folder, wanted)):
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
         seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
+        # Threads change no figure.
+        **({} if device == "auto" else {"device": device}),
+        **({"group_by": list(group_by)} if group_by else {}), **({"sources": list(sources)} if sources else {}),
     )  # fmt: skip
 
     def work() -> None:
         done = evaluate(
-            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules
-        )
+            run.table, bundles, split, overlap, run.config["seed"], precision, run.track, framed, rules, group_by,
+            sources, device=device, threads=threads,
+        )  # fmt: skip
         done.figures["settings"].update(wanted.settings())
         _write_evaluation(done, run.folder)
 
@@ -265,7 +289,8 @@ def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> d
         "report": str(run.folder / REPORT),
         **{
             task: {key: value for key, value in figures[task].items() if key != "groups"}
-            for task in plan.tasks
+            for task in (*plan.tasks, "age_group")
+            if task in figures
         },
     }
 

@@ -65,7 +65,9 @@ def stress_network(
         table = unseen(table, bundles)
     check_seen(table, bundles, test.overlap)
     table = sample(table, test.limit, test.seed)
-    networks, left_out, images = [], (), 0
+    networks: list[dict[str, Any]] = []
+    left_out: tuple[str, ...] = ()
+    images = 0
     for name, found in named:
         predictor = Predictor(found, test.precision)
         if test.crops:

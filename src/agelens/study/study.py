@@ -10,6 +10,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import TASKS
 from agelens.data.corrections import CorrectionFiles
+from agelens.data.sources.options import ReadingOptions
 from agelens.data.splits import SplitRatios, check_parts
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
@@ -19,13 +20,15 @@ from agelens.reporting.study_files import read_predictions
 from agelens.study.folder import StudyFolder, audit_faces
 from agelens.study.given_table import SOURCE, take_table
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
+from agelens.study.origin import Source as Origin
+from agelens.study.origin import as_list
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.results import AuditResult, ExplorationResult, ReportResult, SplitResult
 from agelens.study.standing import PREDICTIONS
 from agelens.utils.extras import naming_extras
 from agelens.utils.notebook import reporter
 
-Source = Path | str | Faces | pd.DataFrame
+Source = Path | str | Sequence[Path | str] | Faces | pd.DataFrame
 
 
 class Study:
@@ -36,9 +39,10 @@ class Study:
     in the same folder. Steps can be called in any order: ``train()`` of a new study audits and splits first.
 
     Args:
-        source: folder of images named as in UTKFace, CSV manifest with ``path, age, gender``, what `agelens.read_faces`
-            gave, or a face table as a DataFrame. A table with a column ``split`` keeps its split and is not audited.
-            None goes on with the study in ``out``.
+        source: folder of images named by their labels, CSV or Parquet manifest with ``path, age, gender``, label file
+            of a published data set, or several of these, which a study tells apart; what `agelens.read_faces` gave,
+            or a face table as a DataFrame. A table with a column ``split`` keeps its split and is not audited. None
+            goes on with the study in ``out``.
         out: folder of the study; made if it does not exist.
         seed: of all that is drawn by chance; None is the study's own, or 42 for a new one.
         limit: use only this many images, drawn by chance; None is the study's own, or all.
@@ -46,6 +50,7 @@ class Study:
         crops_as_they_are: take the images for face crops even if they look like whole photographs.
         exclude: CSV of faces to leave out, by path or digest, such as the table of ``agelens label-issues``.
         relabel: CSV of faces that get other labels, in its columns ``new_age`` and ``new_gender``.
+        reading: format and columns of the source, if they are not what its names and headers say.
         cache: folder of frozen features; None is ``$AGELENS_CACHE``, or the system's.
         progress: show bars and a line for each step, in a notebook below the cell, else on standard error.
 
@@ -79,9 +84,11 @@ class Study:
         cache: Path | str | None = None,
         exclude: Path | str | None = None,
         relabel: Path | str | None = None,
+        reading: ReadingOptions | None = None,
         progress: bool = True,
     ) -> None:
         self.source = Path(source) if isinstance(source, str) else source
+        self.reading = reading
         self.out = Path(out)
         self.seed, self.limit, self.split_ratios = seed, limit, split_ratios
         self.crops_as_they_are = crops_as_they_are
@@ -95,7 +102,10 @@ class Study:
             raise AgeLensError("The face table is split already; leave out limit and split_ratios.")
 
     def __repr__(self) -> str:
-        source = "a face table" if isinstance(self.source, Faces | pd.DataFrame) else self.source
+        if isinstance(self.source, Faces | pd.DataFrame):
+            source = "a face table"
+        else:
+            source = " and ".join(map(str, as_list(self.source)))
         return f"Study(source={str(source)!r}, out={str(self.out)!r})"
 
     def audit(self, *, force: bool = False) -> AuditResult:
@@ -110,7 +120,9 @@ class Study:
                 "agelens.read_faces gives."
             )
         with self._at_work(force, begin=False) as folder:
-            content = audit_faces(folder, self._origin(), self.seed, self.limit, self.split_ratios)
+            content = audit_faces(
+                folder, self._origin(), self.seed, self.limit, self.split_ratios, self.reading
+            )
             self._begun = True
             table = folder.table
         return AuditResult(content, table.drop(columns="split", errors="ignore"))
@@ -140,6 +152,8 @@ class Study:
         epochs: int = 5,
         precision: str = "auto",
         notebook_exact: bool = False,
+        device: str = "auto",
+        threads: int | None = None,
         force: bool = False,
     ) -> ComparisonResult:
         """Compare frozen backbones on age and gender, from one pass of each over the faces.
@@ -152,6 +166,7 @@ class Study:
             epochs: of the small head.
             precision: of the features, "auto", "bf16" or "f32".
             notebook_exact: compare with the notebook's own arithmetic too: pixels / 255, features as they come.
+            device, threads: of the features, as for `agelens.load`; OpenVINO's devices alone.
             force: do it again, also where it is done; features in the cache are kept.
         """
         with naming_extras():
@@ -162,9 +177,12 @@ class Study:
             from agelens.study.steps import compare_backbones
 
         names = backbone_names(backbones)
-        with self._at_work(force, lambda folder: look_before(folder, names, weights)) as folder:
+        with self._at_work(
+            force, lambda folder: look_before(folder, names, weights), aligning=True
+        ) as folder:
             comparison = Comparison(
-                names, weights, image_size, head, epochs, precision, folder.config["seed"], self.cache, notebook_exact
+                names, weights, image_size, head, epochs, precision, folder.config["seed"], self.cache, notebook_exact,
+                device=device, threads=threads,
             )  # fmt: skip
             return ComparisonResult(compare_backbones(folder, comparison))
 
@@ -181,7 +199,7 @@ class Study:
             settings: fields of `agelens.study.plan.TrainingPlan` that replace the recipe's: ``age_backbone``,
                 ``gender_backbone``, ``weights``, ``image_size``, ``precision``, ``epochs``, ``patience``,
                 ``batch_size``, ``learning_rate``, ``trainable``, ``pretrained``, ``soup_size``,
-                ``unfreeze_stages``, ``notebook_exact``.
+                ``unfreeze_stages``, ``notebook_exact``, ``source_balance``, ``age_balance``.
         """
         with naming_extras():
             load_keras()
@@ -196,7 +214,7 @@ class Study:
             raise AgeLensError(f"There is no task {task!r}; give 'age', 'gender' or 'both'.")
         tasks = TASKS if task == "both" else (task,)
         plan = TrainingPlan(tasks, recipe, cache=self.cache, **settings)
-        with self._at_work(force, lambda folder: look_before(folder, plan=plan)) as folder:
+        with self._at_work(force, lambda folder: look_before(folder, plan=plan), aligning=True) as folder:
             return TrainingResult(train_networks(folder, plan), folder.folder)
 
     def evaluate(
@@ -210,6 +228,10 @@ class Study:
         age_limits: Sequence[int] = (13, 16, 18, 21),
         max_false_positives: float = 0.01,
         abstain: float = 0.01,
+        group_by: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        device: str = "auto",
+        threads: int | None = None,
         force: bool = False,
     ) -> EvaluationResult:
         """Measure networks on faces they have not seen, with intervals, baselines and figures by group.
@@ -225,6 +247,9 @@ class Study:
             max_false_positives: largest share of under-age faces that may pass, 0 to 1; the smallest challenge age
                 that keeps it is told.
             abstain: largest share of wrong genders among those answered, 0 to 1; the share then answered is told.
+            group_by: columns of the table, such as "site", that figures are told by too.
+            sources: names of the sources that are measured; none given measures all, each apart and together.
+            device, threads: as for `agelens.load`.
             force: do it again, also where it is done, and replace figures of other networks.
         """
         if align and self.crops_as_they_are:
@@ -240,7 +265,8 @@ class Study:
         with self._at_work(force) as folder:
             content = evaluate_networks(
                 folder, place, split or ("test" if place is None else "all"), overlap, precision, force, align,
-                Rules(tuple(age_limits), max_false_positives, abstain),
+                Rules(tuple(age_limits), max_false_positives, abstain), group_by, sources, device=device,
+                threads=threads,
             )  # fmt: skip
             predictions = read_predictions(folder.folder / PREDICTIONS)
             assert predictions is not None
@@ -254,7 +280,7 @@ class Study:
     def _is_split(self) -> bool:
         return isinstance(self.source, pd.DataFrame) and "split" in self.source.columns
 
-    def _origin(self) -> Path | Faces | None:
+    def _origin(self) -> Origin | Faces:
         return Faces(self.source, source=SOURCE) if isinstance(self.source, pd.DataFrame) else self.source
 
     def _begin(self, folder: StudyFolder) -> None:
@@ -264,22 +290,28 @@ class Study:
             return
         # The files are looked at by the first step of a study alone.
         origin = None if self._begun else self._origin()
-        folder.begin(origin, self.seed, self.limit, self.split_ratios)
+        folder.begin(origin, self.seed, self.limit, self.split_ratios, None if self._begun else self.reading)
         self._begun = True
 
     @contextlib.contextmanager
     def _at_work(
-        self, force: bool = False, look: Callable[[StudyFolder], None] | None = None, begin: bool = True
+        self,
+        force: bool = False,
+        look: Callable[[StudyFolder], None] | None = None,
+        begin: bool = True,
+        aligning: bool = False,
     ) -> Iterator[StudyFolder]:
         """Take the folder for one step, and leave it to others after that.
 
         Args:
             look: makes sure that what the step needs is there, before anything is computed.
             begin: audit first, if that is not done.
+            aligning: photographs among the sources are aligned first, for networks learn from aligned faces.
         """
         with naming_extras():
             folder = StudyFolder(self.out, *reporter(self.progress), force)
             folder.corrections = CorrectionFiles(self.exclude, self.relabel)
+            folder.aligning = aligning
             folder.crops_as_they_are, folder.found = self.crops_as_they_are, self._looked_for
             try:
                 if look is not None:

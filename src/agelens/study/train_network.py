@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.baselines import baselines
+from agelens.data.labels import has_label
 from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
 from agelens.export.cards import network_card
@@ -43,6 +44,7 @@ def train_network(
     Returns:
         the bundle's card.
     """
+    table = table[has_label(table, recipe.task)].reset_index(drop=True)
     splits = learning_splits(table)
     identity = _identity(table, spec, recipe, settings)
     there = keras_file(target).is_file() or not has_keras_model(spec)
@@ -52,7 +54,7 @@ def train_network(
     folder = folder / digest_json(identity)[:12]
     image_size = fitting_image_size(spec, settings.image_size)
     backbone = build_backbone(spec, settings.weights, image_size, settings.seed)
-    median_age = baselines(table)["median_age"]
+    median_age = baselines(table).get("median_age", 0.0)
     if recipe.trainable:
         network, training = train_all(backbone, splits, recipe, folder, settings, identity, median_age, track)
         head = network.layers[-1]

@@ -30,9 +30,10 @@ from agelens.models.onnx_backbone import CONVERSION
 from agelens.models.openvino_backbone import pooled as pooled_model
 from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import Shape
+from agelens.runtime.devices import openvino_target
 from agelens.runtime.execution import resolve_precision, run_network
 from agelens.runtime.int8 import overflows
-from agelens.runtime.session import compile_on_cpu
+from agelens.runtime.session import compile_on_device
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -95,6 +96,9 @@ def extract(
     cache: Path | None = None,
     track: Track = quiet,
     view: View | None = None,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> Features:
     """The features of every row of a face table, computed for those images that the cache lacks.
 
@@ -107,27 +111,29 @@ def extract(
         cache: the folder that keeps features; None is `default_cache`.
         track: shows the progress.
         view: which chance change of each image to run; None runs the images as they are.
+        device: one of OpenVINO's in `agelens.runtime.devices`. threads: of the processor; None is one for each core.
 
     Raises:
-        AgeLensError: an image cannot be decoded, or the disk cannot hold the features.
+        AgeLensError: the device is missing or not OpenVINO's, an image cannot be decoded, or the disk is too small.
     """
     precision = resolve_precision(precision)
+    target = openvino_target(device)
     cache = cache or default_cache()
     pool = pool and len(backbone.feature_shape) == 3
     if pool:
-        maps = _Store(cache, backbone, precision, False, view)
+        maps = _Store(cache, backbone, precision, False, view, target)
         if maps.exists():
             with waited_lock(maps.folder / "lock"):
                 maps.repair()
                 if not maps.missing(table):
                     return maps.view(table, pool=True)
-    store = _Store(cache, backbone, precision, pool, view)
+    store = _Store(cache, backbone, precision, pool, view, target)
     store.folder.mkdir(parents=True, exist_ok=True)
     with waited_lock(store.folder / "lock"):
         store.repair()
         missing = store.missing(table)
         if missing:
-            _fill(store, backbone, table, missing, precision, pool, cache, track, view)
+            _fill(store, backbone, table, missing, precision, pool, cache, track, view, target, threads)
     return store.view(table, pool=False)
 
 
@@ -135,7 +141,13 @@ class _Store:
     """Rows of one kind of feature: ``rows.bin`` and, line for line, the digests of their images and a checksum."""
 
     def __init__(
-        self, cache: Path, backbone: Backbone, precision: str, pool: bool, view: View | None
+        self,
+        cache: Path,
+        backbone: Backbone,
+        precision: str,
+        pool: bool,
+        view: View | None,
+        target: str = "CPU",
     ) -> None:
         self.key = {
             "backbone": backbone.spec.name,
@@ -152,6 +164,8 @@ class _Store:
         # Keras's backbones are float; a file may hold 8-bit weights, which some processors get as 7-bit ones.
         if backbone.model is None and overflows():
             self.key["weight_bits"] = 7
+        if target != "CPU":
+            self.key["device"] = target
         if view is not None:
             self.key["view"] = [view.seed, view.number, AUGMENT_VERSION]
         name = f"{backbone.spec.name}-{backbone.image_size}-{precision}-{'pooled' if pool else 'maps'}"
@@ -234,7 +248,7 @@ class _Store:
 
 def _line(digest: bytes, row: NDArray[np.uint8]) -> bytes:
     """The line of a row: the digest of its image, and the checksum of both."""
-    return digest + b" %08x\n" % zlib.crc32(row, zlib.crc32(digest))
+    return digest + b" %08x\n" % zlib.crc32(row.data, zlib.crc32(digest))
 
 
 def _fill(
@@ -247,11 +261,15 @@ def _fill(
     cache: Path,
     track: Track,
     view: View | None,
+    target: str,
+    threads: int | None,
 ) -> None:
     _check_disk(store, len(missing))
     with track(f"{backbone.spec.name}, making it ready", None):
         network = to_openvino(backbone, cache / "networks")
-        compiled = compile_on_cpu(pooled_model(network) if pool else network, precision, backbone.spec.name)
+        compiled = compile_on_device(
+            pooled_model(network) if pool else network, precision, backbone.spec.name, target, threads
+        )
     paths = table["path"].to_numpy()[missing].tolist()
     digests = table["digest"].to_numpy()[missing].tolist()
     started = lap = time.perf_counter()

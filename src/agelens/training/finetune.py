@@ -18,7 +18,8 @@ import pandas as pd
 from agelens.data.splits import without_conflicts
 from agelens.models.layers import dtype_policy
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.losses import AGES, AgeLoss, mae
+from agelens.training.labels import lacks_genders
+from agelens.training.losses import AGES, AgeLoss, GenderAccuracy, GenderLoss, mae
 from agelens.training.mixup import ViewBatches, train_batches
 from agelens.training.partial_freezing import PartlyFrozen
 from agelens.training.trainer import Training, fit, network_file
@@ -46,8 +47,16 @@ def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
     return keras.Model(maps, outputs, name="finetuned")
 
 
-def compile_fine_tuning(network: keras.Model, recipe: FineTuning, steps: int, warming: bool) -> None:
-    """Set losses, metrics and AdamW; ``steps`` are the batches of an epoch, and warming teaches the head alone."""
+def compile_fine_tuning(
+    network: keras.Model, recipe: FineTuning, steps: int, warming: bool, lacks_genders: bool = False
+) -> None:
+    """Set losses, metrics and AdamW.
+
+    Args:
+        steps: batches of an epoch.
+        warming: teach the head alone.
+        lacks_genders: some faces have no gender, and the loss leaves them out.
+    """
     learning = network.get_layer("learning_part")
     learning.trainable = not warming
     for layer in learning.layers:
@@ -71,9 +80,10 @@ def compile_fine_tuning(network: keras.Model, recipe: FineTuning, steps: int, wa
     )
     losses = {
         "age": AgeLoss(recipe.label_std, recipe.mae_weight, recipe.label_std_slope),
-        "gender": keras.losses.BinaryCrossentropy(from_logits=True),
+        "gender": GenderLoss() if lacks_genders else keras.losses.BinaryCrossentropy(from_logits=True),
     }
-    metrics = {"age": mae, "gender": keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)}
+    accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+    metrics = {"age": mae, "gender": GenderAccuracy() if lacks_genders else accuracy}
     network.compile(
         optimizer,
         loss={task: losses[task] for task in recipe.tasks},
@@ -138,10 +148,11 @@ def finetune(
     train = train_batches(parts, learning, recipe, seed, cache, track, True)
     if recipe.standardize_features:
         standardize_features(network.get_layer("learning_part"), train, recipe.batch_size)
-    compile_fine_tuning(network, recipe, len(train), warming=True)
+    partly = "gender" in recipe.tasks and lacks_genders(table)
+    compile_fine_tuning(network, recipe, len(train), warming=True, lacks_genders=partly)
     warm = replace(recipe, name=f"{recipe.name} warm-up", epochs=recipe.warmup)
     network, _ = fit(network, warm, train, validation, start.folder, start.seed, start.identity, track)
-    compile_fine_tuning(network, recipe, len(train), warming=False)
+    compile_fine_tuning(network, recipe, len(train), warming=False, lacks_genders=partly)
     network, training = fit(
         network, recipe, train, validation, folder, seed, identity, track,
         callbacks=[keras.callbacks.SwapEMAWeights()],

@@ -44,6 +44,8 @@ class FineTuning:
         weight_decay: decoupled weight decay (Loshchilov and Hutter 2019).
         ema_momentum: momentum of the moving average of the weights that is kept in the end.
         batch_size: faces a step.
+        source_balance: how far sources of different sizes are drawn equally often, 0 (by their sizes) to 1 (equally).
+        age_balance: the same of bands of ten years within a source.
         precision: "mixed_bfloat16" or "float32", of what learns. By itself bfloat16 where the processor computes in it:
             elsewhere it is emulated, and takes three times as long as float32.
         soup_size: how many trainings, from one warm-up and seeds that follow its own, have their weights averaged in
@@ -75,12 +77,16 @@ class FineTuning:
     weight_decay: float = 0.05
     ema_momentum: float = 0.998
     batch_size: int = 64
+    source_balance: float = 0.5
+    age_balance: float = 0.0
     precision: str = field(default_factory=lambda: "mixed_bfloat16" if supports_bfloat16() else "float32")
     soup_size: int = 1
 
     def __post_init__(self) -> None:
         if self.label_std <= 0 or self.label_std_slope < 0:
             raise ValueError("label_std is above 0, and label_std_slope not below.")
+        if not (0 <= self.source_balance <= 1 and 0 <= self.age_balance <= 1):
+            raise ValueError("source_balance and age_balance lie between 0 and 1.")
         if not 0 < self.crop_scale <= 1:
             raise ValueError(
                 "crop_scale, the share of the side that the crop takes, is above 0 and at most 1."

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from agelens.data.loaders import Batches, View, read_faces_at
 from agelens.training.feature_cache import extract
 from agelens.training.finetune_recipe import FineTuning
+from agelens.training.labels import UNLABELLED, training_labels
 from agelens.training.partial_freezing import PartlyFrozen
+from agelens.training.sampling import draw_rows, sampling_weights
 from agelens.utils.progress import Track
 
 
@@ -31,7 +33,8 @@ def train_batches(
         rows: of one split of a face table.
         learns: take another change of each face in each epoch; otherwise the faces as they are, in order.
     """
-    labels = {task: rows[task].to_numpy(np.float32) for task in recipe.tasks}
+    labels = {task: training_labels(rows, task) for task in recipe.tasks}
+    weights = sampling_weights(rows, recipe.source_balance, recipe.age_balance) if learns else None
     numbers: list[int | None] = list(range(recipe.augmented_views)) if learns else [None]
     views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
     readers: list[Callable[[NDArray[np.int64]], NDArray[np.generic]]]
@@ -47,6 +50,7 @@ def train_batches(
         seed if learns else None,
         recipe.mixup_alpha if learns else 0.0,
         recipe.epochs - recipe.epochs_without_mixup,
+        weights,
     )
 
 
@@ -68,6 +72,7 @@ class ViewBatches(Batches):
 
     Args:
         mixed_epochs: how many epochs mix; in those after them each face has the share 1, in the same form.
+        weights: how likely each face is to be drawn, with replacement; None takes each once an epoch.
     """
 
     def __init__(
@@ -78,7 +83,10 @@ class ViewBatches(Batches):
         shuffle_seed: int | None,
         mixing: float,
         mixed_epochs: int,
+        weights: NDArray[np.float64] | None = None,
     ) -> None:
+        self._weights = weights
+        self._lacks_genders = "gender" in labels and bool((labels["gender"] == UNLABELLED).any())
         self._readers, self._mixing, self._mixed_epochs = readers, mixing, mixed_epochs
         super().__init__(self.take, labels, batch_size, shuffle_seed)
 
@@ -88,7 +96,10 @@ class ViewBatches(Batches):
         return self._rows
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Any]:
-        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture."""
+        """A batch; of mixed faces the label of age is (age, age of the other, share), and of gender the mixture.
+
+        Where ages are groups, or genders are missing, both labels come with the share (`agelens.training.losses`).
+        """
         values, labels = super().__getitem__(index)
         if not self._mixing:
             return values, labels
@@ -100,8 +111,15 @@ class ViewBatches(Batches):
         mixed = {task: share * column + (1 - share) * column[other] for task, column in labels.items()}
         if "age" in labels:
             mixed["age"] = np.concatenate([labels["age"], labels["age"][other], share], axis=1)
+        if self._lacks_genders:
+            mixed["gender"] = np.concatenate([labels["gender"], labels["gender"][other], share], axis=1)
         maps = np.asarray(values, np.float32)
         return wide * maps + (1 - wide) * maps[other], mixed
+
+    def _draw_order(self) -> NDArray[np.int64]:
+        if self._weights is None or self._shuffle_seed is None:
+            return super()._draw_order()
+        return draw_rows(self._weights, np.random.default_rng([self._shuffle_seed, self._epoch]))
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.generic]:
         """What the network sees of some faces in the present epoch, unmixed."""

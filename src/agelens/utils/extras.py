@@ -1,13 +1,14 @@
 """What does not come with the light installation, and the line that installs it."""
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 
 from agelens.errors import MissingExtraError
 
 # Modules that come with an extra; the base installation lacks them by design.
 _VIDEO = frozenset({"av", "edgefirst"})
-_SERVE = frozenset({"fastapi", "python_multipart", "starlette", "uvicorn"})
+_SERVE = frozenset({"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"})
 _LABELS = frozenset({"cleanlab", "cleanvision"})
 _TRAIN = frozenset(
     {
@@ -49,3 +50,18 @@ def naming_extras() -> Iterator[None]:
         if (sentence := about_missing(error)) is None:
             raise
         raise MissingExtraError(sentence) from None
+
+
+def require(module: str, extra: str, purpose: str) -> None:
+    """Refuse to go on without a module that an extra brings; nothing is imported.
+
+    Args:
+        module: its name as it is imported.
+        extra: of AgeLens.
+        purpose: what needs it, as the beginning of a sentence: "Parquet files need".
+
+    Raises:
+        MissingExtraError: it is not installed; the sentence holds the line that installs it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"{purpose} {module}, which comes with: pip install 'agelens[{extra}]'")

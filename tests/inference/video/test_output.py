@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from agelens.errors import AgeLensError
+from agelens.inference.blur import Blur
 from agelens.inference.predict_files import PredictionConfig
+from agelens.inference.selection import Selection
 from agelens.inference.video import output as video_output
 from agelens.inference.video import pipeline
 from agelens.inference.video import predict_video as module
@@ -69,6 +72,43 @@ def test_one_json_document_of_frames_and_tracks(clip: Path, tmp_path: Path, run)
     assert list(document) == ["frames", "tracks"]
     assert [len(document["frames"]), len(document["tracks"])] == [24, 1]
     assert [frame["frame"] for frame in document["frames"]] == [line["frame"] for line in lines[:24]]
+
+
+def test_parquet_has_one_row_a_frame(clip: Path, tmp_path: Path, run) -> None:
+    run(clip, out=tmp_path / "a.parquet")
+    run(clip, out=tmp_path / "a.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()][
+        :24
+    ]
+    rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    assert [(row["frame"], row["seconds"]) for row in rows] == [
+        (line["frame"], line["seconds"]) for line in lines
+    ]
+    (face,), (same,) = rows[9]["faces"], lines[9]["faces"]
+    assert [face[name] for name in ("track", "seen", "age_years")] == [
+        same[name] for name in ("track", "seen", "age_years")
+    ]
+    assert [face[name] for name in ("left", "top", "right", "bottom")] == same["box"]
+
+
+def test_faces_of_a_video_are_blurred_for_publishing(clip: Path, tmp_path: Path, run) -> None:
+    status, _, said = run(clip, pictures=tmp_path / "hidden.mkv", blur=Blur())
+    assert (status, said[-1]) == (0, f"{tmp_path / 'hidden.mkv'}: 24 frames with the faces blurred.")
+    run(clip, pictures=tmp_path / "drawn.mkv")
+    hidden, drawn = (
+        next(iter(read_frames(tmp_path / name))).image.astype(int) for name in ("hidden.mkv", "drawn.mkv")
+    )
+    # Boxes and words are drawn in one, and no line of them in the other.
+    assert abs(hidden - drawn).max() > 100
+    with pytest.raises(AgeLensError, match="--blur hides every face of a video"):
+        run(clip, pictures=tmp_path / "b.mkv", blur=Blur(), selection=Selection(min_face=5))
+    with pytest.raises(AgeLensError, match="--fields belongs to photographs"):
+        run(clip, selection=Selection.of("box"))
+
+
+def test_small_faces_of_a_video_are_left_out(clip: Path, tmp_path: Path, run) -> None:
+    run(clip, out=tmp_path / "a.jsonl", selection=Selection(min_face=5000))
+    assert '"track"' not in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv"])

@@ -1,19 +1,22 @@
-"""Reading a folder whose files are named as in UTKFace."""
+"""Reading a folder whose files, or folders, are named by their labels."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from agelens.data.rows import Rejected, Rows, as_line, is_line
-from agelens.data.sources.utkface import parse_name
+from agelens.data.sources.formats import find_name_format
 from agelens.errors import AgeLensError
 from agelens.utils.folders import Listing, describe_kinds, list_folder
 from agelens.utils.image_kinds import is_image_file, kind_of
 
 
-def read_folder(folder: Path) -> Rows:
-    """The faces below a folder; hidden files and runs of AgeLens that lie inside are none of it.
+def read_folder(folder: Path, wanted: str = "") -> Rows:
+    """Return the faces below a folder; hidden files and runs of AgeLens that lie inside are none of it.
+
+    Args:
+        wanted: name of the format of its names; "" takes the one that fits most of them.
 
     Raises:
-        AgeLensError: the folder cannot be read, or holds nothing.
+        AgeLensError: the folder cannot be read, or holds nothing, or the format is none of names.
     """
     listing = list_folder(folder)
     if folder in listing.unreadable:
@@ -23,16 +26,19 @@ def read_folder(folder: Path) -> Rows:
     files = _outside_runs(listing.files, folder)
     if not files and not listing.odd and not listing.unreadable:
         raise AgeLensError(f"{folder} is empty; give the folder that holds the UTKFace images.")
-    read = Rows()
+    names = {path: PurePosixPath(path.relative_to(folder).as_posix()) for path in files}
+    images = {path for path in files if is_image_file(path)}
+    form = find_name_format([names[path] for path in files if path in images], wanted)
+    read = Rows(format=form.title)
     skipped = listing.odd | listing.hidden
-    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+    for path in sorted(files, key=lambda path: str(names[path])):
         row: dict[str, object] | str
-        if is_image_file(path):
-            row = parse_name(path.name)
+        if path in images:
+            row = form.parse(names[path])
         else:
             row = "is not an image file"
             skipped[path] = kind_of(path)
-        name = path.relative_to(folder).as_posix()
+        name = str(names[path])
         if not is_line(name):
             # Tables and pages could not hold it.
             row = "the name has letters that are no text"

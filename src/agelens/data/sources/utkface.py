@@ -1,8 +1,10 @@
 """Labels from the name of a file of UTKFace."""
 
 import re
+from pathlib import PurePosixPath
 
 from agelens.data.labels import RACES, out_of_range
+from agelens.data.sources.name_format import NameFormat, labels_row
 
 _UTKFACE_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d+)_(?P<race>\d+)_(?P<taken_at>\d+)(\D.*)?")
 
@@ -18,9 +20,11 @@ def parse_name(name: str) -> dict[str, object] | str:
     race = int(match["race"])
     if race >= len(RACES):
         return f"race code {race} is not 0 to {len(RACES) - 1}"
-    return {
-        "age": int(match["age"]),
-        "gender": int(match["gender"]),
-        "race": RACES[race],
-        "taken_at": match["taken_at"],
-    }
+    return labels_row(int(match["age"]), int(match["gender"]), RACES[race], match["taken_at"])
+
+
+def _parse(path: PurePosixPath) -> dict[str, object] | str:
+    return parse_name(path.name)
+
+
+UTKFACE = NameFormat("utkface", "names of UTKFace", _parse)

@@ -13,6 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
+from agelens.inference.blur import Blur, VideoBlur
 from agelens.inference.output_formats import Form, JsonArray, Row, writing
 from agelens.inference.pictures import MARK
 from agelens.inference.results import COLUMNS, rows
@@ -36,7 +37,7 @@ class _Sink(Protocol):
 
 
 class _Lines:
-    """Frames, and then tracks, each as one value of a form: JSON lines, or CSV, which has the frames alone."""
+    """Frames, and then tracks, each as one value: JSON lines, or CSV and Parquet, which have the frames alone."""
 
     def __init__(self, write: Callable[[dict[str, Any]], None], form: Form) -> None:
         self._write, self._form = write, form
@@ -71,14 +72,20 @@ class _Document:
 class _Pictures:
     """The frames with their faces drawn in; a disk that is full ends this part alone."""
 
-    def __init__(self, writer: VideoWriter, close: contextlib.ExitStack, path: Path) -> None:
+    def __init__(
+        self, writer: VideoWriter, close: contextlib.ExitStack, path: Path, blur: Blur | None
+    ) -> None:
         self._writer, self._close, self._path = writer, close, path
+        self._blur = None if blur is None else VideoBlur(blur)
         self.failed = False
 
     def frame(self, frame: Frame, found: VideoFrame) -> None:
         if self.failed:
             return
-        drawn = draw_tracks(frame.image, found)
+        if self._blur is None:
+            drawn = draw_tracks(frame.image, found)
+        else:
+            drawn = self._blur(frame.image, frame.seconds, [one.face for one in found.faces])
         try:
             self._writer.write(drawn, frame.seconds, frame.colours)
         except OSError as error:
@@ -132,13 +139,16 @@ class Sinks:
 
 
 @contextlib.contextmanager
-def opened(out: Path | None, form: Form, pictures: Path | None, rate: float, source: str) -> Iterator[Sinks]:
+def opened(
+    out: Path | None, form: Form, pictures: Path | None, rate: float, source: str, blur: Blur | None = None
+) -> Iterator[Sinks]:
     """Open what takes the frames.
 
     Args:
         out: a temporary file for the results; None is standard output, unless the form is a table.
         pictures: the annotated video, which takes its place only where the block succeeds.
         rate: frames a second. source: of the video, by which an annotated one is known again.
+        blur: make these faces unrecognisable instead of drawing boxes.
     """
     with contextlib.ExitStack() as stack:
         drawing = None
@@ -146,9 +156,13 @@ def opened(out: Path | None, form: Form, pictures: Path | None, rate: float, sou
             close = stack.enter_context(contextlib.ExitStack())
             temporary = close.enter_context(replacing_file(pictures))
             writer = close.enter_context(VideoWriter(temporary, max(rate, 0.1), mark_of(source)))
-            drawing = _Pictures(writer, close, pictures)
-        results = None
-        if out is not None:
+            drawing = _Pictures(writer, close, pictures, blur)
+        results: _Sink | None = None
+        if out is not None and form == "parquet":
+            from agelens.inference.parquet import FRAMES_SCHEMA, writing_parquet
+
+            results = _Lines(stack.enter_context(writing_parquet(out, FRAMES_SCHEMA)), form)
+        elif out is not None:
             file = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
             results = stack.enter_context(_sink(file, form))
         elif form != "table":

@@ -18,6 +18,7 @@ from agelens.inference.predict_files import PredictionConfig, check_out, fingerp
 from agelens.inference.predictor import load
 from agelens.inference.printing import counted
 from agelens.inference.record import Mark, Past, read_record, write_record
+from agelens.inference.selection import SelectivePredictor
 from agelens.inference.video.output import Sinks, frames_drawn, opened
 from agelens.inference.video.pipeline import track_faces
 from agelens.inference.video.reader import BrokenVideoError, Video
@@ -61,7 +62,11 @@ def predict_video(
             stack.enter_context(only_writer(config.out))
         video = stack.enter_context(Video(source))
         with waiting("loading the networks"):
-            predictor = load(config.bundle, config.precision, config.detector, config.max_pixels)
+            predictor = load(
+                config.bundle, config.precision, config.detector, config.max_pixels, config.device, config.threads,
+                config.cache,
+            )  # fmt: skip
+        chosen: Any = SelectivePredictor(predictor, config.selection) if config.blur is None else predictor
         origin = {
             **fingerprint(predictor, config),
             **_origin(source, video, frame_stride, duration),
@@ -72,13 +77,17 @@ def predict_video(
                 return _tell_finished(record)
             drawn = max(drawn, record.get("frames", 0))
         work = _Work(video, config, frame_stride, duration, source)
-        return work.do(predictor, origin, drawn)
+        return work.do(chosen, origin, drawn)
 
 
 def _check(source: str, config: PredictionConfig) -> None:
     """Refuse what would fail, or overwrite the video, after an hour of work."""
     if config.crops:
         raise AgeLensError("In a video faces are searched; leave --crops out.")
+    if config.selection.fields is not None:
+        raise AgeLensError("--fields belongs to photographs; leave it out.")
+    if config.blur is not None and config.selection.to_json():
+        raise AgeLensError("--blur hides every face of a video; leave --min-face and --min-score out.")
     check_out(config.out)
     if (
         config.out is not None
@@ -141,7 +150,9 @@ class _Work:
         with contextlib.ExitStack() as stack:
             out = None if config.out is None else stack.enter_context(replacing_file(config.out))
             inner = stack.enter_context(contextlib.ExitStack())
-            sinks = inner.enter_context(opened(out, config.written_form, config.pictures, rate, self._source))
+            sinks = inner.enter_context(
+                opened(out, config.written_form, config.pictures, rate, self._source, config.blur)
+            )
             error = self._each_frame(predictor, sinks)
             with held_interrupts():
                 if error and self._done < drawn:
@@ -207,7 +218,9 @@ class _Work:
             tracks = counted(len(self._summary.tracks), "track")
             lines.append(f"{config.out}: {frames} of {self._video.name} with {tracks} of faces.")
         if config.pictures is not None and not failed:
-            lines.append(f"{config.pictures}: {frames} with the faces drawn in.")
+            lines.append(
+                f"{config.pictures}: {frames} with the faces {'drawn in' if config.blur is None else 'blurred'}."
+            )
         return lines
 
 

@@ -1,0 +1,60 @@
+"""The README.md of a bundle on the Hugging Face hub: what machines read of it, and its card in words."""
+
+from typing import Any
+
+import yaml
+
+_NAMES = {"age": ("mae", "Mean absolute error, years"), "gender": ("accuracy", "Accuracy")}
+
+
+def hub_page(card: dict[str, Any]) -> str:
+    """Return the page of a bundle's card, with the block of YAML that the hub reads.
+
+    The weights are for research only wherever the data were, so the licence is told as "other".
+    """
+    data = card.get("data", {})
+    front = {
+        "library_name": "agelens",
+        "license": "other",
+        "license_name": "non-commercial-research-only",
+        "pipeline_tag": "image-classification",
+        "tags": ["age-estimation", "face-analysis", "onnx", "openvino"],
+        "model-index": [{"name": _name(card), "results": _results(card)}],
+    }
+    lines = [
+        "---", yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(), "---", "",
+        f"# {_name(card)}", "", str(card.get("intended_use", "")), "",
+        f"Data: {data.get('source', 'unknown')} ({data.get('licence', 'licence unknown')}). "
+        f"Weights that it began from: {card['network'].get('weights_licence', 'unknown')}.", "",
+        "```python", "import agelens", "",
+        'predictor = agelens.load("hf://OWNER/NAME@COMMIT")  # a commit of 40 digits, so that it stays the same', "```",
+        "", *_section("Limits", card.get("limitations", [])),
+        *_section("It must not", card.get("out_of_scope_use", [])),
+        "All figures by group stand in `card.json`, and as a page in `card.html`.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, sentences: list[str]) -> list[str]:
+    return [f"## {title}", "", *[f"- {sentence}" for sentence in sentences], ""] if sentences else []
+
+
+def _name(card: dict[str, Any]) -> str:
+    what = {"both": "age and gender", "age": "age", "gender": "gender"}[card["task"]]
+    return f"AgeLens, {what} of a face"
+
+
+def _results(card: dict[str, Any]) -> list[dict[str, Any]]:
+    figures = card.get("evaluation", {})
+    source = str(card.get("data", {}).get("source", "unknown"))
+    dataset = {"name": source, "type": source.lower().replace(" ", "-"), "split": "test"}
+    return [
+        {
+            "task": {"type": "image-classification", "name": f"{task} estimation"},
+            # A copy each, or YAML would point from one to the other.
+            "dataset": dict(dataset),
+            "metrics": [{"type": key, "name": name, "value": round(float(figures[task][key]), 4)}],
+        }
+        for task, (key, name) in _NAMES.items()
+        if task in figures
+    ]

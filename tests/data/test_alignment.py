@@ -1,0 +1,102 @@
+"""Aligning a data set with a detector that knows where the faces of the tests are."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from agelens.data import alignment as module
+from agelens.data.aligned_folder import align_folder
+from agelens.data.alignment import JOURNAL, align_table
+from agelens.data.sources.reading import read_faces
+from agelens.data.table import digest_files
+from agelens.detection.alignment import UTKFACE
+from agelens.detection.detector import find_detector
+from agelens.errors import AgeLensError
+from agelens.utils.progress import quiet
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """Four pictures, of which the third shows no face and the fourth is broken; each search is counted."""
+    for number in range(3):
+        pixels = np.full((40, 60, 3), 60 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_bytes(b"\x89PNG broken")
+    (tmp_path / "faces.csv").write_text(
+        "path,age,gender,site\n0.png,20-29,m,a\n1.png,3,f,b\n2.png,4,f,b\n3.png,5,f,b\n", encoding="utf-8"
+    )
+    looked: list[int] = []
+
+    def cut(image: NDArray[np.uint8], *rest: object) -> NDArray[np.uint8] | str:
+        looked.append(int(image[0, 0, 0]))
+        return "no face is found" if image[0, 0, 0] == 120 else image[:20, :20]
+
+    monkeypatch.setattr(module, "align_labelled_face", cut)
+    table = read_faces(tmp_path / "faces.csv").table
+    table.attrs["looked"] = looked
+    return table
+
+
+def test_crops_take_the_place_of_photographs_and_reasons_are_told(
+    photographs: pd.DataFrame, tmp_path: Path
+) -> None:
+    done = align_table(photographs, tmp_path / "crops", find_detector())
+    assert done.table["site"].tolist() == ["a", "b"]
+    assert done.table[["age_min", "age_max"]].to_numpy().tolist() == [[20, 29], [3, 3]]
+    assert done.table["original"].tolist() == photographs["path"].tolist()[:2]
+    assert done.table["original_digest"].tolist() == photographs["digest"].tolist()[:2]
+    assert done.table["digest"].tolist() == digest_files(done.table["path"])
+    for path in done.table["path"]:
+        with Image.open(path) as crop:
+            assert crop.size == (20, 20)
+    assert [Path(one.file).name for one in done.left_out] == ["2.png", "3.png"]
+    assert done.left_out[0].reason == "no face is found"
+    assert (done.unreadable, done.looked_at) == (1, 4)
+
+
+def test_a_killed_alignment_goes_on_where_it_was(photographs: pd.DataFrame, tmp_path: Path) -> None:
+    whole = align_table(photographs, tmp_path / "whole", find_detector())
+    part = tmp_path / "part"
+    align_table(photographs.head(2), part, find_detector())
+    with (part / JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.write('["half a li')
+    (part / Path(whole.table["path"][1]).name).unlink()
+    photographs.attrs["looked"].clear()
+    done = align_table(photographs, part, find_detector())
+    assert sorted(photographs.attrs["looked"]) == [60, 120], (
+        "the crop that is gone, and what was not looked at"
+    )
+    pd.testing.assert_frame_equal(done.table.drop(columns="path"), whole.table.drop(columns="path"))
+    again = align_table(photographs, part, find_detector())
+    assert (again.looked_at, again.images_per_second) == (0, None)
+    assert again.left_out == done.left_out
+    with pytest.raises(AgeLensError, match="cut by another detector, geometry or size"):
+        align_table(photographs, part, find_detector(), image_size=64)
+
+
+def test_the_folder_for_others_is_a_manifest_that_is_read_again(
+    photographs: pd.DataFrame, tmp_path: Path
+) -> None:
+    out = tmp_path / "aligned"
+    done = align_folder(photographs, [], out, find_detector(), UTKFACE, None, quiet)
+    assert done.found == 2
+    assert done.left_out["no face is found"] == 1
+    assert done.lines()[0].startswith("2 of 4 faces found and aligned (50.0 %), ")
+    again = read_faces(out / "faces.csv").table
+    assert again["age"].tolist() == [24, 3]
+    assert again["age_max"].tolist() == [29, 3]
+    assert again["gender"].tolist() == [0, 1]
+    assert again["source"].tolist() == ["faces", "faces"]
+    assert again["original_digest"].tolist() == photographs["digest"].tolist()[:2]
+    assert (out / "left_out.csv").read_text(encoding="utf-8").count("\n") == 3
+
+
+def test_without_one_face_there_is_a_sentence(photographs: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(
+        AgeLensError, match=r"Not one of the 2 photographs gives a crop: .*2\.png: no face is found"
+    ):
+        align_table(photographs.tail(2), tmp_path / "crops", find_detector())

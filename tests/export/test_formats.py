@@ -1,0 +1,70 @@
+"""Bundles in the forms that other programs serve."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+import yaml
+
+from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.errors import AgeLensError
+from agelens.export import formats
+from agelens.export.formats import FORMATS, TOLERANCE, export_format, next_step
+
+
+@pytest.fixture(scope="module")
+def bundle(study) -> Bundle:
+    return find_bundles(study.folder / "age")[0]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_form_says_what_the_bundle_says(form: str, bundle: Bundle, tmp_path: Path) -> None:
+    assert export_format(bundle, tmp_path / "out", form, faces=4) <= TOLERANCE
+    assert str(tmp_path) in next_step(form, tmp_path / "out", bundle.card)
+    assert json.loads((tmp_path / "out" / "card.json").read_text())["task"] == "age"
+
+
+def test_servers_find_the_network_where_they_look(bundle: Bundle, tmp_path: Path) -> None:
+    export_format(bundle, tmp_path / "ovms", "ovms", faces=1)
+    config = json.loads((tmp_path / "ovms" / "config.json").read_text())["model_config_list"][0]["config"]
+    inside = tmp_path / "ovms" / Path(config["base_path"]).relative_to("/models")
+    model = ov.Core().read_model(inside / "1" / "model.xml")
+    export_format(bundle, tmp_path / "triton", "triton", faces=1)
+    text = (tmp_path / "triton" / config["name"] / "config.pbtxt").read_text()
+    assert (tmp_path / "triton" / config["name"] / "1" / "model.bin").is_file()
+    for port in (*model.inputs, *model.outputs):
+        assert f'name: "{port.get_any_name()}"' in text
+    assert "dims: [-1, -1, 3]" in text
+
+
+def test_the_page_of_the_hub_has_what_the_hub_reads(tmp_path: Path) -> None:
+    (bundled,) = find_bundles()
+    page = formats.hub_page(bundled.card)
+    front = yaml.safe_load(page.split("---")[1])
+    assert (front["library_name"], front["license"]) == ("agelens", "other")
+    values = [one["metrics"][0]["value"] for one in front["model-index"][0]["results"]]
+    evaluation = bundled.card["evaluation"]
+    assert values == [round(evaluation["age"]["mae"], 4), round(evaluation["gender"]["accuracy"], 4)]
+    assert "hf://OWNER/NAME@COMMIT" in page
+
+
+def test_a_network_that_came_out_otherwise_is_not_kept(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = formats.run_outputs
+    monkeypatch.setattr(
+        formats, "run_outputs", lambda *given: [output + np.float32(0.01) for output in plain(*given)]
+    )
+    with pytest.raises(AgeLensError, match=r"differs from the bundle by 0\.01 on 2 faces, so it is not kept"):
+        export_format(bundle, tmp_path / "out", "onnx", faces=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_stands_there_is_not_replaced(bundle: Bundle, tmp_path: Path, agelens) -> None:
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(AgeLensError, match="is not empty; give another folder"):
+        export_format(bundle, tmp_path, "onnx")
+    said = agelens("export", tmp_path / "new", "--bundle", "agelens")
+    assert (said.status, "--bundle belongs to the other formats" in said.err) == (2, True)
