@@ -1,6 +1,7 @@
 """`agelens run --config`: options from YAML or from another study, those of the command line first."""
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,10 @@ class BegunError(AgeLensError):
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What `agelens run` would begin a study with."""
     values: dict[str, Any] = {}
-    names = (
-        "out", "source", "seed", "limit", "split_ratios", "force", "backbones", "weights", "plan", "crops_as_they_are",
-    )  # fmt: skip
+    takes = signature(commands.begin_run)
 
-    def begin(*arguments: Any) -> None:
-        values.update(zip(names, arguments, strict=True))
+    def begin(*arguments: Any, **named: Any) -> None:
+        values.update(takes.bind(*arguments, **named).arguments)
         raise BegunError("begun")
 
     monkeypatch.setattr(commands, "load_keras", lambda: None)
@@ -44,7 +43,7 @@ def test_options_come_from_yaml_and_those_given_beside_it_win(
     )
     answer = agelens("run", "--config", file, "--seed", "8", "--out", tmp_path / "run")
     assert answer.err == "agelens: begun\n"
-    assert asked["source"] == tmp_path / "faces"
+    assert asked["source"] == [tmp_path / "faces"]
     assert (asked["out"], asked["seed"], asked["limit"]) == (tmp_path / "run", 8, None)
     assert (asked["backbones"], asked["split_ratios"]) == ("SmallConv,VGG16", "86/4/10")
     assert asked["plan"] == TrainingPlan(recipe="scratch", image_size=64)
@@ -65,12 +64,21 @@ def test_a_study_is_repeated_from_its_config(agelens, asked: dict[str, Any], tmp
     file.write_text(json.dumps(config))
     answer = agelens("run", "--config", file, "--backbones", "VGG16")
     assert answer.err == "agelens: begun\n"
-    assert (asked["source"], asked["seed"], asked["limit"]) == (tmp_path, 5, 60)
+    assert (asked["source"], asked["seed"], asked["limit"]) == ([tmp_path], 5, 60)
     assert (asked["split_ratios"], asked["backbones"]) == ("0.8/0.1/0.1", "VGG16")
     assert asked["plan"] == TrainingPlan(**{**vars(plan), "weights": "random"})
 
 
+def test_several_sources_are_found_beside_the_file(agelens, asked: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    file = tmp_path / "study.yaml"
+    file.write_text("source: [faces, elsewhere.csv]\n")
+    agelens("run", "--config", file)
+    assert asked["source"] == [tmp_path / "faces", Path("elsewhere.csv")]
+
+
 BAD = {
+    "source: [faces, 7]": "which is not a path or paths",
     "bakbones: VGG16": "unknown option 'bakbones'; do you mean backbones?",
     "force: true": "unknown option 'force'; known are age_backbone, backbones",
     "image_size: 64.5": "says image_size: 64.5, which is not a whole number",

@@ -12,7 +12,6 @@ from agelens.errors import AgeLensError
 
 # What a file cannot decide: itself, and how this one command goes about its work.
 _OWN = {"config", "force", "json"}
-_PATHS = ("source", "cache")
 
 
 def take_config(context: typer.Context, file: Path | None) -> Path | None:
@@ -36,12 +35,17 @@ def take_config(context: typer.Context, file: Path | None) -> Path | None:
             way_out = f"do you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}."
             raise AgeLensError(f"{file} holds an unknown option {key!r}; {way_out}")
         _check_type(file, key, value, known[key])
-    for key in _PATHS:
-        # Paths are relative to the file, else to the working folder.
-        if isinstance(values.get(key), str) and (file.parent / values[key]).exists():
-            values[key] = str(file.parent / values[key])
+    if values.get("source"):
+        values["source"] = [_beside(file, one) for one in values["source"]]
+    if isinstance(values.get("cache"), str):
+        values["cache"] = _beside(file, values["cache"])
     context.default_map = {key: value for key, value in values.items() if value is not None}
     return file
+
+
+def _beside(file: Path, path: str) -> str:
+    """Return a path that is relative to the file, else to the working folder."""
+    return str(file.parent / path) if (file.parent / path).exists() else path
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -78,7 +82,9 @@ def _options_of_study(file: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(key: str, value: Any) -> Any:
-    """Lists as the command line writes them."""
+    """Values as the command line writes them; sources are the one option that it takes as several words."""
+    if key == "source":
+        return [value] if isinstance(value, str) else value
     if key == "backbones" and isinstance(value, list):
         return ",".join(map(str, value))
     if key == "split_ratios" and isinstance(value, list):
@@ -89,7 +95,12 @@ def _as_text(key: str, value: Any) -> Any:
 def _check_type(file: Path, key: str, value: Any, hint: Any) -> None:
     """Refuse a value that Typer would turn into another, as 64.5 pixels into 64, or fail on."""
     kinds = set(get_args(hint) if isinstance(hint, UnionType) else (hint,)) - {NoneType}
-    if kinds == {int}:
+    if key == "source":
+        right, wanted = (
+            isinstance(value, list) and all(isinstance(one, str) for one in value),
+            "a path or paths",
+        )
+    elif kinds == {int}:
         right, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
     elif kinds == {float}:
         right, wanted = isinstance(value, int | float) and not isinstance(value, bool), "a number"
