@@ -65,6 +65,9 @@ def workspace(
     for path in table["path"][:3]:
         shutil.copy(path, tmp_path / "faces")
     table[["path", "age", "gender"]].head(40).to_csv(tmp_path / "my-faces.csv", index=False)
+    pd.DataFrame({"path": ["photos/astronaut.jpg"], "age": [40], "gender": ["female"]}).to_csv(
+        tmp_path / "photographs.csv", index=False
+    )
     small = cv2.resize(np.asarray(cv2.imread(str(PHOTO))[..., ::-1]), (320, 320))
     write_video(tmp_path / "clip.mp4", [small] * 9)
     if request.getfixturevalue("page") in OF_A_FINISHED_STUDY:
