@@ -98,7 +98,7 @@ def measure(
     backbone = build_backbone(spec, args.weights, fitting_image_size(spec, args.image_size), seed)
     features = extract(backbone, table, "auto", args.head == "avg-pool", args.cache, bar)
     masks = {split: (table["split"] == split).to_numpy() for split in ("train", "validation")}
-    training = features.of(masks["train"])
+    training = features.subset(masks["train"])
     ways = ways_of(measure_moments(training.read, len(training)), args.lengths)
     recipes = [comparison_recipe(task, args.head, args.epochs) for task in TASKS]
 
@@ -109,7 +109,7 @@ def measure(
             for task in TASKS
             for number in range(len(ways))
         }
-        return Batches(features.of(masks[split]).read, labels, shuffle_seed=shuffle_seed, workers=1)
+        return Batches(features.subset(masks[split]).read, labels, shuffle_seed=shuffle_seed, workers=1)
 
     network = heads(features, ways, recipes, baselines(table)["median_age"], seed)
     with bar(f"{spec.name} heads", args.epochs) as advance:
