@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from _common import facts, keep, print_facts
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.baselines import baselines
 from agelens.data.loaders import Batches
 from agelens.models.backbones import build_backbone, fitting_image_size
@@ -31,7 +32,7 @@ from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
 from agelens.study.folder import StudyFolder
 from agelens.training.feature_cache import Features, extract
-from agelens.training.recipes import TASKS, Recipe, comparison_recipe
+from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import to_learn_from
 from agelens.utils.progress import bar
 
