@@ -121,7 +121,7 @@ def true_box(detector: Detector, picture: Pixels) -> NDArray[np.float32] | None:
     found = find_faces(detector, picture, close=False)
     middle = np.array(picture.shape[1::-1]) / 2
     away = np.hypot(*((found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - middle).T)
-    near = found.take((away < 0.15 * max(picture.shape)) & (found.scores >= detector.sure))
+    near = found.take((away < 0.15 * max(picture.shape)) & (found.scores >= detector.confidence_threshold))
     return near.boxes[0] if len(near.scores) else None
 
 

@@ -17,7 +17,7 @@ from agelens.bundles.bundle import find_bundles
 from agelens.data.table import read_table, source_names, write_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.evaluate import evaluate
-from agelens.study.folder import Run
+from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan
 from agelens.study.steps import train_networks
 from agelens.utils.files import read_json, write_json
@@ -70,7 +70,7 @@ def cross_dataset(run: Path, plan: TrainingPlan) -> dict[str, dict[str, Any]]:
         if not (folder / "config.json").exists():
             write_json(folder / "config.json", {**config, "steps": {"audit": config["steps"]["audit"]}})
         say(f"training on {name}")
-        part = Run(folder, bar, say)
+        part = StudyFolder(folder, bar, say)
         part.crops_as_they_are = True
         train_networks(part, plan)
         done = evaluate(

@@ -30,7 +30,7 @@ from agelens.models.backbones import Backbone, build_backbone
 from agelens.models.openvino_backbone import to_openvino
 from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
 from agelens.runtime.execution import run_network, supports_bfloat16
-from agelens.runtime.session import compile_on_cpu
+from agelens.runtime.session import compile_on_device
 
 Maps = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ def ways_of(backbone: Backbone, images: NDArray[np.uint8], folder: Path) -> dict
     network = to_openvino(backbone, folder)
     ways: dict[str, Callable[[], Maps]] = {"keras": partial(in_keras, backbone, images)}
     for precision in ("f32", "bf16") if supports_bfloat16() else ("f32",):
-        compiled = compile_on_cpu(network, precision)
+        compiled = compile_on_device(network, precision)
         ways[precision] = partial(run_network, compiled, images, backbone.feature_shape)
     return ways
 
@@ -111,7 +111,7 @@ def main() -> None:
         paths = table["path"].tolist()
         for name in args.backbones:
             spec = find_backbone(name)
-            backbone = build_backbone(spec, args.weights, max(args.image_size, spec.min_side))
+            backbone = build_backbone(spec, args.weights, max(args.image_size, spec.min_image_size))
             result[name] = measure(backbone, read_faces_at(paths, backbone.image_size), args.rounds)
             print(line(name, result[name]), flush=True)
             keras.backend.clear_session()

@@ -23,7 +23,7 @@ from agelens.data.loaders import read_faces_at
 from agelens.data.table import read_table
 from agelens.inference.predictor import median
 from agelens.runtime.execution import run_outputs
-from agelens.runtime.session import compile_on_cpu
+from agelens.runtime.session import compile_on_device
 from agelens.training.losses import AGES
 
 Said = tuple[np.ndarray, np.ndarray]
@@ -68,7 +68,7 @@ def main() -> None:
 
     plain, both = [], []
     for folder, bundle in zip(options.bundles, bundles, strict=True):
-        compiled = compile_on_cpu(ov.Core().read_model(bundle.network), "f32")
+        compiled = compile_on_device(ov.Core().read_model(bundle.network), "f32")
         said, mirrored = (
             run_outputs(compiled, pixels, [(AGES,), ()])
             for pixels in (faces, np.ascontiguousarray(faces[:, :, ::-1]))

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from _common import facts, keep, print_facts
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.baselines import baselines
 from agelens.data.loaders import Batches
 from agelens.models.backbones import build_backbone, fitting_image_size
@@ -31,7 +32,7 @@ from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
 from agelens.study.folder import StudyFolder
 from agelens.training.feature_cache import Features, extract
-from agelens.training.recipes import TASKS, Recipe, comparison_recipe
+from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import to_learn_from
 from agelens.utils.progress import bar
 
@@ -98,7 +99,7 @@ def measure(
     backbone = build_backbone(spec, args.weights, fitting_image_size(spec, args.image_size), seed)
     features = extract(backbone, table, "auto", args.head == "avg-pool", args.cache, bar)
     masks = {split: (table["split"] == split).to_numpy() for split in ("train", "validation")}
-    training = features.of(masks["train"])
+    training = features.subset(masks["train"])
     ways = ways_of(measure_moments(training.read, len(training)), args.lengths)
     recipes = [comparison_recipe(task, args.head, args.epochs) for task in TASKS]
 
@@ -109,7 +110,7 @@ def measure(
             for task in TASKS
             for number in range(len(ways))
         }
-        return Batches(features.of(masks[split]).read, labels, shuffle_seed=shuffle_seed, workers=1)
+        return Batches(features.subset(masks[split]).read, labels, shuffle_seed=shuffle_seed, workers=1)
 
     network = heads(features, ways, recipes, baselines(table)["median_age"], seed)
     with bar(f"{spec.name} heads", args.epochs) as advance:

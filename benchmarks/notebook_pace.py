@@ -42,10 +42,10 @@ from _common import (
     require_tensorflow,
 )
 
+from agelens.bundles.bundle import TASKS
 from agelens.data.table import digest_files
 from agelens.evaluation.compare_backbones import Comparison, compare
 from agelens.models.registry import NOTEBOOK_SEVEN, find_backbone
-from agelens.training.recipes import TASKS
 
 NOTEBOOK_IMAGES = 23_708
 SOME = ("VGG16", "ResNet50V2", "InceptionV3")
@@ -92,7 +92,7 @@ def projected(key: str, all_images: Figures, eighth: Figures, images: int, fewer
 def measure_notebook(
     table: pd.DataFrame, eighth: pd.DataFrame, name: str, args: argparse.Namespace
 ) -> Figures:
-    image_size = max(args.image_size, find_backbone(name).min_side)
+    image_size = max(args.image_size, find_backbone(name).min_image_size)
     figures, few = (notebook_way(split, name, image_size, args.epochs) for split in (table, eighth))
     epoch = projected("epoch", figures, few, len(table), len(eighth))
     return {**figures, "epoch_eighth": few["epoch"], "projected": figures["once"] + args.epochs * epoch}

@@ -33,11 +33,11 @@ def test_the_name_of_a_file_says_its_form(name: str, asked: str | None, form: st
 
 
 @pytest.mark.parametrize(
-    "name", ["a.parquet", "a.xlsx", "a.txt", "a", "a.csv.gz", ".csv", "a.jpg", "a.", "a.feather", "a.html"]
+    "name", ["a.xlsx", "a.txt", "a", "a.csv.gz", ".csv", "a.jpg", "a.", "a.feather", "a.html"]
 )
 def test_other_names_are_refused_with_those_that_are_written(name: str) -> None:
     with pytest.raises(
-        AgeLensError, match=r"give a name that ends in \.csv, \.tsv, \.json, \.jsonl or \.ndjson"
+        AgeLensError, match=r"give a name that ends in \.csv, \.tsv, \.json, \.parquet, \.jsonl or \.ndjson"
     ) as caught:
         form_of_file(Path("folder") / name)
     assert str(caught.value).startswith(f"{Path('folder') / name} ")
@@ -51,7 +51,7 @@ def test_an_option_and_a_name_that_do_not_agree_are_refused(name: str, asked: st
 
 @pytest.mark.parametrize("asked", ["json", "csv"])
 def test_no_option_fills_a_parquet_file_with_text(asked: str) -> None:
-    with pytest.raises(AgeLensError, match=r"a\.parquet ends in \.parquet"):
+    with pytest.raises(AgeLensError, match="do not agree"):
         form_of_file(Path("a.parquet"), asked)
 
 

@@ -115,9 +115,13 @@ def test_no_logit_is_too_large(
 ) -> None:
     """Bundles that are averaged give the logit; e to the power of 1,000 is beyond every number."""
     logits = np.array([-1000, -104, -3, 0, 3, 104, 1000], np.float32)
-    network = dataclasses.replace(predictor._networks[0], outputs={"female_logit": ()})
+
+    class Saying:
+        def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            return [logits]
+
+    network = dataclasses.replace(predictor._networks[0], outputs={"female_logit": ()}, session=Saying())
     monkeypatch.setattr(predictor, "_networks", [network])
-    monkeypatch.setattr("agelens.inference.predictor.run_outputs", lambda *_: [logits])
     faces = predictor.predict_crops({network.image_size: np.zeros((7, 8, 8, 3), np.uint8)})
     assert [face.p_female for face in faces] == pytest.approx([0, 0, 0.0474259, 0.5, 0.9525741, 1, 1])
 
