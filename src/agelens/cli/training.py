@@ -191,7 +191,7 @@ def evaluate(
     )  # fmt: skip
     figures = evaluate_networks(
         run, bundle, split or ("all" if bundle else "test"), overlap, precision, force, align,
-        names_by_comma(group_by), None if sources == "all" else names_by_comma(sources),
+        names_by_comma(group_by), () if sources == "all" else names_by_comma(sources),
     )  # fmt: skip
     print_lines(evaluation_lines(figures), json, figures)
 
