@@ -109,10 +109,11 @@ def test_what_is_wrong_with_one_path_does_not_keep_the_others(tmp_path: Path) ->
         "*.txt": "fits no image",
         "*.jpg": "holds no image",
         "x" * 300 + ".jpg": "is too long for a name",
+        "a.jpg": "does not exist",
     }
     assert sum(error.error == "does not exist" for error in left_out.errors) == 2
     said: list[str] = []
-    left_out.tell_problems(said.append)
+    left_out.tell_errors(said.append)
     assert f"agelens: {tmp_path / 'gone.jpg'} does not exist" in said
     assert "agelens: memory://gone/*.jpg holds no image" in said
 

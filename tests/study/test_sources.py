@@ -110,7 +110,12 @@ def test_the_report_shows_all_of_it(run: Path) -> None:
 def test_one_source_is_measured_alone_and_wrong_names_are_refused(
     run: Path, agelens: Callable, tmp_path: Path
 ) -> None:
-    start = ["evaluate", "--out", run, "--crops-as-they-are"]
+    start = ["evaluate", run, "--crops-as-they-are"]
+    told = agelens(*start, "--sources", "all", "--group-by", "site", "--precision", "f32")
+    assert told.status == 0
+    assert "evaluate: done before" in told.err
+    assert "on exact: MAE" in told.out
+    assert "on groups: right group" in told.out
     wrong = agelens(*start, "--sources", "nowhere")
     assert wrong.status == 2
     assert "--sources nowhere: the table has no such source, but exact, groups" in wrong.err

@@ -34,8 +34,7 @@ def list_photographs(source: str) -> list[str]:
         left_out = LeftOut()
         found = [name_of(path) for path in find_images([Path(source)], left_out=left_out)]
         left_out.tell_skipped(say)
-        for photo in left_out.errors:
-            say(f"agelens: {photo.file} {photo.error}")
+        left_out.tell_errors(say)
     if not found:
         raise AgeLensError(f"{source} names no photograph.")
     return list(dict.fromkeys(map(_for_every_worker, found)))

@@ -171,6 +171,8 @@ def _measure(
 ) -> dict[str, Any]:
     """The figures of each task on the rows that are labelled for it; ages that are groups have figures of their own."""
     figures: dict[str, Any] = {}
+    # Also where all exact ages, or all groups, are of one source.
+    group_by = [*(["source"] if len(source_names(rows)) > 1 else []), *group_by]
     for task, bundle in tasks.items():
         labelled = rows[has_exact_age(rows) if task == "age" else has_label(rows, task)].reset_index(
             drop=True

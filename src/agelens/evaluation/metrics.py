@@ -123,7 +123,7 @@ def given_groups(predictions: pd.DataFrame, group_by: Sequence[str] = ()) -> dic
 
     One source alone is no group.
     """
-    names = ["race", *(["source"] if len(source_names(predictions)) > 1 else []), *group_by]
+    names = dict.fromkeys(["race", *(["source"] if len(source_names(predictions)) > 1 else []), *group_by])
     return {name: (predictions[name], sorted(set(predictions[name].dropna()) - {""})) for name in names}
 
 

@@ -37,6 +37,11 @@ class LeftOut:
         if self.skipped:
             say(f"agelens: skipped: {describe_kinds(self.skipped)}.")
 
+    def tell_errors(self, say: Callable[[str], None]) -> None:
+        """Say which paths gave nothing, one line each."""
+        for photo in self.errors:
+            say(f"agelens: {photo.file} {photo.error}")
+
     def add(self, path: Path, error: str) -> None:
         self.errors.append(ImagePrediction(str(path), 0, 0, error=error))
 

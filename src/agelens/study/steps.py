@@ -288,7 +288,9 @@ def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> d
     return {
         "report": str(run.folder / REPORT),
         **{
-            task: {key: value for key, value in figures[task].items() if key != "groups"}
+            task: {**figures[task], "groups": {"source": figures[task]["groups"]["source"]}}
+            if "source" in figures[task]["groups"]
+            else {key: value for key, value in figures[task].items() if key != "groups"}
             for task in (*plan.tasks, "age_group")
             if task in figures
         },
