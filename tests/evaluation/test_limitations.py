@@ -49,7 +49,7 @@ def test_what_is_clearly_worse_is_told(rows: pd.DataFrame) -> None:
 def test_a_group_that_is_better_is_no_limitation(rows: pd.DataFrame) -> None:
     asian = rows["race"] == "Asian"
     rows.loc[asian, "age_years"] = rows["age"]
-    assert find_limitations(figures(rows)) == []
+    assert not [line for line in find_limitations(figures(rows)) if "Asian" in line]
 
 
 def test_a_side_that_is_sure_but_small_is_not_told(rows: pd.DataFrame) -> None:

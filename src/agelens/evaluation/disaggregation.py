@@ -138,7 +138,8 @@ def _figure(values: Array, chosen: NDArray[np.bool_], clusters: Codes, seed: int
     """A group by itself; shares get Wilson's interval."""
     own, codes = values[chosen], clusters[chosen]
     ends = share_interval(own, codes) if set(np.unique(values)) <= {0.0, 1.0} else interval(own, seed, codes)
-    return GroupFigure(len(own), float(own.mean()), ends, len(own) < FEW_FACES)
+    # Copies of one picture are one piece of evidence, here too.
+    return GroupFigure(len(own), float(own.mean()), ends, len(np.unique(codes)) < FEW_FACES)
 
 
 def _compare(

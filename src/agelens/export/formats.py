@@ -129,7 +129,7 @@ def _tensor(name: str, kind: str, shape: list[int]) -> str:
 
 
 def _save(bundle: Bundle, file: Path) -> None:
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     # As the bundle has it: what a processor needs changed is the server's to know.
     ov.save_model(ov.Core().read_model(bundle.network), file, compress_to_fp16=False)
 

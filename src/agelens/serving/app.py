@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -110,6 +111,7 @@ def create_app(
     _add_middleware(app, knows_host, access, metrics)
     app.add_exception_handler(RefusedError, _refuse)
     app.add_exception_handler(HTTPException, _tell_status)
+    app.add_exception_handler(RequestValidationError, _tell_value)
     app.add_exception_handler(Exception, _tell_failure)
     _add_prediction(app, batcher, admissions, limits, metrics)
     add_metrics(app, metrics, lambda: (admissions.requests, batcher.queued))
@@ -246,6 +248,13 @@ async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     headers = {"Retry-After": str(error.retry_seconds)} if error.retry_seconds else None
     return JSONResponse({"detail": error.sentence}, error.status, headers)
+
+
+async def _tell_value(request: Request, error: Exception) -> Response:
+    """422 for a parameter that cannot be understood, as a sentence."""
+    assert isinstance(error, RequestValidationError)
+    name = " ".join(str(part) for part in error.errors()[0]["loc"][1:])[:200]
+    return JSONResponse({"detail": f"The parameter {name} is not understood; /docs says what it takes."}, 422)
 
 
 async def _tell_status(request: Request, error: Exception) -> Response:
