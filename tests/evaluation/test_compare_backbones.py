@@ -17,9 +17,10 @@ from agelens.evaluation.compare_backbones import Comparison, compare, train_smal
 from agelens.models.backbones import build_backbone
 from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
+from agelens.models.standardization import standardise
 from agelens.training.feature_cache import extract
 from agelens.training.recipes import comparison_recipe, compile_network
-from agelens.training.transfer import join, standardisation_of
+from agelens.training.transfer import join, moments_of
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,14 @@ def test_cached_features_train_as_fit_through_the_frozen_backbone(
     if exact:
         recipes = [recipe.exact() for recipe in recipes]
     features = extract(backbone, table, "f32", cache=tmp_path)
-    scale = None if exact else standardisation_of(features, table)
+    moments = None if exact else moments_of(features, table)
     median_age = 0.0 if exact else baselines(table)["median_age"]
     ours = train_small_heads(features, table, recipes, 42, name)
     assert backbone.model is not None
     backbone.model.trainable = False
     for recipe in recipes:
         keras.utils.set_random_seed(42)
+        scale = standardise(moments, recipe.task) if moments else None
         network = join(backbone, build_head(recipe, backbone.feature_shape, median_age, scale))
         train = FaceBatches(table[table["split"] == "train"], recipe.task, 64, shuffle_seed=42)
         compile_network(network, recipe, len(train))

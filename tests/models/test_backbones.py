@@ -13,7 +13,7 @@ from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone, fetch_backbone
 from agelens.models.preprocessing import PREPROCESSINGS, preprocessing_layers
 from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, find_backbone
-from agelens.models.standardization import LENGTH, measure_standardisation
+from agelens.models.standardization import LENGTHS, measure_moments, standardise
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
@@ -87,9 +87,9 @@ def test_random_features_do_not_vanish_before_a_head() -> None:
     features = backbone.model.predict(faces, verbose=0)
     # As Keras builds them the spread is about 1e-9, from which no head can learn.
     assert features.std() < 1e-6
-    found = measure_standardisation(lambda rows: features[rows], len(features))
+    found = standardise(measure_moments(lambda rows: features[rows], len(features)), "age")
     lengths = np.linalg.norm((features * found.scale + found.offset).reshape(len(features), -1), axis=1)
-    assert np.sqrt(np.square(lengths).mean()) == pytest.approx(LENGTH, rel=1e-3)
+    assert np.sqrt(np.square(lengths).mean()) == pytest.approx(LENGTHS["age"], rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agelens.evaluation.compare_backbones import train_small_heads
 from agelens.models.heads import build_head, describe_layers
-from agelens.models.standardization import Standardisation, measure_standardisation
+from agelens.models.standardization import Standardisation, measure_moments, standardise
 from agelens.training import transfer
 from agelens.training import transfer as module
 from agelens.training.feature_cache import Features
@@ -109,7 +109,7 @@ def test_what_the_layer_gives_does_not_depend_on_scale_or_shift(
     rows = np.random.default_rng(seed).gamma(0.5, size=(50, *shape))
 
     def standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = measure_standardisation(lambda picked: values[picked], len(values))
+        found = standardise(measure_moments(lambda picked: values[picked], len(values)), "gender")
         return values * found.scale + found.offset
 
     np.testing.assert_allclose(standardised((rows + shift) * factor), standardised(rows), atol=1e-6)
@@ -117,7 +117,7 @@ def test_what_the_layer_gives_does_not_depend_on_scale_or_shift(
 
 def test_features_that_say_nothing_become_zeros() -> None:
     alike = np.full((20, 2, 2, 3), 7.0, np.float32)
-    found = measure_standardisation(lambda picked: alike[picked], len(alike))
+    found = standardise(measure_moments(lambda picked: alike[picked], len(alike)), "gender")
     np.testing.assert_allclose(alike * found.scale + found.offset, 0, atol=1e-9)
 
 

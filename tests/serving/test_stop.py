@@ -50,4 +50,5 @@ def test_who_is_inside_is_answered_before_the_server_ends() -> None:
         assert process.wait(20) == 0
     finally:
         process.kill()
+        process.communicate()
     assert answers[0].status_code == 200

@@ -21,9 +21,10 @@ from agelens.evaluation.resampling import clusters_of
 from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_image_size
 from agelens.models.heads import HEADS, build_head
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
+from agelens.models.standardization import standardise
 from agelens.training.feature_cache import Features, extract, resolve_precision
 from agelens.training.recipes import Recipe, comparison_recipe
-from agelens.training.transfer import feature_batches, standardisation_of, to_learn_from
+from agelens.training.transfer import feature_batches, moments_of, to_learn_from
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -213,11 +214,13 @@ def train_small_heads(
 def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe], seed: int) -> keras.Model:
     inputs = keras.Input(features.shape, name="features")
     median_age = baselines(table).get("median_age", 0.0)
-    scale = standardisation_of(features, table) if recipes[0].standardize_features else None
+    moments = moments_of(features, table) if recipes[0].standardize_features else None
     outputs = {}
     for recipe in recipes:
         # Each head starts from the seed as if it were alone.
         keras.utils.set_random_seed(seed)
+        scale = standardise(moments, recipe.task) if moments else None
+        scale = standardise(moments, recipe.task) if moments else None
         outputs[recipe.task] = build_head(recipe, features.shape, median_age, scale)(inputs)
     network = keras.Model(inputs, outputs)
     network.compile(

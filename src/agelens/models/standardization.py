@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAYER = "standardize"
-# The length of a face's vector of features that suits steps of a thousandth; `benchmarks/head_scaling.py` tells how
-# other lengths do, and other ways to standardize.
-LENGTH = 40.0
+# The length of a face's vector of features that suits steps of a thousandth, by task: an age head has to move by tens
+# of years, a gender head by a few units of its logit, and with longer vectors than it needs it learns faces by heart.
+# Chosen on validation splits by `benchmarks/head_scaling.py`, which tells how other lengths and other ways do.
+LENGTHS = {"age": 60.0, "gender": 14.0}
 # Faces that tell the means and deviations: more would change them by less than a hundredth.
 _FACES = 4096
 _CHUNK = 256
@@ -66,15 +67,14 @@ def measure_moments(read: Read, rows: int) -> Moments:
     return Moments(mean, np.sqrt(np.maximum(variance, 0)), inputs)
 
 
-def measure_standardisation(read: Read, rows: int) -> Standardisation:
-    """The standardization that fits some training faces; arguments as for `measure_moments`.
+def standardise(moments: Moments, task: str) -> Standardisation:
+    """The standardization that fits the head of a task to features with these moments.
 
-    Each channel loses its mean, and one factor for all of them brings the vectors of faces to about `LENGTH`, however
-    many inputs these have. A factor for each channel would blow up channels that hardly ever answer.
+    Each channel loses its mean, and one factor for all of them brings the vectors of faces to about the length of
+    `LENGTHS`, however many inputs these have. A factor for each channel would blow up channels that hardly ever answer.
     """
-    moments = measure_moments(read, rows)
     spread = float(np.sqrt(np.square(moments.deviation).mean()))
     # Features that are all alike tell no face from another: they become zeros.
-    factor = LENGTH / (spread * np.sqrt(moments.inputs)) if spread > 0 else 0.0
+    factor = LENGTHS[task] / (spread * np.sqrt(moments.inputs)) if spread > 0 else 0.0
     scale = np.full(len(moments.mean), factor)
     return Standardisation(scale, -moments.mean * scale)

@@ -17,6 +17,7 @@ import pandas as pd
 from agelens.bundles.bundle import find_bundles
 from agelens.data import audit as auditing
 from agelens.data import splits
+from agelens.data.picture_quality import can_check, check_pictures
 from agelens.data.sources.reading import read_faces
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, SplitRatios
 from agelens.data.table import Faces
@@ -61,14 +62,16 @@ def audit(faces: Faces | Path | str, *, progress: bool = True) -> AuditResult:
             audited.to_frame().query("issue == 'different gender'")
     """
     faces = faces if isinstance(faces, Faces) else read_faces(faces)
+    track = reporter(progress).track
     with naming_extras():
-        found = auditing.audit(faces, reporter(progress).track)
+        found = auditing.audit(faces, track)
     table = found.usable(faces.table)
     if table.empty:
         raise AgeLensError(
             f"Not one image of {faces.source} can be used; {found.unreadable[0].reason}, for example."
         )
-    return AuditResult(found.to_json(), table)
+    quality = check_pictures(table, faces.source, track) if can_check() else None
+    return AuditResult({**found.to_json(), "picture_quality": quality and quality.to_json()}, table)
 
 
 def split(

@@ -12,7 +12,7 @@ from agelens.data.loaders import Batches, FaceBatches
 from agelens.errors import AgeLensError
 from agelens.models.backbones import Backbone
 from agelens.models.heads import build_head
-from agelens.models.standardization import Standardisation, measure_standardisation
+from agelens.models.standardization import Moments, measure_moments, standardise
 from agelens.training.feature_cache import Features, extract
 from agelens.training.recipes import Recipe, compile_network
 from agelens.training.trainer import Training, fit
@@ -60,7 +60,7 @@ def train_head(
     """The backbone is frozen, so the head learns from its features, computed once."""
     table = to_learn_from(table)
     features = extract(backbone, table, settings.precision, cache=settings.cache, track=track)
-    scale = standardisation_of(features, table) if recipe.standardize_features else None
+    scale = standardise(moments_of(features, table), recipe.task) if recipe.standardize_features else None
     keras.utils.set_random_seed(settings.seed)
     head = build_head(recipe, features.shape, median_age, scale)
     train = feature_batches(features, table, "train", recipe.task, recipe.batch_size, settings.seed)
@@ -74,10 +74,10 @@ def to_learn_from(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["split"] != "test"].reset_index(drop=True)
 
 
-def standardisation_of(features: Features, table: pd.DataFrame) -> Standardisation:
-    """What brings the features of a table to one scale, measured on its training split."""
+def moments_of(features: Features, table: pd.DataFrame) -> Moments:
+    """The moments of the features of a table, measured on its training split."""
     training = features.subset((table["split"] == "train").to_numpy())
-    return measure_standardisation(training.read, len(training))
+    return measure_moments(training.read, len(training))
 
 
 def feature_batches(
