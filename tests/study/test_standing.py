@@ -140,4 +140,5 @@ def test_the_command_keeps_figures_until_it_is_told_otherwise(agelens, study, tm
     assert json.loads((run / "evaluation.json").read_text())["settings"]["split"] == "validation"
     said = agelens(*other, "--force")
     assert said.status == 0, said.err
-    assert set(json.loads((run / "evaluation.json").read_text())) == {"age", "settings"}
+    kept = json.loads((run / "evaluation.json").read_text())
+    assert set(kept) == {"age", "age_limits", "disaggregated", "certainty", "settings"}

@@ -17,7 +17,7 @@ def count_by_source(faces: Faces, found: Audit, given: pd.DataFrame) -> dict[str
 
     Returns:
         under "sources", by name of the source: ``images`` (with labels), ``unreadable``, ``usable``,
-        ``near_duplicate_pairs`` within it and ``pairs_with_other_sources``, of all kinds.
+        ``near_duplicate_pairs`` within it and ``in_other_sources``, images whose picture another source shows too.
     """
     table = faces.table
     if len(source_names(given)) < 2:
@@ -26,13 +26,14 @@ def count_by_source(faces: Faces, found: Audit, given: pd.DataFrame) -> dict[str
     source_of = dict(zip(names, given["source"], strict=True))
     unreadable = Counter(source_of.get(one.file, "") for one in found.unreadable)
     usable = Counter(table.loc[table["digest"].isin(found.group_of.keys()), "source"])
-    near, across = Counter[str](), Counter[str]()
-    for pair in found.pairs:
-        a, b = source_of[pair.a], source_of[pair.b]
-        if a != b:
-            across.update((a, b))
-        elif pair.kind in ("near", "mirrored"):
-            near[a] += 1
+    near = Counter(
+        source_of[pair.a]
+        for pair in found.pairs
+        if pair.kind in ("near", "mirrored") and source_of[pair.a] == source_of[pair.b]
+    )
+    groups = table["digest"].map(found.group_of)
+    shared = table.groupby(groups)["source"].transform("nunique") > 1
+    across = Counter(table.loc[shared, "source"])
     rows = Counter(given["source"])
     apart = {
         name: {
@@ -40,7 +41,7 @@ def count_by_source(faces: Faces, found: Audit, given: pd.DataFrame) -> dict[str
             "unreadable": unreadable[name],
             "usable": usable[name],
             "near_duplicate_pairs": near[name],
-            "pairs_with_other_sources": across[name],
+            "in_other_sources": across[name],
         }
         for name in source_names(given)
     }

@@ -105,9 +105,12 @@ def compare(
                 if not exact:
                     scores[task][spec.name] = one[task]["scores"]
             say(_line(f"{spec.name}, the notebook's arithmetic" if exact else spec.name, one))
-    clusters = clusters_of(table[table["split"] == "validation"])
+    validation = table[table["split"] == "validation"]
     result["paired"] = {
-        task: best_against_others(scores[task], clusters, task == "age", comparison.seed) for task in TASKS
+        task: best_against_others(
+            scores[task], clusters_of(validation[has_label(validation, task)]), task == "age", comparison.seed
+        )
+        for task in labelled_tasks(table)
     }
     result["baseline"] = _baseline(table)
     return result
