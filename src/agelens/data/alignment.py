@@ -7,7 +7,7 @@ that was killed goes on where it was. A line that was half written is done again
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -118,7 +118,7 @@ class _Face:
     landmarks: str
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> "_Face":
+    def of(cls, row: Mapping[Hashable, Any]) -> "_Face":
         box, landmarks = str(row.get("box", "")), str(row.get("landmarks", ""))
         place = hashlib.sha256(f"{box}/{landmarks}".encode()).hexdigest()[:8] if box or landmarks else ""
         return cls(row["path"], "-".join(filter(None, (row["digest"][:24], place))), box, landmarks)
@@ -194,6 +194,6 @@ def _result(
     found = table[[not reason for reason in reasons]].reset_index(drop=True)
     originals = dict(zip(ORIGINAL_COLUMNS, (found["path"], found["digest"]), strict=True))
     kept = found.drop(columns=[name for name in ("box", "landmarks") if name in found.columns])
-    kept = kept.assign(**originals, path=crops, digest=digest_files(crops))
+    kept = kept.assign(**originals, path=crops, digest=[str(digest) for digest in digest_files(crops)])
     unreadable = sum(one.reason.startswith(_UNREADABLE) for one in left_out)
     return AlignedFaces(kept, left_out, unreadable, looked_at, seconds)

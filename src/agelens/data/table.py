@@ -160,7 +160,7 @@ def _digest(path: str) -> str | OSError:
 
 def image_digests(table: pd.DataFrame) -> list[str]:
     """Return the digests of the images of a table, those of the photographs that crops were cut from included."""
-    originals = table["original_digest"] if "original_digest" in table.columns else []
+    originals = list(table["original_digest"]) if "original_digest" in table.columns else []
     return [*table["digest"], *filter(None, originals)]
 
 

@@ -39,7 +39,7 @@ def align_labelled_face(
         uint8 (side, side, 3), or a reason in words.
     """
     if landmarks is not None:
-        points = np.asarray(landmarks, np.float64).reshape(1, 5, 2)
+        points: NDArray[np.floating] = np.asarray(landmarks, np.float64).reshape(1, 5, 2)
     elif box is not None:
         found = _find_in_box(image, detector, np.asarray(box, np.float64))
         if found is None:

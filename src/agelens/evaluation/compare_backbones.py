@@ -140,7 +140,7 @@ def _train_all_heads(
     """`train_small_heads` for all tasks, or, where some faces lack a label, for each task on those that have it."""
     if all(has_label(table, recipe.task).all() for recipe in recipes):
         return train_small_heads(features, table, recipes, seed, name, track)
-    figures = {}
+    figures: dict[str, dict[str, Any]] = {}
     for recipe in recipes:
         mask = has_label(table, recipe.task).to_numpy()
         rows = table[mask].reset_index(drop=True)

@@ -89,7 +89,9 @@ def charts_of(table: pd.DataFrame) -> dict[str, Callable[[pd.DataFrame], go.Figu
         "age_box": ("age",),
     }
     whole = len(tasks) == 2 and len(fully_labelled(table)) > 0
-    chosen = {name: draw for name, draw in CHARTS.items() if whole or needs.get(name) == tasks}
+    chosen: dict[str, Callable[[pd.DataFrame], go.Figure]] = {
+        name: draw for name, draw in CHARTS.items() if whole or needs.get(name) == tasks
+    }
     if has_several_sources(table) and "age" in tasks:
         chosen["ages_by_source"] = ages_by_source
     return chosen

@@ -190,7 +190,7 @@ class Run:
             return
         places = [str(one.absolute()) for one in sources]
         given = reading.to_json() if reading else {}
-        origin = {
+        origin: dict[str, Any] = {
             "source": places[0] if len(places) == 1 else places,
             **({"reading": given or self.config.get("reading")} if given or "reading" in self.config else {}),
             "seed": self.config.get("seed", DEFAULT_SEED) if seed is None else seed,

@@ -29,7 +29,9 @@ def _parse(path: PurePosixPath) -> dict[str, object] | str:
             age = label
     if age is None and gender is None:
         return "no folder above it is named by a gender, an age or a group of ages"
-    return labels_row(age and tuple(age), gender, **({"split": split} if split else {}))
+    return labels_row(
+        None if age is None else (age.low, age.high), gender, **({"split": split} if split else {})
+    )
 
 
 CLASS_FOLDERS = NameFormat("class-folders", "folders of classes", _parse)

@@ -4,6 +4,7 @@ Another data set is one more file beside this one and one more entry here.
 """
 
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 from agelens.data.sources.adience import ADIENCE
 from agelens.data.sources.agedb import AGEDB
@@ -72,6 +73,6 @@ def find_sheet_format(header: list[str], wanted: str = "") -> SheetFormat | None
     return next((one for one in SHEET_FORMATS if one.fits(header)), None)
 
 
-def _refuse(wanted: str, what: str):  # type: ignore[no-untyped-def]
+def _refuse(wanted: str, what: str) -> NoReturn:
     check_format(wanted)
     raise AgeLensError(f"--format {wanted} does not read {what}; leave it out, and the format is found.")
