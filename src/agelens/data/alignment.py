@@ -7,7 +7,7 @@ that was killed goes on where it was. A line that was half written is done again
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -119,7 +119,7 @@ class _Face:
     landmarks: str
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> "_Face":
+    def of(cls, row: Mapping[Hashable, Any]) -> "_Face":
         box, landmarks = str(row.get("box", "")), str(row.get("landmarks", ""))
         place = hashlib.sha256(f"{box}/{landmarks}".encode()).hexdigest()[:8] if box or landmarks else ""
         return cls(row["path"], "-".join(filter(None, (row["digest"][:24], place))), box, landmarks)

@@ -94,7 +94,7 @@ def _without_confusion(figures: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in figures.items() if key != "confusion"}
 
 
-def years_outside(years: Floats, low: Floats, high: Floats) -> Floats:
+def years_outside(years: Floats, low: Floats | np.float64, high: Floats | np.float64) -> Floats:
     """Return how many years each estimate lies outside its group, 0 within.
 
     Args:
