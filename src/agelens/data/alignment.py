@@ -93,8 +93,7 @@ def align_table(
         }
     )
     done = _take_up(folder / JOURNAL, made_of)
-    rows = ({str(name): value for name, value in row.items()} for row in table.to_dict("records"))
-    faces = [_Face.of(row) for row in rows]
+    faces = [_Face.of(row) for row in table.to_dict("records")]
     open_faces = list({face.key: face for face in faces if face.key not in done}.values())
     began = time.perf_counter()
     cut = partial(_cut, folder=folder, detector=detector, geometry=geometry, size=size)

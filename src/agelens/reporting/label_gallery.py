@@ -4,17 +4,16 @@ import base64
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from agelens.data.labels import GENDERS
 from agelens.evaluation.label_issues import LABELS, LabelIssues
 from agelens.reporting.exploration import load_tile
+from agelens.reporting.pages import render_page
 from agelens.utils.files import write_text
 
 _SIDE = 128
@@ -31,13 +30,8 @@ def write_label_gallery(found: LabelIssues, figures: dict[str, Any], path: Path,
         path: the .html file. top: how many of each kind.
     """
     worst = {label: list(_tiles(found.worst(label, top), label)) for label in LABELS}
-    source = resources.files("agelens.reporting").joinpath("label_issues.html.j2").read_text(encoding="utf-8")
-    # Names of files are a stranger's.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    html = environment.from_string(source).render(worst=worst, figures=figures, image_size=_SIDE, top=top)
-    write_text(path, html)
+    context = {"worst": worst, "figures": figures, "image_size": _SIDE, "top": top}
+    write_text(path, render_page("label_issues.html.j2", context))
 
 
 def _tiles(rows: pd.DataFrame, label: str) -> Iterator[dict[str, Any]]:

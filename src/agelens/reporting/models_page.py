@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from agelens._version import __version__
 from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.groups import FEW_FACES, kind_title
+from agelens.reporting.pages import render_page
 from agelens.utils.files import write_text
 
 # Half the width of a bar's field, in percent of it.
@@ -21,19 +20,9 @@ def write_models_page(told: dict[str, Any], path: Path) -> None:
         told: the value of ``model_comparison.json``.
         path: the .html file; its folder is made.
     """
-    environment = Environment(
-        loader=PackageLoader("agelens.reporting", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("models.html.j2").render(
-        told=told,
-        tables=[_table(name, told) for name in told["overall"]],
-        version=__version__,
-    )
-    write_text(path, page.lstrip())
+    tables = [_table(name, told) for name in told["overall"]]
+    context = {"told": told, "tables": tables, "version": __version__}
+    write_text(path, render_page("models.html.j2", context))
 
 
 def _table(name: str, told: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """The page of a stress test: curves of error, coverage and faces found by corruption, and the table behind them."""
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import plotly.offline
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from agelens._version import __version__
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
 from agelens.reporting.dataset_charts import template
+from agelens.reporting.pages import render_page
 from agelens.reporting.result_charts import pen
 from agelens.utils.files import write_text
 
@@ -35,24 +34,20 @@ def write_robustness_page(result: dict[str, Any], path: Path) -> None:
         for measure in measures
         if _levels(result, corruption.name)
     }
-    source = resources.files("agelens.reporting").joinpath("robustness.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    html = environment.from_string(source).render(
-        result=result,
-        corruptions=[one for one in CORRUPTIONS if _levels(result, one.name)],
-        measures=measures,
-        charts={
+    context = {
+        "result": result,
+        "corruptions": [one for one in CORRUPTIONS if _levels(result, one.name)],
+        "measures": measures,
+        "charts": {
             "figures": charts,
             "themes": {name: template(dark=name == "dark").to_plotly_json() for name in ("light", "dark")},
         },
-        height=_HEIGHT,
-        clean=CLEAN,
-        version=__version__,
-        plotly_js=Markup(plotly.offline.get_plotlyjs()),
-    )
-    write_text(path, html)
+        "height": _HEIGHT,
+        "clean": CLEAN,
+        "version": __version__,
+        "plotly_js": Markup(plotly.offline.get_plotlyjs()),
+    }
+    write_text(path, render_page("robustness.html.j2", context))
 
 
 def _known(result: dict[str, Any], key: str) -> bool:
