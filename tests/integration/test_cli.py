@@ -735,3 +735,13 @@ def test_the_server_has_room_for_what_it_lets_in(
     monkeypatch.setattr("agelens.serving.server.serve", lambda *given: told.append(given[3]))
     assert agelens("serve", "--max-body", asked).status == 0
     assert (told[0].body_bytes, told[0].held_bytes) == (asked << 20, held << 20)
+
+
+def test_the_program_itself_converts_backbones(faces_folder: Path, tmp_path: Path) -> None:
+    """As a process of its own: what it leaves out of OpenVINO for speed must not be what a comparison needs."""
+    ran = in_shell(
+        "compare", faces_folder, "--out", tmp_path / "run", "--backbones", "MobileNetV3Small", "--weights", "random",
+        "--image-size", "32", "--limit", "60", "--crops-as-they-are", "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "MobileNetV3Small" in ran.stdout

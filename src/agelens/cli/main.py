@@ -63,12 +63,17 @@ app.command()(demo)
 app.command()(fetch)
 
 
+# Keras writes backbones through the tools of OpenVINO that these commands need not load.
+_USERS = ("predict", "serve", "devices")
+
+
 def main() -> None:
     """Run the command line; the exit status is 2 for bad input, 1 where part of the work was done."""
     # This process is the program's own, so it may quiet TensorFlow's start; importing agelens never does.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Nor need it load OpenVINO's tools that convert networks, a third of its import; OpenVINO does without.
-    sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
+    # OpenVINO's tools that convert networks are a third of its import; commands that only use networks do without.
+    if sys.argv[1:2] and sys.argv[1] in _USERS:
+        sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     # Names of files need not be text, nor the terminal's letters all there are.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     leave(answer(lambda: app(standalone_mode=False), lambda: bool(_begun)))

@@ -188,7 +188,9 @@ def predict(
     ] = False,
 ) -> None:
     """Find the faces of photographs, or of a video, and estimate age and gender of each."""
-    if (video is None) == (not paths):
+    if video is None and not paths:
+        raise AgeLensError("Give photographs, folders of them, or a video with --video.")
+    if video is not None and paths:
         raise AgeLensError("Give photographs, or a video with --video, and not both.")
     if video is None and (frame_stride != 1 or duration is not None):
         raise AgeLensError(

@@ -5,6 +5,7 @@ the others are used by whoever asks for them.
 """
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -53,6 +54,8 @@ _ALL = (
         "directml", "ONNX Runtime", "DmlExecutionProvider", "a GPU of Windows", "pip install onnxruntime-directml"
     ),
 )  # fmt: skip
+# Devices of one system alone; elsewhere nothing that is installed would bring them.
+_SYSTEMS = {"coreml": ("darwin",), "directml": ("win32",)}
 DEVICES = {device.name: device for device in _ALL}
 AUTO = "auto"
 NAMES = (AUTO, *DEVICES)
@@ -141,5 +144,5 @@ def each_line() -> Iterator[str]:
     yield from map(str, found)
     there = {one.device.name for one in found}
     for device in _ALL:
-        if device.name not in there:
+        if device.name not in there and sys.platform in _SYSTEMS.get(device.name, (sys.platform,)):
             yield f"{device.name:12} not found: {device.way_out}"
