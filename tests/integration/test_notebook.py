@@ -71,7 +71,7 @@ def test_it_runs_without_warnings_and_shows_tables_and_figures(executed: Any) ->
     assert sum("image/png" in one for one in data) == 3
     for name in ("AuditResult", "ExplorationResult", "SplitResult", "ComparisonResult", "EvaluationResult"):
         assert any(f"<strong>{name}</strong>" in one.get("text/html", "") for one in data), name
-    assert all(name in text_of(executed) for name in ("VGG16", "ResNet152V2", "MobileNetV3Large"))
+    assert all(name in text_of(executed) for name in ("VGG16", "ResNet50V2", "MobileNetV3Small"))
 
 
 def test_bars_end_as_lines_and_leave_nothing_moving(executed: Any) -> None:
@@ -81,7 +81,7 @@ def test_bars_end_as_lines_and_leave_nothing_moving(executed: Any) -> None:
         if " in " in output.get("data", {}).get("text/plain", "")
         and output.data.get("text/html", "").startswith("<div>")
     ]
-    assert len(bars) > 10
+    assert len(bars) > 6
     assert not any("<progress" in bar for bar in bars)
     # Escapes of a terminal would be garbage here.
     streams = [output.text for output in outputs(executed) if output.output_type == "stream"]
