@@ -68,4 +68,5 @@ def test_a_killed_job_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path, age
         "predict", "--crops-as-they-are", "--precision", "f32", "--no-cache", "--out", plain, folder
     ).status == 1  # fmt: skip
     assert rows == pq.read_table(plain).to_pylist()
-    assert Image.open(rows[0]["file"]).size == (64, 48)
+    with Image.open(rows[0]["file"]) as image:
+        assert image.size == (64, 48)

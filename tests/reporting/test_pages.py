@@ -111,6 +111,7 @@ def make_audit(pairs: int) -> Audit:
             30 + bool(number % 3),
             0,
             int(not number % 3),
+            int(bool(number % 3)),
         )
         for number in range(pairs)
     ]

@@ -16,14 +16,14 @@ from agelens.runtime.session import device_hints
 from tests.inference.named_faces import draw_photo
 
 # 8-bit layers round otherwise from engine to engine: medians may move by a year or two, probabilities by little.
-YEARS, PROBABILITY = 2.0, 0.03
+YEARS, PROBABILITY = 2.0, 0.06
 
 
 def test_the_processor_is_what_auto_takes() -> None:
     assert resolve_device("auto") == resolve_device("cpu") == DEVICES["cpu"]
     (used,) = [found for found in find_devices() if found.used]
     assert used.device.name == "cpu"
-    assert len(list(each_line())) == len(DEVICES)
+    assert {"cpu", "onnxruntime", "cuda"} <= {line.split()[0] for line in each_line()} <= set(DEVICES)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ A picture that is found here is not wrong: it is worth a look.
 """
 
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -83,11 +84,14 @@ def check_pictures(table: pd.DataFrame, source: str, track: Track = quiet) -> Pi
 def _measure(paths: list[str], track: Track) -> list[dict[str, float] | None]:
     """What CleanVision measures of each picture; None of one that cannot be decoded."""
     # Here, for it is an extra and takes a second.
-    from cleanvision.issue_managers.image_property import (
-        BlurrinessProperty,
-        BrightnessProperty,
-        EntropyProperty,
-    )
+    with warnings.catch_warnings():
+        # It loads tqdm, which warns in notebooks that lack the widgets of its bars; AgeLens shows none of them.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from cleanvision.issue_managers.image_property import (
+            BlurrinessProperty,
+            BrightnessProperty,
+            EntropyProperty,
+        )
 
     properties = (BrightnessProperty("dark"), BlurrinessProperty(), EntropyProperty())
 

@@ -56,7 +56,11 @@ def fetch(address: str) -> bytes:
     try:
         with fsspec.open(address, "rb") as file:
             return bytes(file.read())
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        # fsspec says so of servers that do not answer, too.
+        cause = error.__cause__
+        if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+            raise ImageError(f"cannot be fetched: {_reason(cause)}") from None
         raise ImageError("does not exist") from None
     except _failures() as error:
         raise ImageError(f"cannot be fetched: {_reason(error)}") from None
