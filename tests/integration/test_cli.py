@@ -243,7 +243,7 @@ WRONG_CALLS = {
     "evaluate --out STUDY --max-false-positives 2": "'--max-false-positives'",
     "compare-models STUDY NOWHERE STUDY --out RUN": "holds no bundle",
     "compare-models STUDY NOWHERE.csv STUDY --out RUN": "does not exist; name a file of predictions or a bundle",
-    "predict": "Give photographs, or a video with --video",
+    "predict": "Give photographs, folders of them, or a video with --video",
     "predict FACES --video FILE": "Give photographs, or a video with --video",
     "predict FACES --bundle STUDY --frame-stride 3": "--frame-stride and --duration belong to a video",
     "predict FACES --bundle STUDY --annotate FILE": "cannot be used",
