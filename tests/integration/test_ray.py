@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.inference.named_faces import draw_photo
 
-pytest.importorskip("ray")
+pytest.importorskip("ray", reason="Ray is not installed, so no cluster is tested")
 PHOTOGRAPHS, SHARD = 12, 2
 
 # The command itself, with small shards; it says whatever opens a connection to another machine.

@@ -84,7 +84,7 @@ def test_both_engines_give_the_same_answers(faces_folder: Path) -> None:
 
 
 def test_both_engines_find_the_same_faces() -> None:
-    data = pytest.importorskip("skimage.data")
+    data = pytest.importorskip("skimage.data", reason="no scikit-image here, which holds the photograph")
     image = np.ascontiguousarray(data.astronaut()[:256, 96:352])
     ours, theirs = (
         find_detector(None, RuntimeOptions(device=device, threads=1)).detect(image)

@@ -43,7 +43,7 @@ def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) 
     found = find_bundles(measured_bundle or run)
     if len(found) != 1:
         raise AgeLensError(
-            f"{run} holds networks apart for age and gender, and a bundle for others is one network; pack a run of "
+            f"{run} holds networks apart for age and gender, and a bundle for others is one network; export a run of "
             "'agelens train --task age', of --task gender, or of --recipe finetune."
         )
     bundle = found[0]
