@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from agelens.cli.options import MOST_SEED, Align, CropsAsTheyAre, Json, MeasuredPart, Overlap, Precision
+from agelens.cli.measuring_options import Align, MeasuredPart, Overlap
+from agelens.cli.options import MOST_SEED, CropsAsTheyAre, Json, Precision
 from agelens.cli.runs import print_lines
 from agelens.errors import AgeLensError
 

@@ -73,43 +73,6 @@ Config = Annotated[
         rich_help_panel=STUDY,
     ),
 ]
-SourceBalance = Annotated[
-    float | None,
-    typer.Option(
-        help="How far sources of different sizes are drawn equally often: 0 by their sizes, 1 equally.",
-        min=0,
-        max=1,
-        show_default=False,
-        rich_help_panel=TRAINING,
-    ),
-]
-AgeBalance = Annotated[
-    float | None,
-    typer.Option(
-        help="How far bands of ten years are drawn equally often within a source: 0 as they come, 1 equally.",
-        min=0,
-        max=1,
-        show_default=False,
-        rich_help_panel=TRAINING,
-    ),
-]
-GroupBy = Annotated[
-    str | None,
-    typer.Option(
-        help="Columns of the table, by comma, that figures are told by too, as in site,skin_type.",
-        show_default=False,
-        rich_help_panel=RESULT,
-    ),
-]
-MeasuredSources = Annotated[
-    str | None,
-    typer.Option(
-        "--sources",
-        help="Measure faces of these sources only, names by comma, or 'all', each apart and together.",
-        show_default=False,
-        rich_help_panel=FACES,
-    ),
-]
 Force = Annotated[
     bool,
     typer.Option(
@@ -150,29 +113,6 @@ CropsAsTheyAre = Annotated[
     typer.Option(
         "--crops-as-they-are",
         help="Take the images for face crops even if they look like whole photographs.",
-        rich_help_panel=FACES,
-    ),
-]
-MeasuredPart = Annotated[
-    Literal["train", "validation", "test", "all"] | None,
-    typer.Option(
-        help="Split to measure on. If not given, it is test for the study's own networks, and all for others.",
-        rich_help_panel=FACES,
-    ),
-]
-Overlap = Annotated[
-    Literal["refuse", "skip", "allow"],
-    typer.Option(
-        help="Treatment of images that the network was trained on: refuse to measure, skip them together with their "
-        "near duplicates, or allow them, which the result then says.",
-        rich_help_panel=FACES,
-    ),
-]
-Align = Annotated[
-    bool,
-    typer.Option(
-        "--align",
-        help="Find the largest face of each image and align it, as predict does.",
         rich_help_panel=FACES,
     ),
 ]
@@ -229,41 +169,6 @@ Bundle = Annotated[
     typer.Option(
         help="Bundle to use, or the folder of a study with networks. If not given, it is AgeLens's own.",
         rich_help_panel=NETWORKS,
-    ),
-]
-MeasuredBundle = Annotated[
-    Path | None,
-    typer.Option(
-        help="Bundle to measure, the folder of a study, or 'agelens' for AgeLens's own. If not given, the study's "
-        "networks are measured.",
-        rich_help_panel=NETWORKS,
-    ),
-]
-AgeLimits = Annotated[
-    str,
-    typer.Option(
-        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them.",
-        rich_help_panel=RESULT,
-    ),
-]
-MaxFalsePositives = Annotated[
-    float,
-    typer.Option(
-        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
-        min=0.0,
-        max=1.0,
-        rich_help_panel=RESULT,
-    ),
-]
-AbstainError = Annotated[
-    float,
-    typer.Option(
-        "--abstain",
-        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
-        "faces are then answered, is told.",
-        min=0.0,
-        max=1.0,
-        rich_help_panel=RESULT,
     ),
 ]
 DetectorModel = Annotated[

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from agelens.cli.options import MOST_SEED, Json, Overlap, Precision
+from agelens.cli.measuring_options import Overlap
+from agelens.cli.options import MOST_SEED, Json, Precision
 from agelens.cli.runs import print_lines
 
 

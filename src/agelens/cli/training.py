@@ -6,14 +6,21 @@ from typing import Annotated, Literal
 import typer
 
 from agelens.cli.console import comparison_lines, evaluation_lines, training_line
+from agelens.cli.measuring_options import (
+    AbstainError,
+    AgeLimits,
+    Align,
+    GroupBy,
+    MaxFalsePositives,
+    MeasuredBundle,
+    MeasuredPart,
+    MeasuredSources,
+    Overlap,
+)
 from agelens.cli.options import (
     DEFAULT_OUT,
     TRAINING,
-    AbstainError,
     AgeBackbone,
-    AgeBalance,
-    AgeLimits,
-    Align,
     Backbones,
     Cache,
     Columns,
@@ -23,22 +30,15 @@ from agelens.cli.options import (
     Force,
     Format,
     GenderBackbone,
-    GroupBy,
     Head,
     ImageSize,
     Json,
     Limit,
-    MaxFalsePositives,
-    MeasuredBundle,
-    MeasuredPart,
-    MeasuredSources,
     Out,
-    Overlap,
     Precision,
     Pretrained,
     Relabel,
     Seed,
-    SourceBalance,
     Sources,
     SplitRatios,
     Threads,
@@ -46,11 +46,13 @@ from agelens.cli.options import (
 )
 from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
+    AgeBalance,
     Epochs,
     Members,
     NotebookExact,
     NotebookExactToo,
     Patience,
+    SourceBalance,
     Stages,
     Trainable,
 )

@@ -67,3 +67,23 @@ Stages = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+SourceBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far sources of different sizes are drawn equally often: 0 by their sizes, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
+AgeBalance = Annotated[
+    float | None,
+    typer.Option(
+        help="How far bands of ten years are drawn equally often within a source: 0 as they come, 1 equally.",
+        min=0,
+        max=1,
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]

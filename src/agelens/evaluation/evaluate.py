@@ -17,13 +17,12 @@ from agelens.evaluation.certainty import ABSTAIN_ERROR
 from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
 from agelens.evaluation.group_report import measure_groups
 from agelens.evaluation.metrics import measure
+from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.thresholds import DEFAULT_LIMITS, MAX_FALSE_POSITIVES
 from agelens.inference.predictor import Predictor
 from agelens.inference.results import Face, ImagePrediction, limit_column
 from agelens.utils.progress import Track, quiet
 
-# What becomes of images that made a network: the measurement is refused, or they are left out, or measured too.
-Overlap = Literal["refuse", "skip", "allow"]
 # A network that knows nothing is right in half of the faces; less than a fifth of twenty comes of chance once in 800.
 _SELDOM, _ENOUGH = 0.2, 20
 # What becomes of whole photographs: refused as no crops, measured as if they were some, or their largest face measured.
@@ -274,58 +273,6 @@ def swapped_genders(figures: dict[str, Any]) -> list[str]:
         f"Gender is as labelled in {100 * gender['accuracy']:.1f} % of {gender['n']:,} faces only: are 0 and 1 "
         "swapped in the labels? AgeLens reads 0 as male and 1 as female."
     ]
-
-
-def without_overlap(rows: pd.DataFrame, table: pd.DataFrame, bundles: list[Bundle]) -> pd.DataFrame:
-    """Those of the rows that made no network and, as far as an audit told, look like none in the table that did."""
-    made = pd.Series(False, index=table.index)
-    for bundle in bundles:
-        made |= _training_split(table, bundle).notna()
-    if "group" in table.columns:
-        made |= table["group"].isin(table.loc[made, "group"].dropna())
-    left = rows[~made.loc[rows.index]]
-    if left.empty:
-        raise AgeLensError(
-            f"All {len(rows)} images made a network, or look like some that did; none is left to measure on. Use other "
-            "images, or --overlap allow, and the result will say so."
-        )
-    return left
-
-
-def check_seen(rows: pd.DataFrame, bundles: list[Bundle], overlap: Overlap) -> dict[str, dict[str, int]]:
-    """How many of the rows made each task's network, by its own part; refused, with an AgeLensError, for "refuse"."""
-    made = {task: _overlapping(rows, bundle) for bundle in bundles for task in bundle.tasks}
-    if any(made.values()) and overlap == "refuse":
-        raise AgeLensError(_refusal(made, len(rows)))
-    return made
-
-
-def _overlapping(rows: pd.DataFrame, bundle: Bundle) -> dict[str, int]:
-    """How many of the rows made the network, by its own part."""
-    splits = _training_split(rows, bundle).dropna()
-    return {str(split): int(count) for split, count in splits.value_counts().items()}
-
-
-def _training_split(rows: pd.DataFrame, bundle: Bundle) -> pd.Series:
-    """The bundle's own split of each image, or of the photograph that it was cut from; missing where it saw neither."""
-    splits = rows["digest"].map(bundle.training_images)
-    if "original_digest" in rows.columns:
-        splits = splits.fillna(rows["original_digest"].map(bundle.training_images))
-    return splits
-
-
-def _refusal(overlap: dict[str, dict[str, int]], total: int) -> str:
-    words = "; ".join(
-        f"{sum(counts.values())} of {total} were used to train or choose the {task} network ("
-        + ", ".join(f"{split} {count}" for split, count in sorted(counts.items()))
-        + ")"
-        for task, counts in overlap.items()
-        if counts
-    )
-    return (
-        f"A network is not measured on images that made it: {words}. Use other images, or leave these out "
-        "with --overlap skip, or measure them too with --overlap allow, and the result will say so."
-    )
 
 
 def _baseline(rows: pd.DataFrame, task: str, bundle: Bundle) -> dict[str, float]:

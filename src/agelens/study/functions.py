@@ -23,7 +23,8 @@ from agelens.data.splits import DEFAULT_SPLIT_RATIOS, SplitRatios
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
 from agelens.evaluation import evaluate as evaluating
-from agelens.evaluation.evaluate import Framed, Overlap
+from agelens.evaluation.evaluate import Framed
+from agelens.evaluation.overlap import Overlap
 from agelens.study.folder import DEFAULT_SEED
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.results import AuditResult, SplitResult

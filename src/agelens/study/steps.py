@@ -13,14 +13,13 @@ from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, c
 from agelens.evaluation.evaluate import (
     Evaluation,
     Framed,
-    Overlap,
     Rules,
     check_columns,
-    check_seen,
     choose_rows,
     evaluate,
     of_sources,
 )
+from agelens.evaluation.overlap import Overlap, check_seen
 from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of

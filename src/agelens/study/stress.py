@@ -13,7 +13,8 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.table import read_table, sample
 from agelens.detection.framing import refuse_scenes
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
-from agelens.evaluation.evaluate import Overlap, check_seen, choose_rows
+from agelens.evaluation.evaluate import choose_rows
+from agelens.evaluation.overlap import Overlap, check_seen
 from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise, unseen
 from agelens.inference.predictor import Predictor
 from agelens.reporting.robustness_page import write_robustness_page

@@ -14,7 +14,7 @@ from agelens.data.sources.options import ReadingOptions
 from agelens.data.splits import SplitRatios, check_parts
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
-from agelens.evaluation.evaluate import Overlap
+from agelens.evaluation.overlap import Overlap
 from agelens.models.keras_start import load_keras
 from agelens.reporting.study_files import read_predictions
 from agelens.study.folder import StudyFolder, audit_faces

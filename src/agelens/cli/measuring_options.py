@@ -1,0 +1,84 @@
+"""The options of commands that measure networks."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from agelens.cli.options import FACES, NETWORKS, RESULT
+
+MeasuredBundle = Annotated[
+    Path | None,
+    typer.Option(
+        help="Bundle to measure, the folder of a study, or 'agelens' for AgeLens's own. If not given, the study's "
+        "networks are measured.",
+        rich_help_panel=NETWORKS,
+    ),
+]
+MeasuredPart = Annotated[
+    Literal["train", "validation", "test", "all"] | None,
+    typer.Option(
+        help="Split to measure on. If not given, it is test for the study's own networks, and all for others.",
+        rich_help_panel=FACES,
+    ),
+]
+MeasuredSources = Annotated[
+    str | None,
+    typer.Option(
+        "--sources",
+        help="Measure faces of these sources only, names by comma, or 'all', each apart and together.",
+        show_default=False,
+        rich_help_panel=FACES,
+    ),
+]
+Overlap = Annotated[
+    Literal["refuse", "skip", "allow"],
+    typer.Option(
+        help="Treatment of images that the network was trained on: refuse to measure, skip them together with their "
+        "near duplicates, or allow them, which the result then says.",
+        rich_help_panel=FACES,
+    ),
+]
+Align = Annotated[
+    bool,
+    typer.Option(
+        "--align",
+        help="Find the largest face of each image and align it, as predict does.",
+        rich_help_panel=FACES,
+    ),
+]
+AgeLimits = Annotated[
+    str,
+    typer.Option(
+        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them.",
+        rich_help_panel=RESULT,
+    ),
+]
+MaxFalsePositives = Annotated[
+    float,
+    typer.Option(
+        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
+AbstainError = Annotated[
+    float,
+    typer.Option(
+        "--abstain",
+        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
+        "faces are then answered, is told.",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=RESULT,
+    ),
+]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the table, by comma, that figures are told by too, as in site,skin_type.",
+        show_default=False,
+        rich_help_panel=RESULT,
+    ),
+]
