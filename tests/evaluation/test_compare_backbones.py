@@ -13,7 +13,8 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.errors import AgeLensError
 from agelens.evaluation import compare_backbones as module
-from agelens.evaluation.compare_backbones import Comparison, compare, train_small_heads
+from agelens.evaluation.compare_backbones import Comparison, compare
+from agelens.evaluation.small_heads import train_small_heads
 from agelens.models.backbones import build_backbone
 from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agelens.evaluation.compare_backbones import train_small_heads
+from agelens.evaluation.small_heads import train_small_heads
 from agelens.models.heads import build_head, describe_layers
 from agelens.models.standardization import Standardisation, measure_moments, standardise
 from agelens.training import transfer
