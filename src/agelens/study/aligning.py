@@ -17,7 +17,7 @@ FOLDER = "crops"
 
 
 class AligningRun(Protocol):
-    """What aligning needs of a `agelens.study.folder.Run`."""
+    """What aligning needs of a `agelens.study.folder.StudyFolder`."""
 
     folder: Any
     track: Any

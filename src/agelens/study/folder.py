@@ -22,22 +22,18 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from agelens.data.audit import audit
-from agelens.data.audit_sources import count_by_source
-from agelens.data.corrections import CorrectionFiles, Corrections, read_corrections
-from agelens.data.picture_quality import can_check, check_pictures
+from agelens.data.corrections import CorrectionFiles
 from agelens.data.sources.options import ReadingOptions
 from agelens.data.sources.reading import read_sources
 from agelens.data.splits import (
     DEFAULT_SPLIT_RATIOS,
     SplitRatios,
     check_split_ratios,
-    split_if_enough,
 )
-from agelens.data.table import Faces, digest_table, lost_files, read_table, sample, write_table
+from agelens.data.table import Faces, digest_table, lost_files, read_table, sample
 from agelens.errors import AgeLensError
-from agelens.reporting.galleries import write_gallery
-from agelens.study.aligning import align_sources, sources_to_align
+from agelens.study.aligning import sources_to_align
+from agelens.study.audit_step import audit_into, corrected
 from agelens.study.making import differences, making
 from agelens.study.origin import (
     Source,
@@ -216,15 +212,13 @@ class StudyFolder:
             "split_ratios": list(split_ratios or self.split_ratios),
         }
         check_split_ratios(split_ratios or self.split_ratios)
-        if self.config:
-            self.refuse_others(origin)
+        self.refuse_others(origin)
         # Nothing is written before the source is known to be one, and nothing is computed that could not be written.
         reading = ReadingOptions(**origin.get("reading") or {})
         faces = source if isinstance(source, Faces) else read_sources(sources, reading)
         self.take()
-        if self.config:
-            self.refuse_others(origin)
-        faces = self._corrected(faces)
+        self.refuse_others(origin)
+        faces = corrected(self, faces)
         for name, title in faces.formats.items():
             self.say(f"{name}: {title}, {(faces.table['source'] == name).sum():,} rows")
         for note in faces.notes:
@@ -237,31 +231,16 @@ class StudyFolder:
         faces = faces.with_table(sample(faces.table, self.config["limit"], self.config["seed"]))
         aligned = sources_to_align(self, faces.table, digest_files_of(faces))
         settings |= {"aligned": aligned} if aligned else {}
-        self.step("audit", settings, outputs, lambda: self._audit(faces, aligned), packages=())
+        self.step("audit", settings, outputs, lambda: audit_into(self, faces, aligned), packages=())
         # What was seen of the images is not looked for again, also where the audit was done before.
         self._write_config()
 
     def refuse_others(self, origin: dict[str, Any]) -> None:
-        """Refuse what the run was not begun with; a None is not asked for."""
-
-        differences = describe_differences(self.config, origin)
-        if differences:
+        """Refuse what the run was not begun with, if it was begun; a None is not asked for."""
+        if self.config and (differences := describe_differences(self.config, origin)):
             raise AgeLensError(
                 f"{self.folder} was begun with {differences}; give another --out, or delete it."
             )
-
-    def _corrected(self, faces: Faces) -> Faces:
-        """The faces without those that were excluded, with the labels that were replaced: now, or at the beginning."""
-        kept = Corrections.from_json(self.config["corrections"]) if "corrections" in self.config else None
-        wanted = read_corrections(self.corrections, faces) if self.corrections else kept or Corrections()
-        if self.config and wanted.to_json() != (kept or Corrections()).to_json():
-            raise AgeLensError(
-                f"{self.folder} was begun with other corrections (--exclude, --relabel); give another --out, or delete "
-                "it."
-            )
-        if wanted:
-            self.config["corrections"] = wanted.to_json()
-        return wanted.apply(faces)
 
     def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
@@ -285,26 +264,6 @@ class StudyFolder:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-    def _audit(self, faces: Faces, aligned: list[str]) -> None:
-        given = faces.table
-        if aligned:
-            faces = align_sources(self, faces, aligned)
-        found = audit(faces, self.track)
-        table = found.usable(faces.table)
-        if table.empty:
-            first = found.unreadable[0]
-            raise AgeLensError(
-                f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
-            )
-        table = split_if_enough(table, self.config["seed"], self.split_ratios, self.say)
-        quality = check_pictures(table, faces.source, self.track) if can_check() else None
-        write_gallery(found, faces.table, self.folder / "audit.html", quality)
-        judged = {"picture_quality": quality and quality.to_json()}
-        write_json(
-            self.folder / "audit.json", {**found.to_json(), **judged, **count_by_source(faces, found, given)}
-        )
-        write_table(table, self.folder / "table.csv")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
         """The settings of a step, with the digest of the table it starts from."""

@@ -42,11 +42,9 @@ def take_table(folder: StudyFolder, table: pd.DataFrame, seed: int | None = None
         "limit": None,
         "split_ratios": [round(float(shares.get(split, 0.0)), 9) for split in SPLITS],
     }
-    if folder.config:
-        folder.refuse_others(origin)
+    folder.refuse_others(origin)
     folder.take()
-    if folder.config:
-        folder.refuse_others(origin)
+    folder.refuse_others(origin)
     folder.config.update(
         {**origin, "synthetic": are_synthetic(table), "versions": versions(), "machine": machine()}
     )
