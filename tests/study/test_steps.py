@@ -4,7 +4,7 @@ import pytest
 
 from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan, fine_tuning
-from agelens.study.steps import training_command
+from agelens.study.training_command import training_command
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import KNOWN, KnownEncoder, PretrainedEncoder
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agelens.bundles.bundle import CARD, SUMS, find_bundles
 from agelens.data.provenance import provenance
-from agelens.data.splits import DEFAULT_SPLIT_RATIOS, check_parts, write_split_ratios
+from agelens.data.splits import check_parts
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import (
@@ -28,14 +28,14 @@ from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.labelled import labelled_plan, tell_groups
 from agelens.study.needs import look_before
-from agelens.study.origin import source_title
 from agelens.study.plan import TrainingPlan, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
 from agelens.study.train_network import train_network
+from agelens.study.training_command import training_command
 from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import PretrainedEncoder, RunSpec, find_pretrained
+from agelens.training.pretrained_encoders import RunSpec, find_pretrained
 from agelens.training.recipes import find_recipe
 from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
@@ -187,30 +187,6 @@ def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
-
-
-def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
-    """What a person types to repeat a fine-tuning."""
-    options = {
-        "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
-        "--soup-size": plan.soup_size,
-        "--unfreeze-stages": plan.unfreeze_stages,
-        "--source-balance": plan.source_balance,
-        "--age-balance": plan.age_balance,
-        "--epochs": plan.epochs,
-        "--batch-size": plan.batch_size,
-        "--learning-rate": plan.learning_rate,
-        "--limit": run.config.get("limit"),
-        "--split-ratios": None
-        if run.split_ratios == DEFAULT_SPLIT_RATIOS
-        else write_split_ratios(run.split_ratios),
-    }
-    told = [
-        *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
-        *(f"{option} {value}" for option, value in options.items() if value is not None),
-    ]
-    start = f"agelens train {source_title(run.config['source'], ' ')} --out RUN --recipe finetune"
-    return " ".join([start, *told, f"--seed {run.config['seed']}"])
 
 
 def evaluate_networks(

@@ -1,0 +1,31 @@
+"""The command that repeats a fine-tuning, for the card of its network."""
+
+from agelens.data.splits import DEFAULT_SPLIT_RATIOS, write_split_ratios
+from agelens.study.folder import StudyFolder
+from agelens.study.origin import source_title
+from agelens.study.plan import TrainingPlan
+from agelens.training.pretrained_encoders import PretrainedEncoder
+
+
+def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
+    """Return what a person types to repeat a fine-tuning."""
+    options = {
+        "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
+        "--soup-size": plan.soup_size,
+        "--unfreeze-stages": plan.unfreeze_stages,
+        "--source-balance": plan.source_balance,
+        "--age-balance": plan.age_balance,
+        "--epochs": plan.epochs,
+        "--batch-size": plan.batch_size,
+        "--learning-rate": plan.learning_rate,
+        "--limit": run.config.get("limit"),
+        "--split-ratios": None
+        if run.split_ratios == DEFAULT_SPLIT_RATIOS
+        else write_split_ratios(run.split_ratios),
+    }
+    told = [
+        *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
+        *(f"{option} {value}" for option, value in options.items() if value is not None),
+    ]
+    start = f"agelens train {source_title(run.config['source'], ' ')} --out RUN --recipe finetune"
+    return " ".join([start, *told, f"--seed {run.config['seed']}"])
