@@ -24,10 +24,10 @@ class Temperature:
         if not (np.isfinite(self.value) and self.value > 0):
             raise ValueError(f"A temperature is a number above 0, not {self.value}.")
 
-    def apply(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return probabilities, 0 to 1, from logits of any shape."""
+    def apply(self, logits: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return probabilities, 0 to 1, from logits of any shape, in their precision."""
         # Of the logistic function the form that no logit makes overflow.
-        return np.asarray(np.exp(-np.logaddexp(0, -np.asarray(logits, np.float64) / self.value)))
+        return np.asarray(np.exp(-np.logaddexp(0, -np.asarray(logits) / self.value)))
 
     def apply_to_probabilities(self, probabilities: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return probabilities from probabilities of a network that gives no logits; 0 and 1 stay."""
