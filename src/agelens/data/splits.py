@@ -32,13 +32,15 @@ class _Group(NamedTuple):
         name: value of the column ``group``.
         faces: how many rows.
         rank: pseudo-random digits from the seed and the smallest digest.
-        stratum: source, band and gender of the row with the smallest digest; "" and -1 where they are not known.
+        source: of the row with the smallest digest.
+        stratum: band and gender of that row; "" and -1 where they are not known.
     """
 
     name: str
     faces: int
     rank: str
-    stratum: tuple[str, str, int]
+    source: str
+    stratum: tuple[str, int]
 
 
 def split(
@@ -46,9 +48,10 @@ def split(
 ) -> pd.DataFrame:
     """Give each face its part, so that no picture is in two parts and the parts have the same mix of labels.
 
-    Within each stratum (source, band of ten years and gender) the groups come in an order that the seed and the
-    digests decide, and each goes to the part that lacks most faces. What a part got too little or too much by
-    rounding is carried into the next stratum, so that small strata do not all end in the training split.
+    Each source is split by itself, so that its faces stay where they are when another source is added. Within each
+    stratum (band of ten years and gender) the groups come in an order that the seed and the digests decide, and each
+    goes to the part that lacks most faces. What a part got too little or too much by rounding is carried into the
+    next stratum of the source, so that small strata do not all end in the training split.
 
     Args:
         table: a face table with the column ``group`` (`Audit.usable`); rows of one group stay together. Splits that
@@ -170,7 +173,7 @@ def _groups(table: pd.DataFrame, seed: int) -> list[_Group]:
     heads = rows.drop_duplicates("group")
     sizes = rows["group"].value_counts()
     return [
-        _Group(name, int(sizes[name]), _rank(seed, digest), (origin, band, gender))
+        _Group(name, int(sizes[name]), _rank(seed, digest), origin, (band, gender))
         for name, digest, origin, band, gender in zip(
             *(heads[column] for column in ("group", "digest", "origin", "band", "sex")), strict=True
         )
@@ -182,12 +185,19 @@ def _rank(seed: int, digest: str) -> str:
 
 
 def _assign(groups: list[_Group], split_ratios: dict[str, float]) -> dict[str, str]:
-    strata: dict[tuple[str, str, int], list[_Group]] = defaultdict(list)
+    sources: dict[str, dict[tuple[str, int], list[_Group]]] = defaultdict(lambda: defaultdict(list))
     for group in groups:
-        strata[group.stratum].append(group)
+        sources[group.source][group.stratum].append(group)
+    split_of: dict[str, str] = {}
+    for strata in sources.values():
+        split_of |= _assign_strata([members for _, members in sorted(strata.items())], split_ratios)
+    return split_of
+
+
+def _assign_strata(strata: list[list[_Group]], split_ratios: dict[str, float]) -> dict[str, str]:
     split_of: dict[str, str] = {}
     lacking = dict.fromkeys(split_ratios, 0.0)
-    for _, members in sorted(strata.items()):
+    for members in strata:
         faces = sum(group.faces for group in members)
         for split, ratio in split_ratios.items():
             lacking[split] += ratio * faces
