@@ -264,6 +264,18 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     return [open_bundle(folder / name) for name in names]
 
 
+def find_one_bundle(place: str) -> Bundle:
+    """The bundle in a folder or run, or "agelens", which holds one network.
+
+    Raises:
+        AgeLensError: there is none, or there are two.
+    """
+    found = find_bundles(Path(place))
+    if len(found) != 1:
+        raise AgeLensError(f"{place} holds a network for each task; name the folder of one of them.")
+    return found[0]
+
+
 def intact_card(target: Path) -> dict[str, Any] | None:
     """The card of a bundle, or None where there is none or it is damaged."""
     try:

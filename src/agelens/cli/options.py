@@ -137,7 +137,8 @@ GenderBackbone = Annotated[
 Pretrained = Annotated[
     list[str] | None,
     typer.Option(
-        help="Face network to fine-tune: FILE.h5, FILE.onnx or FILE:PREPROCESSING. Give several to average them.",
+        help="Face network to fine-tune: FILE.h5, FILE.onnx or FILE:PREPROCESSING; give several to average them. Or "
+        "the bundle to adapt: a folder, or agelens.",
         show_default=False,
         rich_help_panel=NETWORKS,
     ),

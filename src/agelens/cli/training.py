@@ -54,6 +54,7 @@ from agelens.cli.training_options import (
     Patience,
     SourceBalance,
     Stages,
+    Teacher,
     Trainable,
 )
 from agelens.errors import AgeLensError
@@ -112,14 +113,15 @@ def train(
         Literal["age", "gender", "both"], typer.Option(help="Task to train for.", rich_help_panel=TRAINING)
     ] = "both",
     recipe: Annotated[
-        Literal["notebook", "scratch", "finetune"],
+        Literal["notebook", "scratch", "finetune", "adapt"],
         typer.Option(
             help="Recipe of the training: heads on frozen backbones as in the notebook, a small network from scratch, "
-            "or fine-tuning of the face networks that --pretrained names.",
+            "fine-tuning of the face networks that --pretrained names, or adapting a bundle's heads to these faces.",
             rich_help_panel=TRAINING,
         ),
     ] = "notebook",
     pretrained: Pretrained = None,
+    teacher: Teacher = None,
     soup_size: Members = None,
     unfreeze_stages: Stages = None,
     source_balance: SourceBalance = None,
@@ -165,7 +167,8 @@ def train(
     cards = study.train(
         task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
-        learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), soup_size=soup_size,
+        learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), teacher=teacher,
+        soup_size=soup_size,
         unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact, source_balance=source_balance,
         age_balance=age_balance,
     ).cards  # fmt: skip

@@ -51,6 +51,15 @@ NotebookExact = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Bundle to learn from beside the labels (distillation): a folder, or agelens for the one that comes with "
+        "AgeLens.",
+        show_default=False,
+        rich_help_panel=TRAINING,
+    ),
+]
 Members = Annotated[
     int | None,
     typer.Option(

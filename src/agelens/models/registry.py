@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from agelens.bundles.bundle import NETWORK, find_bundles, open_bundle
+from agelens.bundles.bundle import NETWORK, Bundle, find_bundles, open_bundle
 from agelens.errors import AgeLensError
 from agelens.models.preprocessing import PREPROCESSINGS
 from agelens.models.small_conv import build_small_conv
@@ -152,7 +152,7 @@ def find_backbone(text: str) -> BackboneSpec:
         AgeLensError: no such name or file, or a preprocessing that is not in PREPROCESSINGS.
     """
     if text.lower() == "agelens":
-        return _bundled()
+        return bundle_backbone(find_bundles()[0])
     for name, spec in REGISTRY.items():
         if text.lower() == name.lower():
             return spec
@@ -193,11 +193,11 @@ def training_images_of(spec: BackboneSpec) -> dict[str, str]:
     return open_bundle(spec.file.parent).training_images if spec.output and spec.file is not None else {}
 
 
-def _bundled() -> BackboneSpec:
-    bundle = find_bundles()[0]
+def bundle_backbone(bundle: Bundle, name: str = "AgeLens") -> BackboneSpec:
+    """The record of a bundle's network, up to what its heads take."""
     licence = f"{bundle.card['data']['licence']}; begun from {bundle.card['network']['weights']}"
     return BackboneSpec(
-        "AgeLens",
+        name,
         None,
         bundle.image_size,
         16,

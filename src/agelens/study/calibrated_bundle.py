@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import CARD, Bundle, intact_card, write_bundle
 from agelens.data.splits import learning_splits
-from agelens.data.table import image_digests
+from agelens.data.table import ORIGINAL_COLUMNS, image_digests
+from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibration_entries, is_calibrated
 from agelens.utils.files import digest_json, read_json
 from agelens.utils.progress import Track, quiet
@@ -23,6 +25,18 @@ def finished_card(target: Path, identity: dict[str, Any] | None = None) -> dict[
     if card is None or not is_calibrated(card):
         return None
     return card if identity is None or card["identity"] == digest_json(identity) else None
+
+
+def refuse_known_validation(rows: pd.DataFrame, bundle: Bundle) -> None:
+    """Refuse validation faces that a bundle, which a new network goes on from or is taught by, has learned from."""
+    trained = {digest for digest, split in bundle.training_images.items() if split == "train"}
+    columns = [rows[name] for name in ("digest", ORIGINAL_COLUMNS[1]) if name in rows.columns]
+    known = int(np.any([column.isin(trained) for column in columns], axis=0).sum())
+    if known:
+        raise AgeLensError(
+            f"{bundle.folder} has learned from {known:,} of the {len(rows):,} faces of the validation split; split the "
+            "faces as they were split for it (--seed and --split-ratios of its card, or a column split)."
+        )
 
 
 def write_calibrated(

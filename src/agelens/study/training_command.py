@@ -1,16 +1,27 @@
-"""The command that repeats a fine-tuning, for the card of its network."""
+"""The command that repeats a training from pretrained networks, for the card of its network."""
+
+from pathlib import PurePath
 
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, write_split_ratios
 from agelens.study.folder import StudyFolder
 from agelens.study.origin import source_title
 from agelens.study.plan import TrainingPlan
-from agelens.training.pretrained_encoders import PretrainedEncoder
 
 
-def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[PretrainedEncoder]) -> str:
-    """Return what a person types to repeat a fine-tuning."""
+def bundle_name(text: str) -> str:
+    """Return a bundle as a card names it; paths are nobody's business."""
+    return PurePath(text).name
+
+
+def training_command(run: StudyFolder, plan: TrainingPlan, pretrained: list[str]) -> str:
+    """Return what a person types to repeat a training from pretrained networks.
+
+    Args:
+        pretrained: what ``--pretrained`` is given.
+    """
     options = {
         "--task": plan.tasks[0] if len(plan.tasks) == 1 else None,
+        "--teacher": plan.teacher and bundle_name(plan.teacher),
         "--soup-size": plan.soup_size,
         "--unfreeze-stages": plan.unfreeze_stages,
         "--source-balance": plan.source_balance,
@@ -24,8 +35,8 @@ def training_command(run: StudyFolder, plan: TrainingPlan, encoders: list[Pretra
         else write_split_ratios(run.split_ratios),
     }
     told = [
-        *(f"--pretrained {pretrained.file.name}:{pretrained.preprocessing}" for pretrained in encoders),
+        *(f"--pretrained {one}" for one in pretrained),
         *(f"{option} {value}" for option, value in options.items() if value is not None),
     ]
-    start = f"agelens train {source_title(run.config['source'], ' ')} --out RUN --recipe finetune"
+    start = f"agelens train {source_title(run.config['source'], ' ')} --out RUN --recipe {plan.recipe}"
     return " ".join([start, *told, f"--seed {run.config['seed']}"])

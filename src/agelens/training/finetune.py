@@ -9,12 +9,13 @@ every layer learns, from the images.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import pandas as pd
 
+from agelens.bundles.bundle import Bundle
 from agelens.data.splits import without_conflicts
 from agelens.models.layers import dtype_policy
 from agelens.training.finetune_recipe import FineTuning
@@ -22,11 +23,27 @@ from agelens.training.labels import lacks_genders
 from agelens.training.losses import AGES, AgeLoss, GenderAccuracy, GenderLoss, mae
 from agelens.training.mixup import ViewBatches, train_batches
 from agelens.training.partial_freezing import PartlyFrozen
+from agelens.training.teacher import TAUGHT, ask_teacher
 from agelens.training.trainer import Training, fit, network_file
 from agelens.utils.progress import Track, quiet
 
 # How many faces tell the means and variances of averages.
 STANDARD_FACES = 4096
+
+
+class Learning(Protocol):
+    """What of a recipe decides the losses."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]: ...
+    @property
+    def label_std(self) -> float: ...
+    @property
+    def label_std_slope(self) -> float: ...
+    @property
+    def mae_weight(self) -> float: ...
+    @property
+    def gender_loss_weight(self) -> float: ...
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
@@ -44,6 +61,12 @@ def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
     outputs = {
         task: keras.layers.Dense(widths[task], dtype="float32", name=task)(hidden) for task in recipe.tasks
     }
+    if recipe.teacher:
+        # The same numbers under another name, which are held against the teacher's.
+        outputs |= {
+            (name := TAUGHT.format(task)): keras.layers.Identity(dtype="float32", name=name)(outputs[task])
+            for task in recipe.tasks
+        }
     return keras.Model(maps, outputs, name="finetuned")
 
 
@@ -78,19 +101,47 @@ def compile_fine_tuning(
         use_ema=not warming,
         ema_momentum=recipe.ema_momentum,
     )
+    losses = task_losses(recipe, lacks_genders)
+    network.compile(
+        optimizer, **(_with_teacher(losses, recipe) if recipe.teacher else losses), jit_compile=False
+    )
+
+
+def task_losses(recipe: Learning, lacks_genders: bool = False) -> dict[str, Any]:
+    """Return the losses, their weights and the metrics of a network for ages and genders, as Keras compiles them.
+
+    Args:
+        lacks_genders: some faces have no gender, and the loss leaves them out.
+    """
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     losses = {
         "age": AgeLoss(recipe.label_std, recipe.mae_weight, recipe.label_std_slope),
-        "gender": GenderLoss() if lacks_genders else keras.losses.BinaryCrossentropy(from_logits=True),
+        "gender": GenderLoss() if lacks_genders else entropy,
     }
     accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
     metrics = {"age": mae, "gender": GenderAccuracy() if lacks_genders else accuracy}
-    network.compile(
-        optimizer,
-        loss={task: losses[task] for task in recipe.tasks},
-        loss_weights={"age": 1.0, "gender": recipe.gender_loss_weight} if len(recipe.tasks) > 1 else None,
-        metrics={task: [metrics[task]] for task in recipe.tasks},
-        jit_compile=False,
-    )
+    weights = {"age": 1.0, "gender": recipe.gender_loss_weight}
+    return {
+        "loss": {task: losses[task] for task in recipe.tasks},
+        "loss_weights": {task: weights[task] for task in recipe.tasks} if len(recipe.tasks) > 1 else None,
+        "metrics": {task: [metrics[task]] for task in recipe.tasks},
+    }
+
+
+def _with_teacher(losses: dict[str, Any], recipe: FineTuning) -> dict[str, Any]:
+    """The same losses, and cross-entropies against what a teacher says, in the shares that the recipe gives them."""
+    share = recipe.distillation_weight
+    weights = losses["loss_weights"] or dict.fromkeys(recipe.tasks, 1.0)
+    taught = {
+        "age": keras.losses.CategoricalCrossentropy(from_logits=True),
+        "gender": keras.losses.BinaryCrossentropy(from_logits=True),
+    }
+    return {
+        "loss": losses["loss"] | {TAUGHT.format(task): taught[task] for task in recipe.tasks},
+        "loss_weights": {task: (1 - share) * weights[task] for task in recipe.tasks}
+        | {TAUGHT.format(task): share * weights[task] for task in recipe.tasks},
+        "metrics": losses["metrics"],
+    }
 
 
 def standardize_features(learning: keras.Model, train: ViewBatches, batch_size: int) -> None:
@@ -126,6 +177,7 @@ def finetune(
     cache: Path | None = None,
     track: Track = quiet,
     warm_up: WarmUpState | None = None,
+    teacher: Bundle | None = None,
 ) -> tuple[keras.Model, Training]:
     """Fine-tune on the training split and choose the epoch on the validation split.
 
@@ -133,6 +185,7 @@ def finetune(
         table: a face table with groups that is split.
         folder: takes the states of the warm-up and of the training.
         warm_up: the warm-up to go on from, where another training made it; None makes one in ``folder``.
+        teacher: the bundle that the recipe names as one.
 
     Returns:
         the network of `build_network`, its weights the average of those of the best and of the last epoch, which are
@@ -140,12 +193,16 @@ def finetune(
     """
     learning = without_conflicts(table[table["split"] == "train"]).reset_index(drop=True)
     rows = table[table["split"] == "validation"].reset_index(drop=True)
-    validation = train_batches(parts, rows, recipe, seed, cache, track, False)
+    taught = [
+        ask_teacher(teacher, some, recipe.tasks, folder.parent, track) if teacher else {}
+        for some in (learning, rows)
+    ]
+    validation = train_batches(parts, rows, recipe, seed, cache, track, False, taught[1])
     start = warm_up or WarmUpState(folder / "warmup", seed, identity)
     keras.utils.set_random_seed(start.seed)
     with dtype_policy(recipe.precision):
         network = build_network(parts.learning, recipe)
-    train = train_batches(parts, learning, recipe, seed, cache, track, True)
+    train = train_batches(parts, learning, recipe, seed, cache, track, True, taught[0])
     if recipe.standardize_features:
         standardize_features(network.get_layer("learning_part"), train, recipe.batch_size)
     partly = "gender" in recipe.tasks and lacks_genders(table)

@@ -37,6 +37,9 @@ class FineTuning:
             guessed, and look alike over more years, than those of children.
         mae_weight: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
         gender_loss_weight: weight of gender's loss where age is learned too, whose loss is some twenty times as large.
+        teacher: identity of the bundle whose predictions are learned beside the labels (knowledge distillation, Hinton
+            et al. 2015); "" for none.
+        distillation_weight: share of the teacher's predictions in the loss; the labels have the rest.
         warmup: epochs in which the head alone learns.
         epochs: in which head and layers above the freeze point learn.
         learning_rate: at the start, of both; it falls along a cosine to 0.
@@ -70,6 +73,8 @@ class FineTuning:
     label_std_slope: float = 0.08
     mae_weight: float = 0.1
     gender_loss_weight: float = 3.0
+    teacher: str = ""
+    distillation_weight: float = 0.6
     warmup: int = 2
     epochs: int = 16
     learning_rate: float = 2e-4

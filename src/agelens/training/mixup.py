@@ -1,6 +1,6 @@
 """The batches of fine-tuning: faces in another of their views in each epoch, mixed in pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,16 @@ def train_batches(
     cache: Path | None,
     track: Track,
     learns: bool,
+    taught: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> "ViewBatches":
     """Batches of one split: maps at the freeze point, or images where every layer learns.
 
     Args:
         rows: of one split of a face table.
         learns: take another change of each face in each epoch; otherwise the faces as they are, in order.
+        taught: what a teacher says of each face, by the name of the output that learns it.
     """
-    labels = {task: training_labels(rows, task) for task in recipe.tasks}
+    labels = {task: training_labels(rows, task) for task in recipe.tasks} | dict(taught or {})
     weights = sampling_weights(rows, recipe.source_balance, recipe.age_balance) if learns else None
     numbers: list[int | None] = list(range(recipe.augmented_views)) if learns else [None]
     views = [None if number is None else View(recipe.view_seed, number) for number in numbers]
