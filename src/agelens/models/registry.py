@@ -193,11 +193,11 @@ def training_images_of(spec: BackboneSpec) -> dict[str, str]:
     return open_bundle(spec.file.parent).training_images if spec.output and spec.file is not None else {}
 
 
-def bundle_backbone(bundle: Bundle, name: str = "AgeLens") -> BackboneSpec:
+def bundle_backbone(bundle: Bundle) -> BackboneSpec:
     """The record of a bundle's network, up to what its heads take."""
     licence = f"{bundle.card['data']['licence']}; begun from {bundle.card['network']['weights']}"
     return BackboneSpec(
-        name,
+        "AgeLens",
         None,
         bundle.image_size,
         16,

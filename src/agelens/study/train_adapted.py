@@ -69,7 +69,7 @@ def train_adapted(
     heads = read_heads(bundle.network, name)
     splits = learning_splits(table)
     refuse_known_validation(splits["validation"], bundle)
-    encoders = build_backbone(bundle_backbone(bundle, bundle.card["network"]["backbone"]))
+    encoders = build_backbone(bundle_backbone(bundle))
     place = folder / digest_json(identity)[:12]
     learned, training = adapt(
         table, encoders, heads, recipe, place, settings.seed, identity, settings.cache, track
