@@ -56,6 +56,7 @@ from agelens.cli.training_options import (
     Stages,
     Teacher,
     Trainable,
+    Views,
 )
 from agelens.errors import AgeLensError
 
@@ -124,6 +125,7 @@ def train(
     teacher: Teacher = None,
     soup_size: Members = None,
     unfreeze_stages: Stages = None,
+    augmented_views: Views = None,
     source_balance: SourceBalance = None,
     age_balance: AgeBalance = None,
     age_backbone: AgeBackbone = None,
@@ -169,7 +171,7 @@ def train(
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
         learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), teacher=teacher,
         soup_size=soup_size,
-        unfreeze_stages=unfreeze_stages, notebook_exact=notebook_exact, source_balance=source_balance,
+        unfreeze_stages=unfreeze_stages, augmented_views=augmented_views, notebook_exact=notebook_exact, source_balance=source_balance,
         age_balance=age_balance,
     ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)

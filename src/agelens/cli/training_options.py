@@ -76,6 +76,14 @@ Stages = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
+Views = Annotated[
+    int | None,
+    typer.Option(
+        help="Learn from so many randomly altered copies of each face; their features are computed once and kept.",
+        min=1,
+        rich_help_panel=TRAINING,
+    ),
+]
 SourceBalance = Annotated[
     float | None,
     typer.Option(

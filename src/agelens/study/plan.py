@@ -27,6 +27,7 @@ class TrainingPlan:
         teacher: a bundle that "finetune" learns from beside the labels.
         soup_size: how many trainings "finetune" averages.
         unfreeze_stages: how many resolutions "finetune" lets learn.
+        augmented_views: how many altered copies of each face "finetune" and "adapt" learn from.
         source_balance, age_balance: how "finetune" and "adapt" draw their faces.
         weights, image_size, precision, cache: as in `agelens.training.transfer.Settings`.
         epochs, patience, batch_size, learning_rate, trainable: replace the recipe's.
@@ -52,6 +53,7 @@ class TrainingPlan:
     pretrained: tuple[str, ...] = ()
     soup_size: int | None = None
     unfreeze_stages: int | None = None
+    augmented_views: int | None = None
     notebook_exact: bool = False
     source_balance: float | None = None
     age_balance: float | None = None
@@ -67,6 +69,7 @@ class TrainingPlan:
             "--pretrained": self.pretrained or None,
             "--source-balance": self.source_balance,
             "--age-balance": self.age_balance,
+            "--augmented-views": self.augmented_views,
         }
         finetuned: dict[str, Any] = {
             "--soup-size": self.soup_size,
@@ -112,6 +115,7 @@ def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning
         batch_size=plan.batch_size,
         soup_size=plan.soup_size,
         unfreeze_stages=plan.unfreeze_stages,
+        augmented_views=plan.augmented_views,
         source_balance=plan.source_balance,
         age_balance=plan.age_balance,
     )
@@ -123,6 +127,7 @@ def adaptation(plan: TrainingPlan, tasks: tuple[str, ...]) -> Adaptation:
         epochs=plan.epochs,
         learning_rate=plan.learning_rate,
         batch_size=plan.batch_size,
+        augmented_views=plan.augmented_views,
         source_balance=plan.source_balance,
         age_balance=plan.age_balance,
     )

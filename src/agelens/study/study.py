@@ -199,7 +199,7 @@ class Study:
             settings: fields of `agelens.study.plan.TrainingPlan` that replace the recipe's: ``age_backbone``,
                 ``gender_backbone``, ``weights``, ``image_size``, ``precision``, ``epochs``, ``patience``,
                 ``batch_size``, ``learning_rate``, ``trainable``, ``pretrained``, ``soup_size``,
-                ``unfreeze_stages``, ``notebook_exact``, ``source_balance``, ``age_balance``.
+                ``unfreeze_stages``, ``augmented_views``, ``teacher``, ``notebook_exact``, ``source_balance``, ``age_balance``.
         """
         with naming_extras():
             load_keras()

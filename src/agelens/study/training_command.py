@@ -24,6 +24,7 @@ def training_command(run: StudyFolder, plan: TrainingPlan, pretrained: list[str]
         "--teacher": plan.teacher and bundle_name(plan.teacher),
         "--soup-size": plan.soup_size,
         "--unfreeze-stages": plan.unfreeze_stages,
+        "--augmented-views": plan.augmented_views,
         "--source-balance": plan.source_balance,
         "--age-balance": plan.age_balance,
         "--epochs": plan.epochs,
