@@ -170,9 +170,8 @@ def train(
         task, recipe, force=force, age_backbone=age_backbone, gender_backbone=gender_backbone, weights=weights,
         image_size=image_size, precision=precision, epochs=epochs, patience=patience, batch_size=batch_size,
         learning_rate=learning_rate, trainable=trainable, pretrained=tuple(pretrained or ()), teacher=teacher,
-        soup_size=soup_size,
-        unfreeze_stages=unfreeze_stages, augmented_views=augmented_views, notebook_exact=notebook_exact, source_balance=source_balance,
-        age_balance=age_balance,
+        soup_size=soup_size, unfreeze_stages=unfreeze_stages, augmented_views=augmented_views,
+        notebook_exact=notebook_exact, source_balance=source_balance, age_balance=age_balance,
     ).cards  # fmt: skip
     print_lines([training_line(card) for card in cards.values()], json, cards)
 

@@ -193,13 +193,15 @@ class Study:
 
         Args:
             task: "age", "gender" or "both".
-            recipe: "notebook" (frozen backbones with a head), "scratch" (a small network that learns whole) or
-                "finetune" (a face network, which ``pretrained`` names).
+            recipe: "notebook" (frozen backbones with a head), "scratch" (a small network that learns whole),
+                "finetune" (a face network, which ``pretrained`` names) or "adapt" (the heads of a bundle, the one
+                that comes with AgeLens if ``pretrained`` names none).
             force: do it again, also where it is done.
             settings: fields of `agelens.study.plan.TrainingPlan` that replace the recipe's: ``age_backbone``,
                 ``gender_backbone``, ``weights``, ``image_size``, ``precision``, ``epochs``, ``patience``,
                 ``batch_size``, ``learning_rate``, ``trainable``, ``pretrained``, ``soup_size``,
-                ``unfreeze_stages``, ``augmented_views``, ``teacher``, ``notebook_exact``, ``source_balance``, ``age_balance``.
+                ``unfreeze_stages``, ``augmented_views``, ``teacher``, ``notebook_exact``, ``source_balance``,
+                ``age_balance``.
         """
         with naming_extras():
             load_keras()
