@@ -48,7 +48,7 @@ def test_the_heads_learn_and_the_encoders_stay(
     assert len(learned) == 6, "kernel and bias of the hidden layer and of two outputs"
     training = after.card["training"]
     assert training["recipe"] == "adapt"
-    assert training["adapted"]["identity"] == before.card["identity"]
+    assert training["adapted"][0]["identity"] == before.card["identity"]
     assert training["history"]["loss"][-1] < training["history"]["loss"][0]
     assert after.card["calibrated"]["fingerprint"] != before.card["calibrated"]["fingerprint"]
     assert before.training_images.items() <= after.training_images.items()

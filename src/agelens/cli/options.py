@@ -138,7 +138,7 @@ Pretrained = Annotated[
     list[str] | None,
     typer.Option(
         help="Face network to fine-tune: FILE.h5, FILE.onnx or FILE:PREPROCESSING; give several to average them. Or "
-        "the bundle to adapt: a folder, or agelens.",
+        "the bundles to adapt: folders, or agelens.",
         show_default=False,
         rich_help_panel=NETWORKS,
     ),

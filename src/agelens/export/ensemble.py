@@ -20,12 +20,13 @@ class EnsembleMember:
     """A network that is averaged with others.
 
     Attributes:
-        file: ONNX, from ``faces``, uint8 (faces, side, side, 3), to the outputs that are averaged and FEATURES.
+        file: ONNX, from ``faces``, uint8 (faces, side, side, 3), to the outputs that are averaged and FEATURES, or such
+            a network itself.
         image_size: of its faces, pixels.
         ensemble_weights: how much it counts for each output, relative to the others; 1 where it is not named.
     """
 
-    file: Path
+    file: Path | onnx.ModelProto
     image_size: int
     ensemble_weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -53,7 +54,8 @@ def average_networks(networks: Sequence[EnsembleMember], target: Path, outputs: 
     widths = []
     for number, one in enumerate(networks):
         prefix = _NETWORK.format(number)
-        graph = compose.add_prefix(onnx.load(one.file), prefix).graph
+        model = onnx.load(one.file) if isinstance(one.file, Path) else one.file
+        graph = compose.add_prefix(model, prefix).graph
         constants += [
             *graph.initializer,
             numpy_helper.from_array(np.array([one.image_size, one.image_size], np.int64), f"{prefix}sides"),
@@ -91,6 +93,61 @@ def average_networks(networks: Sequence[EnsembleMember], target: Path, outputs: 
     onnx.checker.check_model(network)
     with replacing_file(target) as temporary:
         onnx.save(network, temporary)
+
+
+def members_of(network: bytes, widths: Sequence[Mapping[str, int]]) -> list[EnsembleMember]:
+    """Return the networks that `average_networks` averaged, as they were.
+
+    Args:
+        network: a file that it wrote.
+        widths: of each network the width of its outputs and of FEATURES, by name.
+    """
+    graph = onnx.load_from_string(network).graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    found = []
+    for number, outputs in enumerate(widths):
+        prefix = _NETWORK.format(number)
+        weights = {
+            name: float(numpy_helper.to_array(constants[f"{prefix}share_of_{name}_counts"]))
+            for name in outputs
+            if name != FEATURES
+        }
+        side = int(numpy_helper.to_array(constants[f"{prefix}sides"])[0])
+        found.append(EnsembleMember(_alone(graph, prefix, outputs, side), side, weights))
+    return found
+
+
+def _alone(graph: onnx.GraphProto, prefix: str, outputs: Mapping[str, int], side: int) -> onnx.ModelProto:
+    """One network of an ensemble, from its bytes of its own side to its outputs, without the prefix of its names."""
+    makers = {output: node for node in graph.node for output in node.output if output}
+    nodes: dict[int, onnx.NodeProto] = {}
+    pending = [f"{prefix}{name}" for name in outputs]
+    while pending:
+        tensor = pending.pop()
+        node = makers.get(tensor)
+        if tensor == f"{prefix}{INPUT}" or node is None or id(node) in nodes:
+            continue
+        nodes[id(node)] = node
+        pending.extend(node.input)
+    ordered = [node for node in graph.node if id(node) in nodes]
+    used = {name for node in ordered for name in node.input}
+    part = helper.make_graph(
+        ordered,
+        "member",
+        [helper.make_tensor_value_info(f"{prefix}{INPUT}", onnx.TensorProto.UINT8, ["faces", side, side, 3])],
+        [
+            helper.make_tensor_value_info(f"{prefix}{name}", onnx.TensorProto.FLOAT, ["faces", width])
+            for name, width in outputs.items()
+        ],
+        [tensor for tensor in graph.initializer if tensor.name in used],
+    )
+    for node in part.node:
+        node.name = node.name.removeprefix(prefix)
+        node.input[:] = [name.removeprefix(prefix) for name in node.input]
+        node.output[:] = [name.removeprefix(prefix) for name in node.output]
+    for named in (*part.initializer, *part.input, *part.output):
+        named.name = named.name.removeprefix(prefix)
+    return helper.make_model(part, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def _resized(prefix: str) -> list[onnx.NodeProto]:

@@ -5,7 +5,7 @@ ReLUs to the logits of the ages and to the logit of female. What the encoders sa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -45,6 +45,16 @@ class Head:
     def features(self) -> int:
         """How many features it takes."""
         return int(self.hidden.kernel.shape[0])
+
+    def widths(self, tasks: Sequence[str]) -> dict[str, int]:
+        """Return how many numbers the network's output of each task has, by its name."""
+        return {_OUTPUTS[task]: len(self.outputs[task].bias) for task in tasks}
+
+    def weighing(self, share: float) -> "Head":
+        """Return the head where its network is one of several that are averaged, and has this share."""
+        return replace(
+            self, ensemble_weights={task: share * weight for task, weight in self.ensemble_weights.items()}
+        )
 
 
 def read_heads(network: bytes, name: str) -> list[Head]:

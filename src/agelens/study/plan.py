@@ -23,7 +23,7 @@ class TrainingPlan:
             network, one for all the tasks) or "adapt" (the heads of a bundle).
         age_backbone, gender_backbone: names or files, for the first two.
         pretrained: files of face networks, ``FILE`` or ``FILE:PREPROCESSING``, for "finetune"; what several say is
-            averaged. For "adapt" the bundle, a folder or "agelens".
+            averaged. For "adapt" bundles, each a folder or "agelens".
         teacher: a bundle that "finetune" learns from beside the labels.
         soup_size: how many trainings "finetune" averages.
         unfreeze_stages: how many resolutions "finetune" lets learn.

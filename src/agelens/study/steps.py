@@ -199,12 +199,14 @@ def _refuse_frozen_settings(plan: TrainingPlan) -> None:
 
 
 def _adapt(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
-    """New heads on the encoders of a bundle; returns the card of the new bundle by its task."""
-    if len(plan.pretrained) > 1:
-        raise AgeLensError("--recipe adapt adapts one bundle; give --pretrained once.")
-    name = plan.pretrained[0] if plan.pretrained else "agelens"
-    bundle = find_one_bundle(name)
-    recipe = adaptation(plan, bundle.tasks)
+    """New heads on the encoders of bundles; returns the card of the new bundle by its task."""
+    names = plan.pretrained or ("agelens",)
+    bundles = [find_one_bundle(name) for name in names]
+    recipe = adaptation(plan, bundles[0].tasks)
+    if len({bundle.tasks for bundle in bundles}) > 1:
+        raise AgeLensError(
+            "Bundles that are averaged predict the same; give --pretrained bundles of one kind."
+        )
     if set(plan.tasks) < set(recipe.tasks):
         raise AgeLensError(
             f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; leave out --task, and "
@@ -212,23 +214,23 @@ def _adapt(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         )
     task = recipe.task
     making = Settings(
-        weights=bundle.card["network"]["weights"],
+        weights=" + ".join(bundle.card["network"]["weights"] for bundle in bundles),
         seed=run.config["seed"],
         cache=plan.cache,
         **provenance(run.config, run.table),
-        command=training_command(run, plan, [bundle_name(name)]),
+        command=training_command(run, plan, [bundle_name(name) for name in names]),
         round=run.round(f"train-{task}"),
     )
     settings = run.settings(
         recipe=recipe.settings(),
         making=_plain(making),
         version=ADAPT_VERSION,
-        adapted=bundle.card["identity"],
+        adapted=[bundle.card["identity"] for bundle in bundles],
     )
 
     def work() -> None:
         folder = run.folder / "training" / task
-        train_adapted(run.table, bundle, recipe, folder, run.folder / task, making, run.track)
+        train_adapted(run.table, bundles, recipe, folder, run.folder / task, making, run.track)
 
     if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")

@@ -1,6 +1,7 @@
-"""A bundle that was adapted to the faces of a study, as a bundle."""
+"""Bundles that were adapted to the faces of a study, as one bundle."""
 
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.baselines import baselines
 from agelens.data.splits import learning_splits, without_conflicts
 from agelens.data.table import digest_table
+from agelens.export.ensemble import average_networks, members_of
+from agelens.export.pipeline import OUTPUTS
 from agelens.export.validation import validate
 from agelens.models.backbones import build_backbone
-from agelens.models.bundle_heads import read_heads, replace_heads
-from agelens.models.registry import bundle_backbone
+from agelens.models.bundle_heads import Head, read_heads, replace_heads
+from agelens.models.registry import FEATURES, bundle_backbone
 from agelens.study.calibrated_bundle import finished_card, refuse_known_validation, write_calibrated
 from agelens.training.adapt import adapt
 from agelens.training.adapt_recipe import Adaptation
@@ -42,17 +45,18 @@ _OLD_FIGURES = (
 
 def train_adapted(
     table: pd.DataFrame,
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     recipe: Adaptation,
     folder: Path,
     target: Path,
     settings: Settings,
     track: Track = quiet,
 ) -> dict[str, Any]:
-    """Adapt the heads of a bundle and write it anew, calibrated; a finished one of the same making stays.
+    """Adapt the heads of bundles and write their average as a bundle; a finished one of the same making stays.
 
     Args:
         table: a face table with groups that is split.
+        bundles: what is adapted; of several, which predict the same, the average learns.
         folder: takes the states of the training.
         target: folder of the new bundle.
 
@@ -60,35 +64,58 @@ def train_adapted(
         the card of the new bundle.
 
     Raises:
-        AgeLensError: the bundle has no heads that can be adapted, or it learned from faces of the validation split.
+        AgeLensError: a bundle has no heads that can be adapted, or it learned from faces of the validation split.
     """
-    identity = _identity(table, bundle, recipe, settings)
+    identity = _identity(table, bundles, recipe, settings)
     if finished := finished_card(target, identity):
         return finished
-    name = str(bundle.folder)
-    heads = read_heads(bundle.network, name)
+    each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
+    heads = [head.weighing(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
-    refuse_known_validation(splits["validation"], bundle)
-    encoders = build_backbone(bundle_backbone(bundle))
+    for bundle in bundles:
+        refuse_known_validation(splits["validation"], bundle)
+    encoders = [build_backbone(bundle_backbone(bundle)) for bundle in bundles]
     place = folder / digest_json(identity)[:12]
     learned, training = adapt(
         table, encoders, heads, recipe, place, settings.seed, identity, settings.cache, track
     )
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         file = Path(temporary) / "network.onnx"
-        onnx.save(replace_heads(bundle.network, learned, name), file)
-        card = _card(bundle, recipe, table, settings, training, identity["table"])
+        if len(bundles) > 1:
+            _average(bundles, each, recipe, file)
+        network = bundles[0].network if len(bundles) == 1 else file.read_bytes()
+        onnx.save(replace_heads(network, learned, "the average"), file)
+        card = _card(bundles, recipe, table, settings, training, identity["table"])
         card["identity"] = digest_json(identity)
-        figures = validate(file, splits["validation"], bundle.image_size, recipe.tasks)
+        figures = validate(file, splits["validation"], card["network"]["image_size"], recipe.tasks)
         card["training"]["validation"] = {"int8": figures}
-        return write_calibrated(target, file, card, table, bundle.training_images, track)
+        seen = {digest: split for one in bundles for digest, split in _by_use(one.training_images)}
+        return write_calibrated(target, file, card, table, seen, track)
 
 
-def _identity(table: pd.DataFrame, bundle: Bundle, recipe: Adaptation, settings: Settings) -> dict[str, Any]:
+def _by_use(training_images: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """The images that chose an epoch, and after them those that were learned from, which counts more."""
+    return sorted(training_images.items(), key=lambda image: image[1] == "train")
+
+
+def _average(
+    bundles: Sequence[Bundle], each: Sequence[Sequence[Head]], recipe: Adaptation, file: Path
+) -> None:
+    """Write the average of the networks of some bundles, each bundle counting as much as another."""
+    members = []
+    for bundle, heads in zip(bundles, each, strict=True):
+        widths = [head.widths(recipe.tasks) | {FEATURES: head.features} for head in heads]
+        members += members_of(bundle.network, widths)
+    average_networks(members, file, [OUTPUTS[task] for task in recipe.tasks])
+
+
+def _identity(
+    table: pd.DataFrame, bundles: Sequence[Bundle], recipe: Adaptation, settings: Settings
+) -> dict[str, Any]:
     return {
         "table": digest_table(table),
         "recipe": recipe.settings(),
-        "adapted": bundle.card["identity"],
+        "adapted": [bundle.card["identity"] for bundle in bundles],
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
         "version": VERSION,
         "seed": settings.seed,
@@ -97,24 +124,24 @@ def _identity(table: pd.DataFrame, bundle: Bundle, recipe: Adaptation, settings:
 
 
 def _card(
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     recipe: Adaptation,
     table: pd.DataFrame,
     settings: Settings,
     training: Training,
     split_digest: str,
 ) -> dict[str, Any]:
-    old = {key: value for key, value in bundle.card.items() if key not in (*_OLD_FIGURES, "format")}
+    old = {key: value for key, value in bundles[0].card.items() if key not in (*_OLD_FIGURES, "format")}
     train = table[table["split"] == "train"]
     agreed = len(without_conflicts(train))
-    data = old["data"]
-    licences = dict.fromkeys([data["licence"], settings.licence])
+    licences = [*(bundle.card["data"]["licence"] for bundle in bundles), settings.licence]
     return {
         **old,
+        "network": _network([bundle.card["network"] for bundle in bundles]),
         "data": {
-            **data,
+            **old["data"],
             "source": settings.source,
-            "licence": "; ".join(licences),
+            "licence": "; ".join(dict.fromkeys(licences)),
             "about": settings.about,
             "images": {
                 "train": agreed,
@@ -136,11 +163,42 @@ def _card(
             "seconds": round(training.seconds, 2),
             "versions": versions(),
             "machine": machine(),
-            "adapted": {
-                "identity": old["identity"],
-                "source": data["source"],
-                "images": data["images"],
-                "command": old["training"].get("command", ""),
-            },
+            "adapted": [
+                {
+                    "identity": card["identity"],
+                    "source": card["data"]["source"],
+                    "images": card["data"]["images"],
+                    "command": card["training"].get("command", ""),
+                }
+                for card in (bundle.card for bundle in bundles)
+            ],
         },
+    }
+
+
+def _network(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the card says of the average of networks, from what the cards say of each."""
+    if len(each) == 1:
+        return each[0]
+    joined = {
+        key: between.join(dict.fromkeys(one[key] for one in each))
+        for key, between in (
+            ("backbone", " + "), ("weights", " + "), ("weights_licence", "; "), ("weights_sha256", " "),
+            ("preprocessing", " + "),
+        )
+    }  # fmt: skip
+    return {
+        **each[0],
+        **joined,
+        "image_size": max(one["image_size"] for one in each),
+        "image_sizes": [size for one in each for size in one["image_sizes"]],
+        "ensemble_weights": [
+            {
+                task: weight / sum(w[task] for w in one["ensemble_weights"]) / len(each)
+                for task, weight in own.items()
+            }
+            for one in each
+            for own in one["ensemble_weights"]
+        ],
+        "parameters": sum(one["parameters"] for one in each),
     }

@@ -4,7 +4,7 @@ It takes minutes where fine-tuning takes hours, since the encoders stay as they 
 unlike those that they learned from than encoders that learn too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agelens.data.loaders import View
 from agelens.data.splits import learning_splits, without_conflicts
@@ -32,7 +33,7 @@ _LEAST = 1e-9
 
 def adapt(
     table: pd.DataFrame,
-    encoders: Backbone,
+    encoders: Sequence[Backbone],
     heads: Sequence[Head],
     recipe: Adaptation,
     folder: Path,
@@ -45,8 +46,8 @@ def adapt(
 
     Args:
         table: a face table with groups that is split.
-        encoders: from RGB bytes to the features of all heads, joined.
-        heads: what learning begins with.
+        encoders: each from RGB bytes to the features of one or several heads, joined.
+        heads: what learning begins with, in the order of their features.
         folder: takes the states of the training.
 
     Returns:
@@ -64,7 +65,7 @@ def adapt(
     seen: dict[str, list[View | None]] = {"train": views, "validation": [None]}
     batches = {
         name: ViewBatches(
-            [extract(encoders, rows[name], cache=cache, track=track, view=view).read for view in seen[name]],
+            [_reader(encoders, rows[name], view, cache, track) for view in seen[name]],
             {task: training_labels(rows[name], task) for task in recipe.tasks},
             recipe.batch_size,
             seed if name == "train" else None,
@@ -91,6 +92,14 @@ def adapt(
         network, recipe, batches["train"], batches["validation"], folder, seed, identity, track
     )
     return _heads_of(network, heads), training
+
+
+def _reader(
+    encoders: Sequence[Backbone], rows: pd.DataFrame, view: View | None, cache: Path | None, track: Track
+) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+    """Give the features of all encoders, joined, of rows that it is asked for."""
+    features = [extract(one, rows, cache=cache, track=track, view=view) for one in encoders]
+    return lambda chosen: np.concatenate([one.read(chosen) for one in features], axis=1)
 
 
 def build_heads(heads: Sequence[Head], recipe: Adaptation) -> keras.Model:
