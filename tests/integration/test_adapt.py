@@ -100,6 +100,36 @@ def test_a_network_learns_from_a_teacher(agelens, place: Path, faces_folder: Pat
     assert len(list((tmp_path / "run" / "training" / "both").glob("teacher-*.npz"))) == 2
 
 
+def test_several_bundles_are_averaged_and_learn_together(
+    agelens, place: Path, faces_folder: Path, tmp_path: Path
+) -> None:
+    second = agelens(
+        "train", faces_folder, "--recipe", "finetune", "--pretrained", place / "face.h5", "--epochs", 1,
+        "--augmented-views", 1, "--learning-rate", 0.001, "--cache", place / "cache", "--out", place / "second",
+    )  # fmt: skip
+    assert second.status == 0, second.err
+    answer = adapt(
+        agelens, place, faces_folder, tmp_path / "run", "--pretrained", place / "second", "--epochs", 1,
+        "--learning-rate", 1e-8,
+    )  # fmt: skip
+    assert answer.status == 0, answer.err
+    crops = sorted(faces_folder.glob("*.jpg"))[:20]
+    first, other, both = (
+        np.array(
+            [
+                photo.faces[0].age_distribution
+                for photo in package.load(folder, "f32").predict(crops, crops=True)
+            ]
+        )
+        for folder in (place / "first", place / "second", tmp_path / "run")
+    )
+    assert np.abs(first - other).max() > 1e-3
+    np.testing.assert_allclose(both, (first + other) / 2, atol=2e-4)
+    card = open_bundle(tmp_path / "run" / "both").card
+    assert card["network"]["ensemble_weights"] == [{"age": 0.5, "gender": 0.5}] * 2
+    assert len(card["training"]["adapted"]) == 2
+
+
 def test_what_cannot_be_adapted_is_refused_in_a_sentence(
     agelens, place: Path, faces_folder: Path, study, tmp_path: Path
 ) -> None:

@@ -46,6 +46,9 @@ _TRIES = 100
 # How often a bundle that is not whole, though no other took its place, is read again.
 _MOMENTS = 5
 BUNDLED = Path(__file__).parent / "bundled"
+# The bundles that come with AgeLens, by the names that stand for them where no such folder lies: the one that is
+# taken if none is named, and one for little space and time.
+OWN = {"agelens": BUNDLED, "small": Path(__file__).parent / "small"}
 Entry = TypeVar("Entry")
 
 
@@ -238,14 +241,16 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     """The bundle in a folder, or those in its subfolders as a run leaves them: ``both``, or ``age`` and ``gender``.
 
     Args:
-        folder: None, or the name "agelens" where no such folder lies, is the bundle that comes with AgeLens; an address
-            such as ``hf://owner/name@commit`` is one of the hub (see `agelens.bundles.hub`).
+        folder: None is the bundle that comes with AgeLens; a name of `OWN` where no such folder lies is that one of
+            AgeLens's own; an address such as ``hf://owner/name@commit`` is one of the hub (see `agelens.bundles.hub`).
 
     Raises:
         AgeLensError: there is none, or a run holds networks of both kinds.
     """
-    if folder is None or (str(folder) == "agelens" and not folder.exists()):
+    if folder is None:
         return [open_bundle(BUNDLED)]
+    if str(folder) in OWN and not folder.exists():
+        return [open_bundle(OWN[str(folder)])]
     if (address := read_hub_address(str(folder))) is not None:
         return [open_bundle(fetch_bundle(address))]
     if _is_bundle(folder):
@@ -265,7 +270,7 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
 
 
 def find_one_bundle(place: str) -> Bundle:
-    """The bundle in a folder or run, or "agelens", which holds one network.
+    """The bundle in a folder or run, or one of AgeLens's own, which holds one network.
 
     Raises:
         AgeLensError: there is none, or there are two.

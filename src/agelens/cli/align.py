@@ -44,10 +44,8 @@ def align(
             "Give the photographs, as a folder or a manifest, and --out, the folder for their faces."
         )
     faces = read_sources(source, reading_of(format, columns))
-    for name, title in faces.formats.items():
-        say(f"{name}: {title}, {(faces.table['source'] == name).sum():,} rows")
-    for note in faces.notes:
-        say(note)
+    for sentence in (*faces.describe_formats(), *faces.notes):
+        say(sentence)
     table = sample(faces.table, limit, 42 if seed is None else seed)
     # A network's card says how its training faces were cut.
     cut = (one.read("geometry", Geometry.from_card) for one in find_bundles(bundle))

@@ -68,6 +68,17 @@ class Faces:
         """The same source with other rows, for example a sample of them."""
         return replace(self, table=table)
 
+    def describe_formats(self) -> list[str]:
+        """Return a sentence for each source: what it was read as, and how many rows it gave."""
+        sentences = []
+        for name, title in self.formats.items():
+            rows = int((self.table["source"] == name).sum())
+            # A manifest may name the sources of its rows itself.
+            if not rows and len(self.formats) == 1:
+                rows = len(self.table)
+            sentences.append(f"{name}: {title}, {rows:,} rows" if rows else f"{name}: {title}")
+        return sentences
+
 
 def build_faces(read: Rows, source: Path, needed: str) -> Faces:
     """Return the faces of the rows that a source gave, with the digest of each file.

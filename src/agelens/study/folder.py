@@ -219,8 +219,8 @@ class StudyFolder:
         self.take()
         self.refuse_others(origin)
         faces = corrected(self, faces)
-        for name, title in faces.formats.items():
-            self.say(f"{name}: {title}, {(faces.table['source'] == name).sum():,} rows")
+        for sentence in faces.describe_formats():
+            self.say(sentence)
         for note in faces.notes:
             self.say(note)
         self.config.update(

@@ -58,6 +58,9 @@ def test_a_manifest_that_names_its_sources_keeps_them(places: Path) -> None:
     (places / "both.csv").write_text(
         "path,age,source\nfair/train/1.jpg,3,one\nfair/train/2.jpg,4,two\n", encoding="utf-8"
     )
-    assert read_sources([places / "both.csv"]).table["source"].tolist() == ["one", "two"]
-    joined = read_sources([places / "UTKFace", places / "both.csv"]).table
-    assert joined["source"].tolist() == ["UTKFace", "UTKFace", "one", "two"]
+    faces = read_sources([places / "both.csv"])
+    assert faces.table["source"].tolist() == ["one", "two"]
+    assert faces.describe_formats() == ["both: CSV manifest, 2 rows"]
+    joined = read_sources([places / "UTKFace", places / "both.csv"])
+    assert joined.table["source"].tolist() == ["UTKFace", "UTKFace", "one", "two"]
+    assert joined.describe_formats()[0] == "UTKFace: names of UTKFace, 2 rows"
