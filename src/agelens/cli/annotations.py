@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from agelens.cli.options import Json
+from agelens.cli.options import RESULT, Json
 from agelens.cli.runs import print_lines
 
 
@@ -18,10 +18,13 @@ def annotations(
     ],
     export: Annotated[
         Literal["fiftyone", "labelstudio"],
-        typer.Option(help="The tool that is to read it.", show_default=False),
+        typer.Option(help="The tool that is to read it.", show_default=False, rich_help_panel=RESULT),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder that takes the files.", show_default=False)
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder that takes the files.", show_default=False, rich_help_panel=RESULT
+        ),
     ],
     json: Json = False,
 ) -> None:

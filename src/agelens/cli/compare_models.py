@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agelens.cli.measuring_options import Align, MeasuredPart, Overlap
-from agelens.cli.options import MOST_SEED, CropsAsTheyAre, Json, Precision
+from agelens.cli.options import MOST_SEED, RESULT, STUDY, CropsAsTheyAre, Json, Precision
 from agelens.cli.runs import print_lines
 from agelens.errors import AgeLensError
 
@@ -25,15 +25,17 @@ def compare_models(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the result and its page.")] = Path(
-        "agelens-comparison"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the result and its page.", rich_help_panel=RESULT)
+    ] = Path("agelens-comparison"),
     split: MeasuredPart = None,
     overlap: Overlap = "refuse",
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,
     precision: Precision = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0, max=MOST_SEED)] = 42,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the bootstrap.", min=0, max=MOST_SEED, rich_help_panel=STUDY)
+    ] = 42,
     json: Json = False,
 ) -> None:
     """Compare two networks, or anybody's predictions, on the same faces: who is better, and for whom."""

