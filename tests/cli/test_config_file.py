@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agelens.cli import study as commands
+from agelens.data.sources.options import ReadingOptions
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import Comparison
 from agelens.study.plan import TrainingPlan, study_options
@@ -58,15 +59,19 @@ def test_a_study_is_repeated_from_its_config(agelens, asked: dict[str, Any], tmp
     )
     config = {
         "source": str(tmp_path), "seed": 5, "limit": 60, "split_ratios": [0.8, 0.1, 0.1], "steps": {"audit": {}},
-        "versions": {}, "options": study_options(comparison, plan),
+        "versions": {}, "reading": {"format": "manifest", "columns": {"age": "Alter", "gender": "Sex"}},
+        "options": {**study_options(comparison, plan), "exclude": "left out.csv", "relabel": None},
     }  # fmt: skip
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
+    (tmp_path / "left out.csv").touch()
     answer = agelens("run", "--config", file, "--backbones", "VGG16")
     assert answer.err == "agelens: begun\n"
     assert (asked["source"], asked["seed"], asked["limit"]) == ([tmp_path], 5, 60)
     assert (asked["split_ratios"], asked["backbones"]) == ("0.8/0.1/0.1", "VGG16")
     assert asked["plan"] == TrainingPlan(**{**vars(plan), "weights": "random"})
+    assert asked["reading"] == ReadingOptions("manifest", {"age": "Alter", "gender": "Sex"})
+    assert (asked["exclude"], asked["relabel"]) == (tmp_path / "left out.csv", None)
 
 
 def test_several_sources_are_found_beside_the_file(agelens, asked: dict[str, Any], tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from agelens.errors import AgeLensError
 
 # What a file cannot decide: itself, and how this one command goes about its work.
 _OWN = {"config", "force", "json"}
+# Options that are paths, which may be relative to the file.
+_FILES = ("cache", "exclude", "relabel")
 
 
 def take_config(context: typer.Context, file: Path | None) -> Path | None:
@@ -37,8 +39,9 @@ def take_config(context: typer.Context, file: Path | None) -> Path | None:
         _check_type(file, key, value, known[key])
     if values.get("source"):
         values["source"] = [_beside(file, one) for one in values["source"]]
-    if isinstance(values.get("cache"), str):
-        values["cache"] = _beside(file, values["cache"])
+    for key in _FILES:
+        if isinstance(values.get(key), str):
+            values[key] = _beside(file, values[key])
     context.default_map = {key: value for key, value in values.items() if value is not None}
     return file
 
@@ -75,9 +78,8 @@ def _options_of_study(file: Path, values: dict[str, Any]) -> dict[str, Any]:
                 f"{file} is of a study that was made step by step, so that it does not tell all options; write a YAML "
                 "file of them, or give them."
             )
-        values = {key: values.get(key) for key in ("source", "seed", "limit", "split_ratios")} | values[
-            "options"
-        ]
+        begun = {key: values.get(key) for key in ("source", "seed", "limit", "split_ratios")}
+        values = begun | (values.get("reading") or {}) | values["options"]
     return {key: _as_text(key, value) for key, value in values.items()}
 
 
@@ -89,6 +91,8 @@ def _as_text(key: str, value: Any) -> Any:
         return ",".join(map(str, value))
     if key == "split_ratios" and isinstance(value, list):
         return "/".join(map(str, value))
+    if key == "columns" and isinstance(value, dict):
+        return ",".join(f"{name}={column}" for name, column in value.items())
     return value
 
 

@@ -304,7 +304,16 @@ def _write_evaluation(done: Evaluation, folder: Path) -> None:
 def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
     """Everything after the audit: explore, compare, train, evaluate, report; returns the key figures."""
     look_before(run, comparison.backbones, comparison.weights, plan)
-    run.record_options({**study_options(comparison, plan), "crops_as_they_are": run.crops_as_they_are})
+    kept = run.config.get("options", {})
+    files = {"exclude": run.corrections.exclude, "relabel": run.corrections.relabel}
+    run.record_options(
+        {
+            **study_options(comparison, plan),
+            "crops_as_they_are": run.crops_as_they_are,
+            # Who goes on with a study need not name them again.
+            **{name: str(file.absolute()) if file else kept.get(name) for name, file in files.items()},
+        }
+    )
     explore_faces(run)
     compare_backbones(run, comparison)
     train_networks(run, plan)
