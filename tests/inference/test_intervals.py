@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mapie.regression import ConformalizedQuantileRegressor
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
 
 from agelens.inference.intervals import EDGES, LEAST, Calibration, bounds, median, quantile
 
@@ -146,3 +148,37 @@ def test_a_coverage_of_which_too_few_faces_tell_is_left_out() -> None:
     fitted = Calibration.fit(median(shares), shares, truth)
     assert fitted is not None
     assert [coverage for coverage, _ in fitted.others] == [0.8]
+
+
+class Column(RegressorMixin, BaseEstimator):
+    """A model that gives a column of its inputs, for MAPIE, which wants three fitted models."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def fit(self, inputs: np.ndarray, _truth: np.ndarray | None = None) -> "Column":
+        self.n_features_in_ = inputs.shape[1]
+        return self
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        return np.asarray(inputs[:, self.number])
+
+
+@pytest.mark.parametrize("coverage", [0.9, 0.8])
+def test_offsets_are_those_of_mapie_in_each_band(coverage: float) -> None:
+    shares, truth = faces(2000, seed=5)
+    years = median(shares)
+    fitted = Calibration.fit(years, shares, truth)
+    assert fitted is not None
+    ends = bounds(years, shares, coverage)
+    inputs = np.column_stack([ends, years])
+    band = np.searchsorted(fitted.starts, years, side="right") - 1
+    offsets = fitted.offsets if coverage == 0.9 else dict(fitted.others)[coverage]
+    assert len(offsets) > 3
+    for number, offset in enumerate(offsets):
+        rows, labels = inputs[band == number], truth[band == number]
+        models = [Column(column).fit(rows) for column in range(3)]
+        mapie = ConformalizedQuantileRegressor(models, confidence_level=coverage, prefit=True)
+        _, ends_given = mapie.conformalize(rows, labels).predict_interval(rows, symmetric_correction=True)
+        np.testing.assert_allclose(ends_given[:, 0, 0], rows[:, 0] - offset, atol=1e-9)
+        np.testing.assert_allclose(ends_given[:, 1, 0], rows[:, 1] + offset, atol=1e-9)
