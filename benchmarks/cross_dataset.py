@@ -36,8 +36,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", type=Path, required=True, help="a run that was begun on several sources")
-    parser.add_argument("--recipe", choices=("notebook", "scratch", "finetune"), default="finetune")
-    parser.add_argument("--pretrained", action="append", default=[], help="face network to fine-tune")
+    parser.add_argument("--recipe", choices=("notebook", "scratch", "finetune", "adapt"), default="finetune")
+    parser.add_argument(
+        "--pretrained", action="append", default=[], help="face network to fine-tune, or bundle to adapt"
+    )
     parser.add_argument("--epochs", type=int, help="how many epochs; the recipe's own if not given")
     parser.add_argument("--image-size", type=int, help="pixels, of the recipes but finetune")
     parser.add_argument("--weights", default="imagenet", help="of the notebook's backbones")
