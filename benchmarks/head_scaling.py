@@ -31,7 +31,8 @@ from agelens.models.heads import build_head
 from agelens.models.registry import find_backbone
 from agelens.models.standardization import Moments, Standardisation, measure_moments
 from agelens.study.folder import StudyFolder
-from agelens.training.feature_cache import Features, extract
+from agelens.training.feature_cache import extract
+from agelens.training.features import Features
 from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import to_learn_from
 from agelens.utils.progress import bar

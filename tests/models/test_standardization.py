@@ -16,7 +16,7 @@ from agelens.models.heads import build_head, describe_layers
 from agelens.models.standardization import Standardisation, measure_moments, standardise
 from agelens.training import transfer
 from agelens.training import transfer as module
-from agelens.training.feature_cache import Features
+from agelens.training.features import Features
 from agelens.training.recipes import comparison_recipe, find_recipe
 
 FACES = 160

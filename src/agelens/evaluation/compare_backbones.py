@@ -18,7 +18,8 @@ from agelens.evaluation.small_heads import train_all_heads
 from agelens.models.backbones import Backbone, build_backbone, content_digest, fitting_image_size
 from agelens.models.heads import HEADS
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
-from agelens.training.feature_cache import Features, extract, resolve_precision
+from agelens.training.feature_cache import extract, resolve_precision
+from agelens.training.features import Features
 from agelens.training.recipes import comparison_recipe
 from agelens.training.transfer import to_learn_from
 from agelens.utils.environment import made_with

@@ -15,7 +15,7 @@ from agelens.evaluation.metrics import interval, share_interval
 from agelens.evaluation.resampling import clusters_of
 from agelens.models.heads import build_head
 from agelens.models.standardization import standardise
-from agelens.training.feature_cache import Features
+from agelens.training.features import Features
 from agelens.training.recipes import Recipe
 from agelens.training.transfer import feature_batches, moments_of
 from agelens.utils.progress import Track, quiet

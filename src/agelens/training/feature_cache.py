@@ -12,7 +12,6 @@ import shutil
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from agelens.runtime.devices import openvino_target
 from agelens.runtime.execution import resolve_precision, run_network
 from agelens.runtime.int8 import overflows
 from agelens.runtime.session import compile_on_device
+from agelens.training.features import Features
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -46,41 +46,6 @@ _CHUNK = 256
 _FIRST = 32
 # Of a line: the digest of an image, a space, the checksum of the digest and of the row, and the end.
 _DIGEST, _LINE = 64, 74
-
-
-@dataclass(frozen=True)
-class Features:
-    """The features of the rows of a table, read from disk as they are asked for.
-
-    Attributes:
-        shape: of one row, (height, width, channels) or (channels,).
-        precision: "bf16" or "f32", of the pass and of what is stored.
-        images_per_second: of the pass that computed them, or None where this was not measured.
-        bytes_per_image: on disk.
-    """
-
-    _rows: NDArray[np.generic]
-    _index: NDArray[np.int64]
-    _pool: bool
-    shape: Shape
-    precision: str
-    images_per_second: float | None
-    bytes_per_image: int
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def read(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-        """Features of the given rows of the table as float32 (rows, *shape)."""
-        values = np.asarray(self._rows[self._index[rows]]).astype(np.float32)
-        return values.mean(axis=(1, 2)) if self._pool else values
-
-    def subset(self, mask: NDArray[np.bool_]) -> "Features":
-        """The features of some of the rows, a boolean of each."""
-        return Features(
-            self._rows, self._index[mask], self._pool, self.shape, self.precision, self.images_per_second,
-            self.bytes_per_image,
-        )  # fmt: skip
 
 
 def default_cache() -> Path:

@@ -13,7 +13,8 @@ from agelens.errors import AgeLensError
 from agelens.models.backbones import Backbone
 from agelens.models.heads import build_head
 from agelens.models.standardization import Moments, measure_moments, standardise
-from agelens.training.feature_cache import Features, extract
+from agelens.training.feature_cache import extract
+from agelens.training.features import Features
 from agelens.training.recipes import Recipe, compile_network
 from agelens.training.trainer import Training, fit
 from agelens.utils.progress import Track
