@@ -48,7 +48,10 @@ def main() -> None:
             table, [open_bundle(place / "bundle")], options.split, seed=seed, framed="as-they-are", track=bar
         )
         for task, figure in FIGURES:
-            for source, own in done.figures.get(task, {}).get("groups", {}).get("source", {}).items():
+            figures = done.figures.get(task, {})
+            # A table of one source is not told apart.
+            by_source = figures.get("groups", {}).get("source") or {"all": figures}
+            for source, own in by_source.items():
                 if figure in own:
                     found.setdefault(f"{source}: {task} {figure}", []).append(own[figure])
     for name, values in found.items():

@@ -261,3 +261,38 @@ def test_missing_labels_are_strata_of_their_own_and_groups_conflict_where_they_a
         }
     )
     assert set(without_conflicts(pairs)["group"]) == {"a", "d"}
+
+
+@pytest.mark.parametrize(("sources", "faces"), [(300, 1), (300, 4), (100, 9), (3, 400)])
+def test_sources_of_any_size_keep_the_ratios(sources: int, faces: int) -> None:
+    rows = sources * faces
+    table = pd.DataFrame(
+        {
+            "digest": [f"{number:064x}" for number in range(rows)],
+            "age": np.arange(rows) % 80,
+            "gender": np.arange(rows) % 2,
+            "source": [f"source {number // faces}" for number in range(rows)],
+            "group": [str(number) for number in range(rows)],
+        }
+    )
+    counts = split(table, seed=3)["split"].value_counts(normalize=True)
+    assert counts["train"] == pytest.approx(0.8, abs=0.01)
+    assert counts["validation"] == pytest.approx(0.1, abs=0.01)
+
+
+def test_another_source_moves_no_face_of_the_first() -> None:
+    def faces(name: str, count: int) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "digest": [f"{name}{number:060x}" for number in range(count)],
+                "age": np.arange(count) % 70,
+                "gender": np.arange(count) % 2,
+                "source": name,
+                "group": [f"{name}{number}" for number in range(count)],
+            }
+        )
+
+    first, second = faces("abc", 400), faces("def", 900)
+    alone = split(first, seed=5)["split"]
+    both = split(pd.concat([second, first], ignore_index=True), seed=5)["split"]
+    assert both.iloc[900:].tolist() == alone.tolist()

@@ -11,7 +11,8 @@ from agelens.data.synthetic.dataset import synthesize_face
 from agelens.detection.alignment import UTKFACE, Geometry, similarity
 from agelens.detection.base import Detector, Found
 from agelens.detection.detector import find_detector, find_faces
-from agelens.detection.framing import Framing, align_largest, compare_framing, measure_framing, refuse_scenes
+from agelens.detection.framing import Framing, compare_framing, measure_framing, refuse_scenes
+from agelens.detection.labelled_face import align_labelled_face
 from agelens.errors import AgeLensError
 
 Pixels = NDArray[np.uint8]
@@ -168,14 +169,15 @@ def test_the_largest_face_is_cut_out_as_crops_have_it(detector: Detector, crops:
     picture = np.full((700, 900, 3), 150, np.uint8)
     picture[40:140, 60:160] = cv2.resize(crops[2], (100, 100), interpolation=cv2.INTER_AREA)
     picture[300:600, 400:700] = cv2.resize(turned(crops[3], 30), (300, 300), interpolation=cv2.INTER_CUBIC)
-    cut = align_largest(picture, detector, image_size=160)
-    assert cut is not None
+    cut = align_labelled_face(picture, detector, UTKFACE, image_size=160)
+    assert isinstance(cut, np.ndarray)
     assert cut.shape == (160, 160, 3)
     places = find_faces(detector, cut).landmarks[0] / 160
     assert np.abs(places - np.array(UTKFACE.landmarks)).max() < 0.08
     back = similarity(places * 160, UTKFACE, 160)
     assert np.hypot(*back[:, 0]) == pytest.approx(1, abs=0.1)
-    assert align_largest(np.full((300, 300, 3), 90, np.uint8), detector) is None
+    empty = np.full((300, 300, 3), 90, np.uint8)
+    assert align_labelled_face(empty, detector, UTKFACE) == "no face is found"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_heads_learn_and_the_encoders_stay(
     assert len(learned) == 6, "kernel and bias of the hidden layer and of two outputs"
     training = after.card["training"]
     assert training["recipe"] == "adapt"
-    assert training["adapted"][0]["identity"] == before.card["identity"]
+    assert training["adapted"][0]["network_sha256"] == before.digest
     assert training["history"]["loss"][-1] < training["history"]["loss"][0]
     assert after.card["calibrated"]["fingerprint"] != before.card["calibrated"]["fingerprint"]
     assert before.training_images.items() <= after.training_images.items()
@@ -93,7 +93,7 @@ def test_a_network_learns_from_a_teacher(agelens, place: Path, faces_folder: Pat
     )  # fmt: skip
     assert answer.status == 0, answer.err
     card = open_bundle(tmp_path / "run" / "both").card
-    assert card["training"]["settings"]["teacher"] == open_bundle(place / "first" / "both").card["identity"]
+    assert card["training"]["settings"]["teacher"] == open_bundle(place / "first" / "both").digest
     assert "--teacher first" in card["training"]["command"]
     history = card["training"]["history"]
     assert history["age_taught_loss"][-1] < history["age_taught_loss"][0]
@@ -144,7 +144,7 @@ def test_what_cannot_be_adapted_is_refused_in_a_sentence(
     assert "has no heads that can be adapted" in answer.err.replace("\n", " ")
     answer = agelens("train", faces_folder, "--teacher", place / "first", "--out", tmp_path / "third")
     assert answer.status == 2
-    assert "--teacher belongs to --recipe finetune" in answer.err.replace("\n", " ")
+    assert "--teacher belongs to --recipe finetune." in answer.err.replace("\n", " ")
     answer = adapt(agelens, place, faces_folder, tmp_path / "fourth", "--task", "age")
     assert answer.status == 2
     assert "leave out --task" in answer.err.replace("\n", " ")

@@ -469,7 +469,7 @@ def test_a_known_network_is_trained_in_the_way_that_suits_it(
 def test_an_init_is_a_file_and_a_scaling(pretrained: Path) -> None:
     assert find_pretrained(str(pretrained)) == PretrainedEncoder(pretrained, "tf")
     assert find_pretrained(f"{pretrained}:unit") == PretrainedEncoder(pretrained, "unit")
-    with pytest.raises(AgeLensError, match="no scaling 'odd'"):
+    with pytest.raises(AgeLensError, match="no preprocessing 'odd'"):
         find_pretrained(f"{pretrained}:odd")
     with pytest.raises(AgeLensError, match="does not exist"):
         find_pretrained("nowhere.h5")

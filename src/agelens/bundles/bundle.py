@@ -69,6 +69,11 @@ class Bundle:
     training_images: dict[str, str]
 
     @property
+    def digest(self) -> str:
+        """SHA-256 of the network."""
+        return hashlib.sha256(self.network).hexdigest()
+
+    @property
     def task(self) -> str:
         """What it estimates: "age" (years), "gender" (probability of female) or "both"."""
         return str(self.card["task"])
@@ -107,7 +112,7 @@ def write_bundle(
     Args:
         network: an ONNX file from uint8 (faces, side, side, 3), RGB, to some of the outputs that
             `agelens.inference.predictor` reads; it is moved into the bundle.
-        card: JSON with at least ``task`` and ``network.side``.
+        card: JSON with at least ``task`` and ``network.image_size``.
         training_images: split by digest of the images that made the network.
         page: the card as HTML, if it is to lie in the bundle.
 

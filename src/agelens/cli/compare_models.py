@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agelens.cli.measuring_options import Align, MeasuredPart, Overlap
+from agelens.cli.measuring_options import Align, MeasuredSplit, Overlap
 from agelens.cli.options import MOST_SEED, RESULT, STUDY, CropsAsTheyAre, Json, Precision
 from agelens.cli.runs import print_lines
 from agelens.errors import AgeLensError
@@ -28,7 +28,7 @@ def compare_models(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the result and its page.", rich_help_panel=RESULT)
     ] = Path("agelens-comparison"),
-    split: MeasuredPart = None,
+    split: MeasuredSplit = None,
     overlap: Overlap = "refuse",
     align: Align = False,
     crops_as_they_are: CropsAsTheyAre = False,

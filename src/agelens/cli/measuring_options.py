@@ -15,7 +15,7 @@ MeasuredBundle = Annotated[
         rich_help_panel=NETWORKS,
     ),
 ]
-MeasuredPart = Annotated[
+MeasuredSplit = Annotated[
     Literal["train", "validation", "test", "all"] | None,
     typer.Option(
         help="Split to measure on. If not given, it is test for the study's own networks, and all for others.",

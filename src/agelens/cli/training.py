@@ -13,8 +13,8 @@ from agelens.cli.measuring_options import (
     GroupBy,
     MaxFalsePositives,
     MeasuredBundle,
-    MeasuredPart,
     MeasuredSources,
+    MeasuredSplit,
     Overlap,
 )
 from agelens.cli.options import (
@@ -47,16 +47,16 @@ from agelens.cli.options import (
 from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
     AgeBalance,
+    AugmentedViews,
     Epochs,
-    Members,
     NotebookExact,
     NotebookExactToo,
     Patience,
+    SoupSize,
     SourceBalance,
-    Stages,
     Teacher,
     Trainable,
-    Views,
+    UnfreezeStages,
 )
 from agelens.errors import AgeLensError
 
@@ -123,9 +123,9 @@ def train(
     ] = "notebook",
     pretrained: Pretrained = None,
     teacher: Teacher = None,
-    soup_size: Members = None,
-    unfreeze_stages: Stages = None,
-    augmented_views: Views = None,
+    soup_size: SoupSize = None,
+    unfreeze_stages: UnfreezeStages = None,
+    augmented_views: AugmentedViews = None,
     source_balance: SourceBalance = None,
     age_balance: AgeBalance = None,
     age_backbone: AgeBackbone = None,
@@ -182,7 +182,7 @@ def evaluate(
     columns: Columns = None,
     out: Out = DEFAULT_OUT,
     bundle: MeasuredBundle = None,
-    split: MeasuredPart = None,
+    split: MeasuredSplit = None,
     overlap: Overlap = "refuse",
     precision: Precision = "auto",
     device: DeviceName = "auto",

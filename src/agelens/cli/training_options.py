@@ -60,7 +60,7 @@ Teacher = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-Members = Annotated[
+SoupSize = Annotated[
     int | None,
     typer.Option(
         help="Average the weights of so many fine-tunings, each from another seed.",
@@ -68,7 +68,7 @@ Members = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-Stages = Annotated[
+UnfreezeStages = Annotated[
     int | None,
     typer.Option(
         help="Fine-tune so many of the network's last stages; 0 fine-tunes every layer.",
@@ -76,10 +76,10 @@ Stages = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-Views = Annotated[
+AugmentedViews = Annotated[
     int | None,
     typer.Option(
-        help="Learn from so many randomly altered copies of each face; their features are computed once and kept.",
+        help="Learn from so many randomly altered copies of each face.",
         min=1,
         rich_help_panel=TRAINING,
     ),

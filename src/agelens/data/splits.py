@@ -25,6 +25,10 @@ SplitRatios = tuple[float, float, float]
 DEFAULT_SPLIT_RATIOS: SplitRatios = (0.8, 0.1, 0.1)
 
 
+# Pictures of the smallest split that a source must have to be split by itself.
+_LEAST_IN_SPLIT = 3
+
+
 class _Group(NamedTuple):
     """Faces that stay together.
 
@@ -48,10 +52,11 @@ def split(
 ) -> pd.DataFrame:
     """Give each face its part, so that no picture is in two parts and the parts have the same mix of labels.
 
-    Each source is split by itself, so that its faces stay where they are when another source is added. Within each
-    stratum (band of ten years and gender) the groups come in an order that the seed and the digests decide, and each
-    goes to the part that lacks most faces. What a part got too little or too much by rounding is carried into the
-    next stratum of the source, so that small strata do not all end in the training split.
+    Each source is split by itself, so that its faces stay where they are when another source is added; only sources of
+    a few pictures are split together. Within each stratum (band of ten years and gender) the groups come in an order
+    that the seed and the digests decide, and each goes to the split that lacks most faces. What a split got too little
+    or too much by rounding is carried into the next stratum of the source, so that small strata do not all end in the
+    training split.
 
     Args:
         table: a face table with the column ``group`` (`Audit.usable`); rows of one group stay together. Splits that
@@ -185,9 +190,13 @@ def _rank(seed: int, digest: str) -> str:
 
 
 def _assign(groups: list[_Group], split_ratios: dict[str, float]) -> dict[str, str]:
-    sources: dict[str, dict[tuple[str, int], list[_Group]]] = defaultdict(lambda: defaultdict(list))
+    sizes = Counter(group.source for group in groups)
+    # What is too small to have all splits itself is split together with others of its kind.
+    least = math.ceil(_LEAST_IN_SPLIT / min(split_ratios.values()))
+    sources: dict[str, dict[tuple[str, str, int], list[_Group]]] = defaultdict(lambda: defaultdict(list))
     for group in groups:
-        sources[group.source][group.stratum].append(group)
+        pool = group.source if sizes[group.source] >= least else ""
+        sources[pool][(group.source, *group.stratum)].append(group)
     split_of: dict[str, str] = {}
     for strata in sources.values():
         split_of |= _assign_strata([members for _, members in sorted(strata.items())], split_ratios)

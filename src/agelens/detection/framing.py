@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agelens.detection.alignment import UTKFACE, Geometry, align_faces
+from agelens.detection.alignment import UTKFACE, Geometry
 from agelens.detection.base import Detector, Found, join
 from agelens.detection.boxes import non_maximum_suppression, within
 from agelens.detection.close_up import look_close
@@ -173,24 +173,3 @@ def compare_framing(found: Found, width: int, height: int, geometry: Geometry) -
 def _middle_and_extent(points: NDArray[np.floating]) -> tuple[NDArray[np.floating], float]:
     middle = points.mean(0)
     return middle, float(np.sqrt(np.square(points - middle).sum()))
-
-
-def align_largest(
-    image: Pixels, detector: Detector, geometry: Geometry = UTKFACE, image_size: int | None = None
-) -> Pixels | None:
-    """The largest face of a photograph, cut out and turned as crops have it.
-
-    Of a labelled photograph it is taken to be the face that the label is of.
-
-    Args:
-        image: uint8 (height, width, 3), RGB.
-        geometry: where the landmarks lie in crops: of a network's card, or UTKFace's.
-        image_size: pixels of the crop; that of the geometry if not given.
-
-    Returns:
-        uint8 (side, side, 3); None where no face is found.
-    """
-    found = find_faces(detector, image)
-    if not len(found.scores):
-        return None
-    return np.asarray(align_faces(image, found.landmarks[:1], geometry, image_size)[0])

@@ -52,7 +52,7 @@ def read_keras_model(file: Path) -> keras.Model:
     """
     if not file.is_file():
         raise AgeLensError(
-            f"{file} does not exist: fine-tuned networks, and networks on ONNX files, have no Keras model; "
+            f"{file} does not exist: fine-tuned and adapted networks, and networks on ONNX files, have no Keras model; "
             f"agelens.load('{file.parent}') uses them."
         )
     try:

@@ -18,7 +18,7 @@ HEAD_OUTPUTS = {"age": "age_years", "gender": "p_female"}
 
 
 def append_onnx(spec: BackboneSpec, image_size: int, head: Path, target: Path) -> None:
-    """Join a backbone that is an ONNX file, its scaling, and a head that `export_onnx` wrote, into one file."""
+    """Join a backbone that is an ONNX file, its preprocessing, and a head that `export_onnx` wrote, into one file."""
     first = preprocessed_onnx(spec, image_size)
     second = modern(onnx.load(head))
     second = compose.add_prefix(second, "head/", rename_inputs=True, rename_outputs=False)

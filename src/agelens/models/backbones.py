@@ -31,7 +31,7 @@ class Backbone:
         spec: its record.
         image_size: pixels of the square input.
         weights: "imagenet", "random", or the name of the file they came from, and of its output if it has several.
-        digest: SHA-256 of all that decides its features but the side: weights, scaling, its file.
+        digest: SHA-256 of all that decides its features but the image size: weights, preprocessing, its file.
         parameters: how many numbers it holds.
         feature_shape: (height, width, channels), or (channels,) for a file that pools by itself.
         model: uint8 (faces, side, side, 3) to features; None for an ONNX file.

@@ -50,10 +50,10 @@ class Head:
         """Return how many numbers the network's output of each task has, by its name."""
         return {_OUTPUTS[task]: len(self.outputs[task].bias) for task in tasks}
 
-    def weighing(self, share: float) -> "Head":
-        """Return the head where its network is one of several that are averaged, and has this share."""
+    def scaled(self, weight: float) -> "Head":
+        """Return the head of a network that is averaged with others, and counts this much."""
         return replace(
-            self, ensemble_weights={task: share * weight for task, weight in self.ensemble_weights.items()}
+            self, ensemble_weights={task: weight * own for task, own in self.ensemble_weights.items()}
         )
 
 

@@ -62,7 +62,7 @@ def inspect_onnx(spec: BackboneSpec, image_size: int) -> tuple[int, Shape, str]:
 
 
 def preprocessed_onnx(spec: BackboneSpec, image_size: int) -> onnx.ModelProto:
-    """An ONNX backbone with its scaling before it and its map, if it gives one, in height, width, channels behind."""
+    """An ONNX backbone behind its preprocessing; its map, if it gives one, comes as height, width, channels."""
     assert spec.file is not None
     body = read_onnx(spec.file)
     if spec.output:

@@ -53,7 +53,7 @@ def choose_output(
     Outputs of which none is that have to be told apart by the person.
 
     Args:
-        file: what the person typed, up to the scaling.
+        file: what the person typed, up to the preprocessing.
         named: the name that the person gave; "" leaves it to this rule.
         leads: whether one output, by its place, is all that another is computed from.
 

@@ -48,7 +48,7 @@ PREPROCESSINGS = {
 
 
 def preprocessing_layers(preprocessing: Preprocessing, faces: keras.KerasTensor) -> keras.KerasTensor:
-    """Apply a scaling to RGB bytes inside a network; gives float32."""
+    """Apply a preprocessing to RGB bytes inside a network; gives float32."""
     pixels = keras.ops.cast(faces, "float32")
     if preprocessing.bgr:
         pixels = keras.ops.flip(pixels, axis=-1)

@@ -173,8 +173,8 @@ class TrainingResult(StudyResult):
         of the label female. Its preprocessing is inside it. It estimates as the bundle does.
 
         Raises:
-            AgeLensError: no network of this task was trained, or it has no Keras model: fine-tuned networks, which
-                are shipped in int8, and those on ONNX backbones.
+            AgeLensError: no network of this task was trained, or it has no Keras model: fine-tuned and adapted
+                networks, which are shipped in int8, and those on ONNX backbones.
         """
         if task not in self._by_task:
             raise AgeLensError(

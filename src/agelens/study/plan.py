@@ -76,10 +76,10 @@ class TrainingPlan:
             "--unfreeze-stages": self.unfreeze_stages,
             "--teacher": self.teacher,
         }
-        if self.recipe not in (FineTuning.name, Adaptation.name):
-            _refuse(learned | finetuned, "--recipe finetune or adapt; others take --age-backbone")
-        if self.recipe == Adaptation.name:
+        if self.recipe != FineTuning.name:
             _refuse(finetuned, "--recipe finetune")
+        if self.recipe not in (FineTuning.name, Adaptation.name):
+            _refuse(learned, "--recipe finetune or adapt; others take --age-backbone")
 
 
 def _refuse(options: Mapping[str, Any], recipes: str) -> None:

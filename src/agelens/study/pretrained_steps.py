@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from agelens.bundles.bundle import CARD, SUMS, find_one_bundle
+from agelens.bundles.bundle import CARD, SUMS, Bundle, find_one_bundle
 from agelens.data.provenance import provenance
 from agelens.errors import AgeLensError
 from agelens.study.calibrated_bundle import finished_card
@@ -33,9 +33,11 @@ def finetune_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     look_before(run, plan=plan)
     encoders = [find_pretrained(text) for text in plan.pretrained]
     teacher = find_one_bundle(plan.teacher) if plan.teacher else None
-    identity = teacher.card["identity"] if teacher else ""
+    identity = teacher.digest if teacher else ""
     specs = [RunSpec(one, replace(fine_tuning(plan, one), teacher=identity)) for one in encoders]
     task = specs[0].recipe.task
+    if teacher:
+        _refuse_own_target(run, teacher, task, "--teacher")
     making = Settings(
         weights=" + ".join(pretrained.file.name for pretrained in encoders),
         seed=run.config["seed"],
@@ -66,22 +68,25 @@ def finetune_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
 
 def _refuse_frozen_settings(plan: TrainingPlan) -> None:
     """Refuse what belongs to frozen backbones where the pretrained network decides it."""
-    if (
-        plan.trainable is not None
-        or plan.patience
-        or plan.age_backbone
-        or plan.gender_backbone
-        or plan.image_size
-    ):
+    frozen = (plan.trainable, plan.age_backbone, plan.gender_backbone, plan.image_size)
+    if plan.patience or any(one is not None for one in frozen):
+        learns = "by --unfreeze-stages" if plan.recipe == FineTuning.name else "by itself"
         raise AgeLensError(
-            f"--recipe {plan.recipe} takes its backbone and image size from --pretrained and decides by itself, or by "
-            "--unfreeze-stages, what learns; leave out --trainable, --frozen, --patience, --image-size and the "
-            "backbones."
+            f"--recipe {plan.recipe} takes its backbone and image size from --pretrained and decides {learns} what "
+            "learns; leave out --trainable, --frozen, --patience, --image-size and the backbones."
         )
     if plan.weights != "imagenet" or plan.precision != "auto":
         raise AgeLensError(
             f"--recipe {plan.recipe} takes its weights from --pretrained and chooses the precision itself; leave out "
             "--weights and --precision."
+        )
+
+
+def _refuse_own_target(run: StudyFolder, bundle: Bundle, task: str, option: str) -> None:
+    """Refuse to put a new network in the place of the bundle that it is made from."""
+    if bundle.folder.resolve() == (run.folder / task).resolve():
+        raise AgeLensError(
+            f"{option} names the network of {run.folder} itself, which the new one would replace; give another --out."
         )
 
 
@@ -95,12 +100,14 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         raise AgeLensError(
             "Bundles that are averaged predict the same; give --pretrained bundles of one kind."
         )
-    if set(plan.tasks) < set(recipe.tasks):
+    if not set(recipe.tasks) <= set(plan.tasks):
         raise AgeLensError(
-            f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; leave out --task, and "
-            "give faces that have labels of both."
+            f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; give faces that are "
+            "labelled for that, and leave out --task."
         )
     task = recipe.task
+    for bundle in bundles:
+        _refuse_own_target(run, bundle, task, "--pretrained")
     making = Settings(
         weights=" + ".join(bundle.card["network"]["weights"] for bundle in bundles),
         seed=run.config["seed"],
@@ -113,7 +120,7 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         recipe=recipe.settings(),
         making=plain_settings(making),
         version=ADAPT_VERSION,
-        adapted=[bundle.card["identity"] for bundle in bundles],
+        adapted=[bundle.digest for bundle in bundles],
     )
 
     def work() -> None:

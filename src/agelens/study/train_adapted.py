@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import onnx
 import pandas as pd
 
@@ -22,6 +23,7 @@ from agelens.models.registry import FEATURES, bundle_backbone
 from agelens.study.calibrated_bundle import finished_card, refuse_known_validation, write_calibrated
 from agelens.training.adapt import adapt
 from agelens.training.adapt_recipe import Adaptation
+from agelens.training.feature_cache import resolve_precision
 from agelens.training.trainer import Training
 from agelens.training.transfer import Settings
 from agelens.utils.environment import machine, made_with, versions
@@ -39,7 +41,6 @@ _OLD_FIGURES = (
     "calibrated",
     "geometry",
     "gender_temperature",
-    "age_limits",
 )
 
 
@@ -69,8 +70,11 @@ def train_adapted(
     identity = _identity(table, bundles, recipe, settings)
     if finished := finished_card(target, identity):
         return finished
+    for bundle in bundles:
+        bundle.read("network", _check_network)
+        bundle.read("data", _check_data)
     each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
-    heads = [head.weighing(1 / len(bundles)) for own in each for head in own]
+    heads = [head.scaled(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
     for bundle in bundles:
         refuse_known_validation(splits["validation"], bundle)
@@ -115,7 +119,8 @@ def _identity(
     return {
         "table": digest_table(table),
         "recipe": recipe.settings(),
-        "adapted": [bundle.card["identity"] for bundle in bundles],
+        "adapted": [bundle.digest for bundle in bundles],
+        "precision": resolve_precision("auto"),
         "decoder": [DECODER_VERSION, AUGMENT_VERSION],
         "version": VERSION,
         "seed": settings.seed,
@@ -161,19 +166,35 @@ def _card(
             "monitor": recipe.monitor,
             "history": training.history,
             "seconds": round(training.seconds, 2),
-            "versions": versions(),
+            "precision": resolve_precision("auto"),
+            "versions": {**versions(), "keras_backend": keras.backend.backend()},
             "machine": machine(),
             "adapted": [
                 {
-                    "identity": card["identity"],
-                    "source": card["data"]["source"],
-                    "images": card["data"]["images"],
-                    "command": card["training"].get("command", ""),
+                    "network_sha256": bundle.digest,
+                    "source": bundle.card["data"]["source"],
+                    "images": bundle.card["data"]["images"],
+                    "command": bundle.card["training"].get("command", ""),
+                    # What it had been adapted from itself.
+                    **{key: value for key, value in bundle.card["training"].items() if key == "adapted"},
                 }
-                for card in (bundle.card for bundle in bundles)
+                for bundle in bundles
             ],
         },
     }
+
+
+def _check_network(entry: Mapping[str, Any]) -> None:
+    """Raise KeyError where the card of a network does not say what that of an adapted one tells of it."""
+    for key in ("backbone", "weights", "weights_licence", "weights_sha256", "image_sizes", "parameters"):
+        entry[key]
+    for weights in entry["ensemble_weights"]:
+        dict(weights)
+
+
+def _check_data(entry: Mapping[str, Any]) -> None:
+    for key in ("licence", "source", "images"):
+        entry[key]
 
 
 def _network(each: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -89,6 +89,14 @@ def train_finetuned(
         card = card_of(learned, trainings, settings, table, identities[0]["table"])
         card["identity"] = digest_json(identity)
         card["training"]["validation"] = measured
+        if teacher:
+            card["training"]["teacher"] = {
+                "network_sha256": teacher.digest,
+                "source": teacher.card["data"]["source"],
+                "command": teacher.card["training"].get("command", ""),
+            }
+            licences = dict.fromkeys([card["data"]["licence"], teacher.card["data"]["licence"]])
+            card["data"]["licence"] = "; ".join(licences)
         # What an earlier training of another recipe left there is another network.
         keras_file(target).unlink(missing_ok=True)
         # What its teacher learned from, it has learned from too.

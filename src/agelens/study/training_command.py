@@ -1,7 +1,9 @@
 """The command that repeats a training from pretrained networks, for the card of its network."""
 
-from pathlib import PurePath
+from pathlib import Path
 
+from agelens.bundles.bundle import OWN
+from agelens.bundles.hub import read_hub_address
 from agelens.data.splits import DEFAULT_SPLIT_RATIOS, write_split_ratios
 from agelens.study.folder import StudyFolder
 from agelens.study.origin import source_title
@@ -10,7 +12,7 @@ from agelens.study.plan import TrainingPlan
 
 def bundle_name(text: str) -> str:
     """Return a bundle as a card names it; paths are nobody's business."""
-    return PurePath(text).name
+    return text if text in OWN or read_hub_address(text) else Path(text).resolve().name
 
 
 def training_command(run: StudyFolder, plan: TrainingPlan, pretrained: list[str]) -> str:

@@ -115,10 +115,11 @@ def build_heads(heads: Sequence[Head], recipe: Adaptation) -> keras.Model:
         own = features[:, start : start + head.features]
         start += head.features
         hidden = keras.layers.Dropout(recipe.dropout)(own)
-        hidden = _layer(head.hidden, f"hidden_{number}", "relu")(hidden)
+        hidden = keras.layers.Dense(len(head.hidden.bias), "relu", name=f"hidden_{number}")(hidden)
         hidden = keras.layers.Dropout(recipe.dropout)(hidden)
         for task in recipe.tasks:
-            logits[task].append(_layer(head.outputs[task], f"{task}_{number}")(hidden))
+            layer = keras.layers.Dense(len(head.outputs[task].bias), name=f"{task}_{number}")
+            logits[task].append(layer(hidden))
     outputs = {}
     for task in recipe.tasks:
         counts = [head.ensemble_weights[task] for head in heads]
@@ -127,15 +128,12 @@ def build_heads(heads: Sequence[Head], recipe: Adaptation) -> keras.Model:
         if task == "age":
             mean = keras.ops.log(mean + _LEAST)
         outputs[task] = keras.layers.Identity(name=task)(mean)
-    return keras.Model(features, outputs, name="heads")
-
-
-def _layer(dense: Dense, name: str, activation: str | None = None) -> keras.layers.Dense:
-    start = keras.initializers.Constant
-    return keras.layers.Dense(
-        dense.kernel.shape[1], activation, name=name,
-        kernel_initializer=start(dense.kernel), bias_initializer=start(dense.bias),
-    )  # fmt: skip
+    network = keras.Model(features, outputs, name="heads")
+    for number, head in enumerate(heads):
+        for name, dense in (("hidden", head.hidden), *head.outputs.items()):
+            if name == "hidden" or name in recipe.tasks:
+                network.get_layer(f"{name}_{number}").set_weights([dense.kernel, dense.bias])
+    return network
 
 
 def _heads_of(network: keras.Model, like: Sequence[Head]) -> list[Head]:

@@ -14,8 +14,8 @@ class Adaptation(LearningRecipe):
         tasks: what the bundle predicts.
         dropout: share of features, and of hidden units, dropped in training.
         mixup_alpha, epochs_without_mixup: as in `agelens.training.finetune_recipe.FineTuning`.
-        augmented_views: chance changes of each face that are learned from, beside the face as it is.
-        view_seed: of those changes.
+        augmented_views: randomly altered copies of each face that are learned from, beside the face as it is.
+        view_seed: of those copies.
         label_std, label_std_slope, mae_weight, gender_loss_weight: as in `FineTuning`.
         epochs, batch_size: of the training.
         learning_rate: at the start; it falls along a cosine to 0.
@@ -40,3 +40,8 @@ class Adaptation(LearningRecipe):
     weight_decay: float = 0.05
     source_balance: float = 0.5
     age_balance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.augmented_views < 0 or not 0 <= self.dropout < 1:
+            raise ValueError("The number of views is at least 0, and the dropout at least 0 and below 1.")
+        self.check()

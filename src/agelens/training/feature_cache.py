@@ -1,10 +1,11 @@
 """Frozen features: one pass of a backbone over all images, kept on disk, resumed where it stopped.
 
 A frozen backbone gives the same features in every epoch and for both tasks, so it runs once, through OpenVINO. Rows
-are kept in a folder of the cache whose name is made of all that decides their values: the weights, the scaling, the
-side, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights are fitted
-to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one that lies
-elsewhere, still finds what is there. Each row has a checksum: one that a disk damaged is computed again, and told.
+are kept in a folder of the cache whose name is made of all that decides their values: the weights, the preprocessing,
+the image size, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights
+are fitted to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one
+that lies elsewhere, still finds what is there. Each row has a checksum: one that a disk damaged is computed again, and
+told.
 """
 
 import os
@@ -75,7 +76,7 @@ def extract(
             running the backbone again.
         cache: the folder that keeps features; None is `default_cache`.
         track: shows the progress.
-        view: which chance change of each image to run; None runs the images as they are.
+        view: which randomly altered copy of each image to run; None runs the images as they are.
         device: one of OpenVINO's in `agelens.runtime.devices`. threads: of the processor; None is one for each core.
 
     Raises:

@@ -1,9 +1,10 @@
 """Fine-tuning a network that learned faces: one network for age, as a distribution, and for gender.
 
-The layers below a freeze point stay as they are. What they give is computed once for each image and each of some chance
-changes of it (`agelens.data.augmentation`), through OpenVINO, and kept on disk; the layers above the freeze point
-learn from that, which on a processor takes half of the time of learning from the images, or less. With ``stages=0``
-every layer learns, from the images.
+The layers below a freeze point stay as they are. What they give is computed once for each image and some randomly
+altered copies of it (`agelens.data.augmentation`), through OpenVINO, and kept on disk; the layers above the freeze
+point learn from that, which on a processor takes half of the time of learning from the images, or less. With
+``unfreeze_stages=0`` every layer learns, from the images. Beside the labels it may learn what a bundle says of each
+face (`agelens.training.teacher`).
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle
-from agelens.data.splits import without_conflicts
+from agelens.data.splits import learning_splits, without_conflicts
 from agelens.models.layers import dtype_policy
 from agelens.training.finetune_recipe import FineTuning
 from agelens.training.labels import lacks_genders
@@ -177,8 +178,8 @@ def finetune(
         the network of `build_network`, its weights the average of those of the best and of the last epoch, which are
         moving averages themselves, and how its training went.
     """
-    learning = without_conflicts(table[table["split"] == "train"]).reset_index(drop=True)
-    rows = table[table["split"] == "validation"].reset_index(drop=True)
+    splits = learning_splits(table)
+    learning, rows = without_conflicts(splits["train"]).reset_index(drop=True), splits["validation"]
     taught = [
         ask_teacher(teacher, some, recipe.tasks, folder.parent, track) if teacher else {}
         for some in (learning, rows)

@@ -1,6 +1,7 @@
 """The recipe of fine-tuning: every number that decides how a face network learns age and gender."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from agelens.runtime.execution import supports_bfloat16
 from agelens.training.learning_recipe import LearningRecipe
@@ -23,20 +24,20 @@ class FineTuning(LearningRecipe):
         crop_shift_y: share of the side by which the crop then lies below the middle.
         hidden: units of the head's hidden layer.
         dropout: share of pooled features, and of hidden units, dropped in training.
-        mixup_alpha: faces are mixed in pairs, with a share drawn from Beta(mixing, mixing) (mixup, Zhang et al.
-            2018); 0 leaves them as they are.
+        mixup_alpha: faces are mixed in pairs, with a share drawn from Beta(mixup_alpha, mixup_alpha) (mixup, Zhang et
+            al. 2018); 0 leaves them as they are.
         epochs_without_mixup: last epochs, in which faces are not mixed: mixing helps against learning by heart, and
             draws the very young and the very old towards the middle. A training of no more epochs than these mixes
             none.
-        augmented_views: chance changes of each image that are computed where layers stay as they are.
-        view_seed: of those changes; trainings with other seeds share them.
+        augmented_views: randomly altered copies of each image that are computed where layers stay as they are.
+        view_seed: of those copies; trainings with other seeds share them.
         label_std: standard deviation, in years, of the distribution that stands for a newborn's label (Gao et al.
             2017), before it is cut off at 0 and taken at whole years.
         label_std_slope: how much wider that distribution is for each year of the label: ages of the old are
             guessed, and look alike over more years, than those of children.
         mae_weight: weight of the mean absolute error of the expectation beside the cross-entropy, in years.
         gender_loss_weight: weight of gender's loss where age is learned too, whose loss is some twenty times as large.
-        teacher: identity of the bundle whose predictions are learned beside the labels (knowledge distillation, Hinton
+        teacher: SHA-256 of the network whose predictions are learned beside the labels (knowledge distillation, Hinton
             et al. 2015); "" for none.
         distillation_weight: share of the teacher's predictions in the loss; the labels have the rest.
         warmup: epochs in which the head alone learns.
@@ -89,18 +90,21 @@ class FineTuning(LearningRecipe):
     def __post_init__(self) -> None:
         if self.label_std <= 0 or self.label_std_slope < 0:
             raise ValueError("label_std is above 0, and label_std_slope not below.")
-        if not (0 <= self.source_balance <= 1 and 0 <= self.age_balance <= 1):
-            raise ValueError("source_balance and age_balance lie between 0 and 1.")
         if not 0 < self.crop_scale <= 1:
             raise ValueError(
                 "crop_scale, the share of the side that the crop takes, is above 0 and at most 1."
             )
         if not (0 <= self.dropout < 1 and 0 <= self.ema_momentum < 1):
             raise ValueError("The dropout and the momentum of the average are at least 0 and below 1.")
-        if (
-            min(self.epochs, self.warmup, self.augmented_views, self.hidden, self.soup_size, self.batch_size)
-            < 1
-        ):
+        if min(self.warmup, self.augmented_views, self.hidden, self.soup_size) < 1:
             raise ValueError(
-                "The numbers of epochs, warmup, views, hidden units, members and faces a step are at least 1."
+                "The numbers of warm-up epochs, views, hidden units and trainings are at least 1."
             )
+        self.check()
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        if not self.teacher:
+            # A training without a teacher is what it was before there were any.
+            del settings["teacher"], settings["distillation_weight"]
+        return settings

@@ -13,6 +13,8 @@ class LearningRecipe:
         tasks: what is learned, "age" and "gender" or one of them.
         label_std, label_std_slope, mae_weight: of `agelens.training.losses.AgeLoss`.
         gender_loss_weight: weight of gender's loss where age is learned too.
+        epochs, batch_size: of the training.
+        source_balance, age_balance: of `agelens.training.sampling.sampling_weights`.
     """
 
     tasks: tuple[str, ...]
@@ -20,10 +22,21 @@ class LearningRecipe:
     label_std_slope: float
     mae_weight: float
     gender_loss_weight: float
+    epochs: int
+    batch_size: int
+    source_balance: float
+    age_balance: float
 
     # The best epoch is chosen, but training never ends early.
     patience = 0
     monitor = "val_loss"
+
+    def check(self) -> None:
+        """Raise ValueError where a setting is no share, or a number below 1."""
+        if not (0 <= self.source_balance <= 1 and 0 <= self.age_balance <= 1):
+            raise ValueError("source_balance and age_balance lie between 0 and 1.")
+        if min(self.epochs, self.batch_size) < 1:
+            raise ValueError("The numbers of epochs and of faces a step are at least 1.")
 
     def replace(self, **changes: Any) -> Self:
         """The recipe with some settings replaced; settings given as None stay."""

@@ -1,4 +1,4 @@
-"""The batches of fine-tuning: faces in another of their views in each epoch, mixed in pairs."""
+"""The batches of fine-tuning and adapting: faces in another of their views in each epoch, mixed in pairs."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -83,13 +83,13 @@ class ViewBatches(Batches):
         labels: dict[str, NDArray[np.float32]],
         batch_size: int,
         shuffle_seed: int | None,
-        mixing: float,
+        mixup_alpha: float,
         mixed_epochs: int,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
         self._weights = weights
         self._lacks_genders = "gender" in labels and bool((labels["gender"] == UNLABELLED).any())
-        self._readers, self._mixing, self._mixed_epochs = readers, mixing, mixed_epochs
+        self._readers, self._mixup_alpha, self._mixed_epochs = readers, mixup_alpha, mixed_epochs
         super().__init__(self.take, labels, batch_size, shuffle_seed)
 
     @property
@@ -103,10 +103,10 @@ class ViewBatches(Batches):
         Where ages are groups, or genders are missing, both labels come with the share (`agelens.training.losses`).
         """
         values, labels = super().__getitem__(index)
-        if not self._mixing:
+        if not self._mixup_alpha:
             return values, labels
         chance = np.random.default_rng([self._shuffle_seed or 0, self._epoch, index])
-        share = chance.beta(self._mixing, self._mixing, (len(values), 1)).astype(np.float32)
+        share = chance.beta(self._mixup_alpha, self._mixup_alpha, (len(values), 1)).astype(np.float32)
         share = np.maximum(share, 1 - share) if self._epoch < self._mixed_epochs else np.ones_like(share)
         other = chance.permutation(len(values))
         wide = share.reshape(-1, *[1] * (values.ndim - 1))

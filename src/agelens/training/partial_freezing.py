@@ -1,4 +1,4 @@
-"""A face network in two: layers that stay as they are, with framing and scaling before them, and those that learn."""
+"""A face network in two: padding, preprocessing and layers that stay as they are, and the layers that learn."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class PartlyFrozen:
 
 
 def freeze_encoder(path: Path, preprocessing: str, recipe: FineTuning) -> PartlyFrozen:
-    """Read an encoder and cut it where the recipe says, with its framing and scaling before it.
+    """Read an encoder and cut it where the recipe says, with its padding and preprocessing before it.
 
     Raises:
         AgeLensError: the file cannot be read.
@@ -70,17 +70,17 @@ def freeze_encoder(path: Path, preprocessing: str, recipe: FineTuning) -> Partly
     return PartlyFrozen(frozen, learning)
 
 
-def pad_crops(crops: keras.KerasTensor, image_size: int, down: float) -> keras.KerasTensor:
+def pad_crops(crops: keras.KerasTensor, image_size: int, crop_shift_y: float) -> keras.KerasTensor:
     """Put crops into a larger square whose edges repeat theirs, (faces, side, side, 3).
 
     Args:
-        down: share of the side by which they lie below the middle.
+        crop_shift_y: share of the side by which they lie below the middle.
     """
     inner = crops.shape[1]
-    if inner == image_size and not down:
+    if inner == image_size and not crop_shift_y:
         return crops
     margin = (image_size - inner) / 2
-    for axis, start in ((1, margin + down * image_size), (2, margin)):
+    for axis, start in ((1, margin + crop_shift_y * image_size), (2, margin)):
         rows = np.clip(np.arange(image_size) - round(start), 0, inner - 1).astype(np.int32)
         crops = keras.ops.take(crops, rows, axis=axis)
     return crops
@@ -89,7 +89,7 @@ def pad_crops(crops: keras.KerasTensor, image_size: int, down: float) -> keras.K
 def _pooled(encoder: Encoder, recipe: FineTuning) -> keras.Model:
     at = encoder.first[-recipe.unfreeze_stages] if recipe.unfreeze_stages else encoder.model.input
     averages = []
-    # Below the cut there is nothing to average.
+    # Below the freeze point there is nothing to average.
     pooled = min(recipe.pooled, recipe.unfreeze_stages or recipe.pooled)
     for number, tensor in enumerate(encoder.last[-pooled:]):
         average = keras.layers.GlobalAveragePooling2D()(tensor)

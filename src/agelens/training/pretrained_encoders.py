@@ -117,7 +117,7 @@ def find_pretrained(text: str) -> PretrainedEncoder:
     )
     if preprocessing not in PREPROCESSINGS:
         raise AgeLensError(
-            f"There is no scaling {preprocessing!r} for {name}; known are {', '.join(PREPROCESSINGS)}."
+            f"There is no preprocessing {preprocessing!r} for {name}; known are {', '.join(PREPROCESSINGS)}."
         )
     if not Path(name).is_file():
         raise AgeLensError(

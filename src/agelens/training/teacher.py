@@ -4,7 +4,7 @@ Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network": t
 gives tell a smaller one more of a face than its label does.
 """
 
-from collections.abc import Mapping
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,15 @@ from agelens.errors import AgeLensError
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import compile_bundle
 from agelens.training.losses import AGES
+from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, replacing_file
+from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import Track
 
 # What the outputs that learn from a teacher are called.
 TAUGHT = "{}_taught"
 _CHUNK = 256
-Predictions = Mapping[str, NDArray[np.float32]]
+_WANTED = {"age": "age_distribution", "gender": "female_logit"}
 
 
 def ask_teacher(
@@ -43,31 +45,43 @@ def ask_teacher(
     Raises:
         AgeLensError: the bundle does not predict probabilities of these tasks.
     """
+    key = digest_json(
+        [
+            bundle.digest, rows["digest"].tolist(), sorted(tasks), DECODER_VERSION,
+            made_with("openvino"),
+        ]
+    )[:16]  # fmt: skip
+    file = folder / f"teacher-{key}.npz"
+    if not file.is_file():
+        _ask(bundle, rows, tasks, file, track)
+    try:
+        with np.load(file) as kept:
+            values = {task: np.asarray(kept[task], np.float32) for task in tasks}
+    except (ValueError, KeyError, zipfile.BadZipFile):
+        raise AgeLensError(f"{file} is damaged; delete it, and the teacher is asked again.") from None
+    if "gender" in values:
+        values["gender"] = (1 / (1 + np.exp(-values["gender"]))).astype(np.float32)
+    return {TAUGHT.format(task): value for task, value in values.items()}
+
+
+def _ask(bundle: Bundle, rows: pd.DataFrame, tasks: tuple[str, ...], file: Path, track: Track) -> None:
+    """Write what a bundle predicts for the faces of a table, float32 (rows, values) by task."""
     network = compile_bundle(bundle, RuntimeOptions("f32"))
-    wanted = {"age": "age_distribution", "gender": "female_logit"}
-    missing = [task for task in tasks if wanted[task] not in network.outputs]
+    missing = [task for task in tasks if _WANTED[task] not in network.outputs]
     if missing or ("age" in tasks and network.outputs["age_distribution"] != (AGES,)):
         raise AgeLensError(
             f"{bundle.folder} gives no probabilities of {' and '.join(missing) or 'the ages 0 to 116'} that another "
             "network could learn; name a bundle that --recipe finetune or adapt made, or agelens."
         )
-    key = digest_json([bundle.card["identity"], rows["digest"].tolist()])[:16]
-    file = folder / f"teacher-{key}.npz"
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        parts: dict[str, list[NDArray[np.float32]]] = {task: [] for task in tasks}
-        paths = rows["path"].tolist()
-        with track("teacher", len(paths)) as advance:
-            for start in range(0, len(paths), _CHUNK):
-                faces = read_faces_at(paths[start : start + _CHUNK], network.image_size)
-                given = network.run(faces)
-                for task in tasks:
-                    parts[task].append(given[wanted[task]].reshape(len(faces), -1))
-                advance(len(faces))
-        with replacing_file(file) as temporary, temporary.open("wb") as opened:
-            np.savez(opened, allow_pickle=False, **{task: np.concatenate(parts[task]) for task in tasks})
-    with np.load(file) as kept:
-        values = {task: np.asarray(kept[task], np.float32) for task in tasks}
-    if "gender" in values:
-        values["gender"] = (1 / (1 + np.exp(-values["gender"]))).astype(np.float32)
-    return {TAUGHT.format(task): value for task, value in values.items()}
+    parts: dict[str, list[NDArray[np.float32]]] = {task: [] for task in tasks}
+    paths = rows["path"].tolist()
+    with track("teacher", len(paths)) as advance:
+        for start in range(0, len(paths), _CHUNK):
+            faces = read_faces_at(paths[start : start + _CHUNK], network.image_size)
+            given = network.run(faces)
+            for task in tasks:
+                parts[task].append(given[_WANTED[task]].reshape(len(faces), -1))
+            advance(len(faces))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_file(file) as temporary, temporary.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, **{task: np.concatenate(parts[task]) for task in tasks})
