@@ -10,8 +10,9 @@ import pandas as pd
 from agelens.data.baselines import baselines
 from agelens.data.splits import without_conflicts
 from agelens.export.onnx import HEAD_OUTPUTS
-from agelens.export.pipeline import OUTPUTS, TrainedModel
+from agelens.export.pipeline import TrainedModel
 from agelens.models.backbones import Backbone
+from agelens.models.bundle_heads import OUTPUTS
 from agelens.models.heads import describe_layers
 from agelens.training.finetune import kept_epochs
 from agelens.training.losses import AGES

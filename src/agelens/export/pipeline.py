@@ -13,6 +13,7 @@ import pandas as pd
 from agelens.data.loaders import read_faces_at
 from agelens.export.ensemble import EnsembleMember, average_networks
 from agelens.export.quantization import quantize
+from agelens.models.bundle_heads import OUTPUTS
 from agelens.models.onnx_files import export_onnx
 from agelens.models.registry import FEATURES
 from agelens.training.finetune import build_network
@@ -20,7 +21,6 @@ from agelens.training.finetune_recipe import FineTuning
 from agelens.training.partial_freezing import PartlyFrozen, freeze_encoder
 from agelens.utils.images import Pixels
 
-OUTPUTS = {"age": "age_distribution", "gender": "female_logit"}
 CALIBRATION_FACES = 256
 
 

@@ -16,7 +16,7 @@ from agelens.errors import AgeLensError
 
 Floats = NDArray[np.float32]
 # What the head of each task is called in the network.
-_OUTPUTS = {"age": "age_distribution", "gender": "female_logit"}
+OUTPUTS = {"age": "age_distribution", "gender": "female_logit"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Head:
 
     def widths(self, tasks: Sequence[str]) -> dict[str, int]:
         """Return how many numbers the network's output of each task has, by its name."""
-        return {_OUTPUTS[task]: len(self.outputs[task].bias) for task in tasks}
+        return {OUTPUTS[task]: len(self.outputs[task].bias) for task in tasks}
 
     def scaled(self, weight: float) -> "Head":
         """Return the head of a network that is averaged with others, and counts this much."""
@@ -96,11 +96,11 @@ def _places(graph: onnx.GraphProto, name: str) -> Iterator[tuple[str, _Places]]:
     """The layers of each encoder's head, by "hidden" and the tasks, with the prefix of its names."""
     makers = {output: node for node in graph.node for output in node.output}
     prefixes = sorted({node.split("/", 1)[0] for node in makers if node.startswith("network_")}, key=_number)
-    tasks = [task for task, output in _OUTPUTS.items() if any(one.name == output for one in graph.output)]
+    tasks = [task for task, output in OUTPUTS.items() if any(one.name == output for one in graph.output)]
     if not prefixes or not tasks:
         raise _not_adaptable(name)
     for prefix in prefixes:
-        places = {task: _layer(makers, f"{prefix}/{_OUTPUTS[task]}", name) for task in tasks}
+        places = {task: _layer(makers, f"{prefix}/{OUTPUTS[task]}", name) for task in tasks}
         hidden = {
             id(layer): layer for layer in (_layer(makers, places[task].input[0], name) for task in tasks)
         }
@@ -137,7 +137,7 @@ def _head(graph: onnx.GraphProto, prefix: str, places: _Places, name: str) -> He
         return Dense(kernel.T if _transposed(node) else kernel, bias)
 
     tasks = [task for task in places if task != "hidden"]
-    counts = {task: f"{prefix}/share_of_{_OUTPUTS[task]}_counts" for task in tasks}
+    counts = {task: f"{prefix}/share_of_{OUTPUTS[task]}_counts" for task in tasks}
     return Head(
         dense(places["hidden"]),
         {task: dense(places[task]) for task in tasks},

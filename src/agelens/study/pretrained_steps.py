@@ -60,10 +60,7 @@ def finetune_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
             run.table, specs, run.folder / "training" / task, run.folder / task, making, run.track, teacher
         )
 
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
-    run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
-    return {task: read_json(run.folder / task / CARD)}
+    return _make(run, task, settings, work)
 
 
 def _refuse_frozen_settings(plan: TrainingPlan) -> None:
@@ -127,6 +124,11 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         folder = run.folder / "training" / task
         train_adapted(run.table, bundles, recipe, folder, run.folder / task, making, run.track)
 
+    return _make(run, task, settings, work)
+
+
+def _make(run: StudyFolder, task: str, settings: dict[str, Any], work: Callable[[], None]) -> dict[str, Any]:
+    """Make the bundle of a task, unless it is there and whole; returns its card by the task."""
     if finished_card(run.folder / task) is None:
         run.forget(f"train-{task}")
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)

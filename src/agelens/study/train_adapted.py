@@ -15,10 +15,9 @@ from agelens.data.baselines import baselines
 from agelens.data.splits import learning_splits, without_conflicts
 from agelens.data.table import digest_table
 from agelens.export.ensemble import average_networks, members_of
-from agelens.export.pipeline import OUTPUTS
 from agelens.export.validation import validate
 from agelens.models.backbones import build_backbone
-from agelens.models.bundle_heads import Head, read_heads, replace_heads
+from agelens.models.bundle_heads import OUTPUTS, Head, read_heads, replace_heads
 from agelens.models.registry import FEATURES, bundle_backbone
 from agelens.study.calibrated_bundle import finished_card, refuse_known_validation, write_calibrated
 from agelens.training.adapt import adapt

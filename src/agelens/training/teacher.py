@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agelens.bundles.bundle import Bundle
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
+from agelens.models.bundle_heads import OUTPUTS
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import compile_bundle
 from agelens.training.losses import AGES
@@ -25,7 +26,6 @@ from agelens.utils.progress import Track
 # What the outputs that learn from a teacher are called.
 TAUGHT = "{}_taught"
 _CHUNK = 256
-_WANTED = {"age": "age_distribution", "gender": "female_logit"}
 
 
 def ask_teacher(
@@ -67,7 +67,7 @@ def ask_teacher(
 def _ask(bundle: Bundle, rows: pd.DataFrame, tasks: tuple[str, ...], file: Path, track: Track) -> None:
     """Write what a bundle predicts for the faces of a table, float32 (rows, values) by task."""
     network = compile_bundle(bundle, RuntimeOptions("f32"))
-    missing = [task for task in tasks if _WANTED[task] not in network.outputs]
+    missing = [task for task in tasks if OUTPUTS[task] not in network.outputs]
     if missing or ("age" in tasks and network.outputs["age_distribution"] != (AGES,)):
         raise AgeLensError(
             f"{bundle.folder} gives no probabilities of {' and '.join(missing) or 'the ages 0 to 116'} that another "
@@ -80,7 +80,7 @@ def _ask(bundle: Bundle, rows: pd.DataFrame, tasks: tuple[str, ...], file: Path,
             faces = read_faces_at(paths[start : start + _CHUNK], network.image_size)
             given = network.run(faces)
             for task in tasks:
-                parts[task].append(given[_WANTED[task]].reshape(len(faces), -1))
+                parts[task].append(given[OUTPUTS[task]].reshape(len(faces), -1))
             advance(len(faces))
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing_file(file) as temporary, temporary.open("wb") as opened:
