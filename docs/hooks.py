@@ -93,6 +93,7 @@ def card_tables() -> dict[str, str]:
                 ("race", "race as labelled"),
             )
         ),
+        "sources": _source_table(figures),
         "limitations": "\n".join(f"- {sentence}" for sentence in card["limitations"]),
         "out_of_scope_use": "\n".join(f"- {use}" for use in card["out_of_scope_use"]),
         "intended_use": card["intended_use"],
@@ -110,6 +111,27 @@ def _table(title: str, ages: dict[str, Any], gender: dict[str, Any], name: str) 
         lines.append(
             f"| {group} | {age['n']:,} | {_years(age, 'mae')} | {age['bias']:+.1f} | {_percent(age, 'cs5')} "
             f"| {age['coverage']:.1%} | {_percent(same, 'accuracy')} |".replace("%", " %")
+        )
+    return "\n".join(lines)
+
+
+def _source_table(figures: dict[str, Any]) -> str:
+    """Return the figures by source; ages that are known as groups have a share in the right group, and no MAE."""
+    exact, grouped, gender = (
+        figures.get(task, {}).get("groups", {}).get("source", {}) for task in ("age", "age_group", "gender")
+    )
+    lines = [
+        "| source | faces | age MAE, years | ages within the interval | in the right age group | gender as labelled |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, own in gender.items():
+        age, group = exact.get(name), grouped.get(name)
+        told = (_years(age, "mae"), f"{age['coverage']:.1%}") if age else ("–", "–")
+        right = _percent(group, "right_group") if group else "–"
+        lines.append(
+            f"| {name} | {own['n']:,} | {told[0]} | {told[1]} | {right} | {_percent(own, 'accuracy')} |".replace(
+                "%", " %"
+            )
         )
     return "\n".join(lines)
 
