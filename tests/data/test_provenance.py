@@ -20,6 +20,12 @@ OTHER = pd.DataFrame({"age": [30, 31], "taken_at": ["20170109150557335", ""]})
         (False, UTKFACE, UTKFACE_LICENCE, UTKFACE_ABOUT),
         (False, OTHER, UNKNOWN_LICENCE, ""),
         (False, pd.DataFrame({"age": [3]}), UNKNOWN_LICENCE, ""),
+        (
+            False,
+            pd.DataFrame({"taken_at": ["2017", "2018", ""], "source": ["UTKFace", "UTKFace", "mine"]}),
+            f"{UTKFACE_LICENCE}; other images: {UNKNOWN_LICENCE}",
+            UTKFACE_ABOUT,
+        ),
         # Synthetic faces are named as UTKFace's are, and are nobody's.
         (True, UTKFACE, SYNTHETIC_LICENCE, ""),
     ],

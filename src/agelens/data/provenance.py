@@ -30,12 +30,15 @@ def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
     """Return what the images of a face table may be used for, as far as it is known."""
     if config.get("synthetic"):
         return SYNTHETIC_LICENCE
-    return UTKFACE_LICENCE if _is_utkface(table) else UNKNOWN_LICENCE
+    named = _are_utkface(table)
+    if not any(named):
+        return UNKNOWN_LICENCE
+    return UTKFACE_LICENCE if all(named) else f"{UTKFACE_LICENCE}; other images: {UNKNOWN_LICENCE}"
 
 
 def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
     """Return ``source``, ``licence`` and ``about`` (what is known of labels and crops) for the card of a network."""
-    told = [UTKFACE_ABOUT] if not config.get("synthetic") and _is_utkface(table) else []
+    told = [UTKFACE_ABOUT] if not config.get("synthetic") and any(_are_utkface(table)) else []
     if grouped := int(has_age_group(table).sum()):
         told.append(f"Of {grouped:,} of {len(table):,} faces the age is known as a group only.")
     if "original" in table.columns and (cut := int((table["original"] != "").sum())):
@@ -47,6 +50,11 @@ def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _is_utkface(table: pd.DataFrame) -> bool:
-    """Whether all files are named as UTKFace's are."""
-    return "taken_at" in table.columns and bool((table["taken_at"] != "").all())
+def _are_utkface(table: pd.DataFrame) -> list[bool]:
+    """Of each source whether all its files are named as UTKFace's are."""
+    if "taken_at" not in table.columns:
+        return [False]
+    named = table["taken_at"] != ""
+    return (
+        [bool(named.all())] if "source" not in table.columns else list(named.groupby(table["source"]).all())
+    )
