@@ -22,7 +22,13 @@ OTHER = pd.DataFrame({"age": [30, 31], "taken_at": ["20170109150557335", ""]})
         (False, pd.DataFrame({"age": [3]}), UNKNOWN_LICENCE, ""),
         (
             False,
-            pd.DataFrame({"taken_at": ["2017", "2018", ""], "source": ["UTKFace", "UTKFace", "mine"]}),
+            pd.DataFrame(
+                {
+                    "age": [30, 31, 32],
+                    "taken_at": ["2017", "2018", ""],
+                    "source": ["UTKFace", "UTKFace", "mine"],
+                }
+            ),
             f"{UTKFACE_LICENCE}; other images: {UNKNOWN_LICENCE}",
             UTKFACE_ABOUT,
         ),
