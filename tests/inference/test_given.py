@@ -316,13 +316,15 @@ def test_what_pillow_makes_of_a_lying_image_is_found_as_it_is_and_turned(
     back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[
         orientation
     ]
-    plain = predictor.predict(upright)[0].faces[0]
+    # Something at the edge is, on some processors, just enough of a face to be told with low confidence.
+    faces = predictor.predict(upright)[0].faces
+    plain = faces[0]
     for same in (image, image.transpose(back), image.convert("RGB").transpose(back)):
         photo = predictor.predict(same)[0]
-        assert (photo.width, photo.height, photo.faces) == (400, 512, (plain,))
+        assert (photo.width, photo.height, photo.faces) == (400, 512, faces)
     # In the pixels of the image that was given.
     photo = predictor.predict(image.convert("RGB"))[0]
-    (face,) = photo.faces
+    (face,) = (face for face in photo.faces if not face.low_confidence)
     assert (photo.width, photo.height) == image.size
     assert plain.box is not None
     left, top, right, bottom = plain.box

@@ -69,10 +69,10 @@ def train_adapted(
     identity = _identity(table, bundles, recipe, settings)
     if finished := finished_card(target, identity):
         return finished
+    each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
     for bundle in bundles:
         bundle.read("network", _check_network)
         bundle.read("data", _check_data)
-    each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
     heads = [head.scaled(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
     for bundle in bundles:
