@@ -15,6 +15,7 @@ from agelens.data.baselines import baselines
 from agelens.data.splits import learning_splits, without_conflicts
 from agelens.data.table import digest_table
 from agelens.export.ensemble import average_networks, members_of
+from agelens.export.keras_model import keras_file
 from agelens.export.validation import validate
 from agelens.models.backbones import build_backbone
 from agelens.models.bundle_heads import OUTPUTS, Head, read_heads, replace_heads
@@ -77,7 +78,9 @@ def train_adapted(
     splits = learning_splits(table)
     for bundle in bundles:
         refuse_known_validation(splits["validation"], bundle)
-    encoders = [build_backbone(bundle_backbone(bundle)) for bundle in bundles]
+    # They learn from faces of the size that the average of all will get.
+    image_size = max(bundle.image_size for bundle in bundles)
+    encoders = [build_backbone(bundle_backbone(bundle), image_size=image_size) for bundle in bundles]
     place = folder / digest_json(identity)[:12]
     learned, training = adapt(
         table, encoders, heads, recipe, place, settings.seed, identity, settings.cache, track
@@ -92,6 +95,8 @@ def train_adapted(
         card["identity"] = digest_json(identity)
         figures = validate(file, splits["validation"], card["network"]["image_size"], recipe.tasks)
         card["training"]["validation"] = {"int8": figures}
+        # What an earlier training of another recipe left there is another network.
+        keras_file(target).unlink(missing_ok=True)
         seen = {digest: split for one in bundles for digest, split in _by_use(one.training_images)}
         return write_calibrated(target, file, card, table, seen, track)
 
