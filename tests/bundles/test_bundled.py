@@ -12,7 +12,6 @@ from agelens.bundles.bundle import OWN, PAGE, open_bundle
 from agelens.inference.predictor import Predictor
 from agelens.utils.images import load_face, read_rgb
 
-
 # Bytes that each may have at most, its training manifest apart.
 SIZES = {"agelens": 50e6, "small": 6e6}
 
