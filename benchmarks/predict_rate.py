@@ -4,8 +4,8 @@
 
 Four ways are timed in turns in one run: `Predictor.stream`, which decodes ahead and runs batches, with the default
 network and with the small one; the default network asked for one face at a time, which is how most libraries of the
-field are used; and the command `agelens predict --crops FOLDER`, its start included. Then a cold start: a new process that estimates one face, from
-its start to its end, with the file cache warm. JPEG decoding is counted everywhere.
+field are used; and the command `agelens predict --crops FOLDER`, its start included. Then a cold start: a new process
+that estimates one face, from its start to its end, with the file cache warm. JPEG decoding is counted everywhere.
 """
 
 import statistics
