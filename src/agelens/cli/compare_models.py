@@ -11,7 +11,8 @@ from agelens.cli.runs import print_lines
 from agelens.errors import AgeLensError
 
 _MODEL = (
-    "A bundle, a run with networks, 'agelens', or a file of predictions: CSV or Parquet of path, age, gender."
+    "A bundle, a run with networks, 'agelens' or 'small' for AgeLens's own, or a file of predictions: CSV or Parquet "
+    "of path, age, gender."
 )
 
 

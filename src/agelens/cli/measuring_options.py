@@ -10,8 +10,8 @@ from agelens.cli.options import FACES, NETWORKS, RESULT
 MeasuredBundle = Annotated[
     Path | None,
     typer.Option(
-        help="Bundle to measure, the folder of a study, or 'agelens' for AgeLens's own. If not given, the study's "
-        "networks are measured.",
+        help="Bundle to measure, the folder of a study, or 'agelens' or 'small' for AgeLens's own. If not given, the "
+        "study's networks are measured.",
         rich_help_panel=NETWORKS,
     ),
 ]

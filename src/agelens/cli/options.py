@@ -138,7 +138,7 @@ Pretrained = Annotated[
     list[str] | None,
     typer.Option(
         help="Face network to fine-tune: FILE.h5, FILE.onnx or FILE:PREPROCESSING; give several to average them. Or "
-        "the bundles to adapt: folders, or agelens.",
+        "the bundles to adapt: folders, or agelens or small for AgeLens's own.",
         show_default=False,
         rich_help_panel=NETWORKS,
     ),
@@ -168,7 +168,8 @@ Head = Annotated[
 Bundle = Annotated[
     Path | None,
     typer.Option(
-        help="Bundle to use, or the folder of a study with networks. If not given, it is AgeLens's own.",
+        help="Bundle to use, the folder of a study with networks, or 'small' for AgeLens's small network. If not "
+        "given, it is AgeLens's own.",
         rich_help_panel=NETWORKS,
     ),
 ]

@@ -14,7 +14,8 @@ def stress(
     bundle: Annotated[
         Path,
         typer.Argument(
-            help="A bundle, a run with networks, or 'agelens' for AgeLens's own.", show_default=False
+            help="A bundle, a run with networks, or 'agelens' or 'small' for AgeLens's own.",
+            show_default=False,
         ),
     ],
     data: Annotated[

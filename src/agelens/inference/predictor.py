@@ -262,6 +262,9 @@ def load(
     """Load the network that comes with AgeLens, or those of a bundle or of a run's folder.
 
     Args:
+        folder: of a bundle or a run; "agelens", which is taken if nothing is given, or "small", AgeLens's network for
+            little space and time; or an address such as ``hf://owner/name@commit``.
+        precision: "bf16", "f32", or "auto", which leaves it to what the CPU does best.
         detector: an ONNX file of a detector (see `agelens.detection.detector.find_detector`); AgeLens's own if not
             given.
         max_pixels: width times height above which an image is refused; 200 million if not given.
