@@ -81,7 +81,8 @@ def test_a_network_on_an_onnx_file_has_no_keras_model_and_leaves_no_older_one(tm
     (tmp_path / "age.keras").write_bytes(b"of an older network")
     write_keras_model(replace(backbone, model=None), None, head, tmp_path / "age.keras")
     with pytest.raises(
-        AgeLensError, match=r"age\.keras does not exist: fine-tuned networks, and networks on ONNX"
+        AgeLensError,
+        match=r"age\.keras does not exist: fine-tuned and adapted networks, and networks on ONNX",
     ):
         read_keras_model(tmp_path / "age.keras")
     assert not has_keras_model(replace(backbone.spec, file=tmp_path / "network.onnx"))
