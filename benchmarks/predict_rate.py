@@ -87,10 +87,10 @@ def run_command(files: list[Path]) -> None:
             "--crops",
             str(folder),
             "--out",
-            str(folder / "out"),
+            str(folder / "out.jsonl"),
         ]
         subprocess.run(command, check=True)
-        answered = len((folder / "out").read_text(encoding="utf-8").splitlines())
+        answered = len((folder / "out.jsonl").read_text(encoding="utf-8").splitlines())
         assert answered == len(files), f"{answered} answers for {len(files)} files"
 
 
