@@ -36,7 +36,7 @@ def test_the_command_of_a_card_tells_how_the_faces_were_split(
 ) -> None:
     run = StudyFolder(tmp_path / "run")
     run.config = {"source": "/home/me/faces", "seed": 7, "split_ratios": list(split_ratios)}
-    command = training_command(run, TrainingPlan(epochs=3), [PretrainedEncoder(tmp_path / "face.h5", "tf")])
+    command = training_command(run, TrainingPlan(recipe="finetune", epochs=3), ["face.h5:tf"])
     assert command == (
         f"agelens train faces --out RUN --recipe finetune --pretrained face.h5:tf --epochs 3 {told}--seed 7"
     )
