@@ -1,7 +1,7 @@
 """Bundles that were adapted to the faces of a study, as one bundle."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +97,13 @@ def train_adapted(
         card["training"]["validation"] = {"int8": figures}
         # What an earlier training of another recipe left there is another network.
         keras_file(target).unlink(missing_ok=True)
-        seen = {digest: split for one in bundles for digest, split in _by_use(one.training_images)}
-        return write_calibrated(target, file, card, table, seen, track)
+        return write_calibrated(target, file, card, table, _training_images(bundles), track)
 
 
-def _by_use(training_images: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """The images that chose an epoch, and after them those that were learned from, which counts more."""
-    return sorted(training_images.items(), key=lambda image: image[1] == "train")
+def _training_images(bundles: Sequence[Bundle]) -> dict[str, str]:
+    """The images that made any of the bundles; what one learned from counts before what chose another's epoch."""
+    images = [image for bundle in bundles for image in bundle.training_images.items()]
+    return dict(sorted(images, key=lambda image: image[1] == "train"))
 
 
 def _average(
