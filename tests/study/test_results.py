@@ -148,5 +148,5 @@ def test_a_network_of_both_tasks_is_told_by_task(study) -> None:
     trained = TrainingResult({"both": card}, study.folder)
     assert trained.to_frame()["task"].unique().tolist() == ["age", "gender"]
     assert trained.charts == ("training_history_age", "training_history_gender")
-    with pytest.raises(AgeLensError, match=r"both\.keras does not exist: fine-tuned networks"):
+    with pytest.raises(AgeLensError, match=r"both\.keras does not exist: fine-tuned and adapted networks"):
         trained.model("age")
