@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from agelens.data.labels import age_band
 from agelens.data.splits import (
+    CALIBRATION,
     DEFAULT_SPLIT_RATIOS,
     check_parts,
+    count_splits,
+    hold_out_calibration,
+    learning_splits,
     read_split_ratios,
     shared_groups,
     split,
@@ -296,3 +300,34 @@ def test_another_source_moves_no_face_of_the_first() -> None:
     alone = split(first, seed=5)["split"]
     both = split(pd.concat([second, first], ignore_index=True), seed=5)["split"]
     assert both.iloc[900:].tolist() == alone.tolist()
+
+
+def test_half_of_the_validation_split_calibrates() -> None:
+    # Groups of two faces of one age, and a small source beside a large one.
+    people = [(7 * (number // 2) % 97, number // 2 % 2, number // 2) for number in range(2400)]
+    table = table_of(people).assign(source=["one" if number < 1800 else "other" for number in range(2400)])
+    whole = split(table, 3, (0.6, 0.2, 0.2))
+    halved = hold_out_calibration(whole)
+    pd.testing.assert_frame_equal(halved.drop(columns="split"), table)
+    held_out = whole["split"] == "validation"
+    pd.testing.assert_frame_equal(halved[~held_out], whole[~held_out])
+    assert set(halved.loc[held_out, "split"]) == {"validation", CALIBRATION}
+    assert shared_groups(halved) == 0
+    for _, rows in halved[held_out].groupby("source"):
+        assert (rows["split"] == CALIBRATION).mean() == pytest.approx(0.5, abs=0.02)
+        mean_ages = rows.groupby("split")["age"].mean()
+        assert abs(mean_ages[CALIBRATION] - mean_ages["validation"]) < 2
+    # The same rows in another order are halved alike, and what is halved stays.
+    shuffled = hold_out_calibration(whole.sample(frac=1, random_state=1))
+    assert shuffled["split"].sort_index().equals(halved["split"])
+    splits = learning_splits(halved)
+    assert set(splits[CALIBRATION]["path"]).isdisjoint(splits["validation"]["path"])
+    assert count_splits(halved) == {name: len(rows) for name, rows in splits.items()}
+
+
+def test_few_validation_faces_choose_and_calibrate() -> None:
+    table = split(alone(300), 3, (0.4, 0.4, 0.2))
+    assert hold_out_calibration(table) is table
+    splits = learning_splits(table)
+    assert splits[CALIBRATION].equals(splits["validation"])
+    assert set(count_splits(table)) == {"train", "validation"}

@@ -1,6 +1,7 @@
 """What `agelens train` writes into a bundle for photographs."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,15 @@ import pytest
 from PIL import Image
 
 from agelens.bundles.bundle import open_bundle
+from agelens.data.splits import CALIBRATION, hold_out_calibration
+from agelens.data.synthetic.dataset import synthesize_faces
+from agelens.data.table import read_table
 from agelens.detection.alignment import UTKFACE, Geometry, align_faces
 from agelens.detection.detector import find_detector, find_faces
-from agelens.evaluation.calibration import calibration_entries, is_calibrated, measure_geometry
+from agelens.evaluation.calibration import calibration_entries, fit_intervals, is_calibrated, measure_geometry
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import load
+from tests.conftest import IMAGE_SIZE
 
 skimage_data = pytest.importorskip(
     "skimage.data", reason="scikit-image, whose photographs these are, is not there"
@@ -72,6 +77,36 @@ def test_a_bundle_is_calibrated_before_it_is_written_and_never_again(study, tabl
     assert set(entries) == ENTRIES
     assert json.loads(json.dumps(entries)) == {key: bundle.card[key] for key in ENTRIES}
     assert not is_calibrated({**bundle.card, "identity": "of another network"})
+
+
+def test_faces_that_chose_the_epoch_do_not_calibrate(
+    agelens, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tmp_path / "faces"
+    synthesize_faces(source, count=520, image_size=IMAGE_SIZE, seed=7)
+    out = tmp_path / "run"
+    done = agelens(
+        "train", source, "--out", out, "--recipe", "scratch", "--epochs", 1, "--image-size", IMAGE_SIZE,
+        "--split-ratios", "10/85/5",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    table = hold_out_calibration(read_table(out / "table.csv"))
+    held_out = table[table["split"] == CALIBRATION]
+    assert len(held_out) > 190
+    for task in ("age", "gender"):
+        bundle = open_bundle(out / task)
+        counts = table["split"].value_counts()
+        assert bundle.card["data"]["images"] == {
+            name: counts[name] for name in ("train", "validation", CALIBRATION)
+        }
+        made = Counter(bundle.training_images.values())
+        assert made[CALIBRATION] == held_out["digest"].nunique()
+    calibration = open_bundle(out / "age").card["calibration"]
+    assert calibration["split"] == CALIBRATION
+    fitted = Calibration.from_card(calibration)
+    assert sum(fitted.faces) == len(held_out)
+    faces = load(out / "age").predict(held_out["path"].tolist(), crops=True).faces
+    assert fit_intervals(faces, held_out) == fitted
 
 
 def test_the_geometry_is_that_of_the_crops(tmp_path: Path) -> None:

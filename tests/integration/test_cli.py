@@ -238,7 +238,7 @@ WRONG_CALLS = {
     "evaluate --out RUN": "holds no study yet",
     "evaluate --out STUDY --split nonsense": "'train', 'validation', 'test', 'all'",
     "evaluate --out STUDY --bundle NOWHERE": "holds no bundle",
-    "evaluate --out STUDY --split train": "were used to train or choose the age network (train ",
+    "evaluate --out STUDY --split train": "were used to train, choose or calibrate the age network (train ",
     "evaluate --out STUDY --age-limits 18+": "--age-limits takes whole years from 1 to 116",
     "evaluate --out STUDY --max-false-positives 2": "'--max-false-positives'",
     "compare-models STUDY NOWHERE STUDY --out RUN": "holds no bundle",

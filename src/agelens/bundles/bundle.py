@@ -60,7 +60,8 @@ class Bundle:
         folder: where it lies.
         card: the content of ``card.json``.
         network: the bytes of the ONNX file.
-        training_images: for each image that made the network, its SHA-256 and its split ("train" or "validation").
+        training_images: for each image that made the network, its SHA-256 and its split ("train", "validation" or
+            "calibration").
     """
 
     folder: Path

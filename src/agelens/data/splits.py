@@ -1,4 +1,4 @@
-"""The split: which faces a network learns from, which choose among networks, which measure the chosen one.
+"""The split: which faces a network learns from, which choose its epoch, which calibrate it, which measure it.
 
 scikit-learn's StratifiedGroupKFold keeps groups whole too, but it makes equal folds only (80/10/10 is a
 tenfold split of which eight are joined) and its draw changes with the order of the rows and with NumPy's
@@ -23,7 +23,10 @@ from agelens.errors import AgeLensError
 
 SplitRatios = tuple[float, float, float]
 DEFAULT_SPLIT_RATIOS: SplitRatios = (0.8, 0.1, 0.1)
-
+# The half of the validation split that a training sets apart, to fit intervals and temperature on.
+CALIBRATION = "calibration"
+# Of fewer validation faces no half would do for both uses.
+_LEAST_TO_HALVE = 400
 
 # Pictures of the smallest split that a source must have to be split by itself.
 _LEAST_IN_SPLIT = 3
@@ -228,16 +231,52 @@ def _fill_empty_splits(groups: list[_Group], split_of: dict[str, str], splits: t
         split_of[min(donors, key=lambda group: (group.faces, group.rank)).name] = empty
 
 
+def hold_out_calibration(table: pd.DataFrame) -> pd.DataFrame:
+    """Set half of the validation split apart as the split "calibration", for one training.
+
+    Conformal intervals hold what they promise on faces that had no part in making the network, and its epoch is chosen
+    on validation faces (Romano, Patterson and Candès 2019 fit them on a set of its own). The halves have the same mix
+    of sources and labels, and no group of near duplicates stands in both; digests decide, so that every training of a
+    table halves alike.
+
+    Args:
+        table: a face table that is split.
+
+    Returns:
+        The same rows; those of a validation split of fewer than 400 faces stay as they are, and serve both uses.
+    """
+    held_out = table[table["split"] == "validation"]
+    if len(held_out) < _LEAST_TO_HALVE or held_out["group"].nunique() < 2:
+        return table
+    half_of = _assign(_groups(held_out, seed=0), {"validation": 0.5, CALIBRATION: 0.5})
+    halves = table["split"].where(table["split"] != "validation", table["group"].map(half_of))
+    return table.assign(split=halves.astype(str))
+
+
 def learning_splits(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows that a network learns from and those that choose among its epochs: "train" and "validation".
+    """The rows that a network learns from, that choose among its epochs and that calibrate it.
+
+    Returns:
+        by "train", "validation" and "calibration"; where nothing was set apart to calibrate on, the validation rows do.
 
     Raises:
-        AgeLensError: there are none of one of them.
+        AgeLensError: there are none to learn from or to choose by.
     """
-    splits = {name: table[table["split"] == name].reset_index(drop=True) for name in ("train", "validation")}
-    if any(split.empty for split in splits.values()):
+    splits = {
+        name: table[table["split"] == name].reset_index(drop=True)
+        for name in ("train", "validation", CALIBRATION)
+    }
+    if splits["train"].empty or splits["validation"].empty:
         raise AgeLensError("The table has no training or no validation split; split it first.")
+    if splits[CALIBRATION].empty:
+        splits[CALIBRATION] = splits["validation"]
     return splits
+
+
+def count_splits(table: pd.DataFrame) -> dict[str, int]:
+    """How many faces of a table made a network: in "train", "validation" and, if there are any, "calibration"."""
+    counts = {name: int((table["split"] == name).sum()) for name in ("train", "validation", CALIBRATION)}
+    return {name: count for name, count in counts.items() if count or name != CALIBRATION}
 
 
 def without_conflicts(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import Bundle
 from agelens.data.labels import has_exact_age, has_label
-from agelens.data.splits import learning_splits
+from agelens.data.splits import CALIBRATION, learning_splits
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
@@ -24,7 +24,7 @@ from agelens.utils.images import read_rgb
 from agelens.utils.progress import Track, quiet
 
 # Count it up when the same bundle would be calibrated otherwise.
-VERSION = 2
+VERSION = 3
 # The median of so many landmarks is sure to a thousandth of the side.
 GEOMETRY_FACES = 600
 _FOUND_AT_LEAST = 0.5
@@ -42,14 +42,15 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
 
     Args:
         bundle: a network that learned from the training split of the table; it need not be written yet.
-        table: a face table that is split; its training split gives the geometry, its validation split the rest.
+        table: a face table that is split; its training split gives the geometry, the faces that
+            `agelens.data.splits.hold_out_calibration` set apart the rest, or the validation split without any.
 
     Returns:
         the entries ``geometry``, ``calibrated`` and, for a network of ages, ``calibration``, for one of gender,
         ``gender_temperature``.
 
     Raises:
-        AgeLensError: an image of the validation split cannot be decoded.
+        AgeLensError: an image to calibrate on cannot be decoded.
     """
     splits = learning_splits(table)
     train = splits["train"].sample(min(GEOMETRY_FACES, len(splits["train"])), random_state=0)
@@ -60,20 +61,21 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
             "fingerprint": _fingerprint(bundle.card), "training_faces_searched": len(train), "found": found,
         },
     }  # fmt: skip
-    predictor, rows = Predictor([bundle]), splits["validation"]
+    predictor, rows = Predictor([bundle]), splits[CALIBRATION]
+    split = CALIBRATION if (table["split"] == CALIBRATION).any() else "validation"
     faces = _estimate(predictor, rows, track)
     if "age" in bundle.tasks:
         # An interval is held against an age that is known, not against a group.
         exact = has_exact_age(rows).to_numpy()
         known = [face for face, is_exact in zip(faces, exact, strict=True) if is_exact]
         fitted = fit_intervals(known, rows[exact].reset_index(drop=True)) if known else None
-        entries["calibration"] = fitted and fitted.to_card()
+        entries["calibration"] = fitted and {**fitted.to_card(), "split": split}
     if "gender" in bundle.tasks:
         # What the network itself says, before a temperature that its card may hold already.
         logits = logit(np.array([face.p_female for face in faces])) * predictor.temperature.value
         given = has_label(rows, "gender").to_numpy()
         temperature = fit_temperature(logits[given], rows["gender"].to_numpy(np.float64)[given])
-        entries["gender_temperature"] = temperature and temperature.to_card()
+        entries["gender_temperature"] = temperature and {**temperature.to_card(), "split": split}
     return entries
 
 

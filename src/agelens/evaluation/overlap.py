@@ -51,7 +51,7 @@ def _training_split(rows: pd.DataFrame, bundle: Bundle) -> pd.Series:
 
 def _refusal(overlap: dict[str, dict[str, int]], total: int) -> str:
     words = "; ".join(
-        f"{sum(counts.values())} of {total} were used to train or choose the {task} network ("
+        f"{sum(counts.values())} of {total} were used to train, choose or calibrate the {task} network ("
         + ", ".join(f"{split} {count}" for split, count in sorted(counts.items()))
         + ")"
         for task, counts in overlap.items()

@@ -8,7 +8,7 @@ import keras
 import pandas as pd
 
 from agelens.data.baselines import baselines
-from agelens.data.splits import without_conflicts
+from agelens.data.splits import count_splits, without_conflicts
 from agelens.export.onnx import HEAD_OUTPUTS
 from agelens.export.pipeline import TrainedModel
 from agelens.models.backbones import Backbone
@@ -84,9 +84,9 @@ def card_of(
             "licence": settings.licence,
             "about": settings.about,
             "images": {
+                **count_splits(table),
                 "train": len(without_conflicts(train)),
                 "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),
-                "validation": int((table["split"] == "validation").sum()),
             },
             "split_digest": split_digest,
             "baseline": baselines(table),
@@ -161,7 +161,7 @@ def network_card(
             "source": settings.source,
             "licence": settings.licence,
             "about": settings.about,
-            "images": {name: int((table["split"] == name).sum()) for name in ("train", "validation")},
+            "images": count_splits(table),
             "split_digest": identity["table"],
             "baseline": baselines(table),
             "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},

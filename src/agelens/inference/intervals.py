@@ -1,9 +1,9 @@
 """Intervals that keep their word: calibrated on faces that the network has not learned from.
 
 Conformalised quantile regression (Romano, Patterson and Candès 2019): the 5 % and 95 % points of the predicted
-distribution are moved outwards, or inwards, by as much as held 90 % of the true ages on the validation split. It is
-done for each band of predicted ages by itself, or the many young adults would decide for children and old people
-too.
+distribution are moved outwards, or inwards, by as much as held 90 % of the true ages of faces that had no part in
+making the network. It is done for each band of predicted ages by itself, or the many young adults would decide for
+children and old people too.
 """
 
 from collections.abc import Mapping
@@ -152,7 +152,7 @@ class Calibration:
             for start, offsets, faces in zip(self.starts, self.offsets, self.faces, strict=True)
         ]
         others = {str(coverage): list(offsets) for coverage, offsets in self.others}
-        told = {"coverage": COVERAGE, "split": "validation", "bands": bands}
+        told = {"coverage": COVERAGE, "bands": bands}
         return {**told, "offset_years_at": others} if others else told
 
 

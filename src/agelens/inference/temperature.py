@@ -40,7 +40,7 @@ class Temperature:
 
     def to_card(self) -> dict[str, Any]:
         """JSON for the card of a bundle."""
-        return {"value": self.value, "faces": self.faces, "split": "validation"}
+        return {"value": self.value, "faces": self.faces}
 
 
 def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

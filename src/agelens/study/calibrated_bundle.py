@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import CARD, Bundle, intact_card, write_bundle
-from agelens.data.splits import learning_splits
+from agelens.data.splits import CALIBRATION, learning_splits
 from agelens.data.table import ORIGINAL_COLUMNS, image_digests
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibration_entries, is_calibrated
@@ -27,8 +27,9 @@ def finished_card(target: Path, identity: dict[str, Any] | None = None) -> dict[
     return card if identity is None or card["identity"] == digest_json(identity) else None
 
 
-def refuse_known_validation(rows: pd.DataFrame, bundle: Bundle) -> None:
-    """Refuse validation faces that a bundle, which a new network goes on from or is taught by, has learned from."""
+def refuse_known_validation(table: pd.DataFrame, bundle: Bundle) -> None:
+    """Refuse a table with validation faces that a bundle, which a training goes on from, has learned from."""
+    rows = table[table["split"].isin(("validation", CALIBRATION))]
     trained = {digest for digest, split in bundle.training_images.items() if split == "train"}
     columns = [rows[name] for name in ("digest", ORIGINAL_COLUMNS[1]) if name in rows.columns]
     known = int(np.any([column.isin(trained) for column in columns], axis=0).sum())
@@ -60,7 +61,11 @@ def write_calibrated(
         the card as it was written.
     """
     splits = learning_splits(table)
-    own = {digest: name for name in ("validation", "train") for digest in image_digests(splits[name])}
+    own = {
+        digest: name
+        for name in (CALIBRATION, "validation", "train")
+        for digest in image_digests(splits[name])
+    }
     training_images = {**(inherited or {}), **own}
     entries = calibration_entries(Bundle(target, card, network.read_bytes(), training_images), table, track)
     write_bundle(target, network, {**card, **entries}, training_images)

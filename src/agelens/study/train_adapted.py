@@ -12,7 +12,7 @@ import pandas as pd
 from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
 from agelens.data.baselines import baselines
-from agelens.data.splits import learning_splits, without_conflicts
+from agelens.data.splits import count_splits, hold_out_calibration, learning_splits, without_conflicts
 from agelens.data.table import digest_table
 from agelens.export.ensemble import average_networks, members_of
 from agelens.export.keras_model import keras_file
@@ -67,6 +67,7 @@ def train_adapted(
     Raises:
         AgeLensError: a bundle has no heads that can be adapted, or it learned from faces of the validation split.
     """
+    table = hold_out_calibration(table)
     identity = _identity(table, bundles, recipe, settings)
     if finished := finished_card(target, identity):
         return finished
@@ -77,7 +78,7 @@ def train_adapted(
     heads = [head.scaled(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
     for bundle in bundles:
-        refuse_known_validation(splits["validation"], bundle)
+        refuse_known_validation(table, bundle)
     # They learn from faces of the size that the average of all will get.
     image_size = max(bundle.image_size for bundle in bundles)
     encoders = [build_backbone(bundle_backbone(bundle), image_size=image_size) for bundle in bundles]
@@ -153,9 +154,9 @@ def _card(
             "licence": "; ".join(dict.fromkeys(licences)),
             "about": settings.about,
             "images": {
+                **count_splits(table),
                 "train": agreed,
                 "left_out_for_conflicting_labels": len(train) - agreed,
-                "validation": int((table["split"] == "validation").sum()),
             },
             "split_digest": split_digest,
             "baseline": baselines(table),

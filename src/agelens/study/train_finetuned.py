@@ -10,7 +10,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
-from agelens.data.splits import learning_splits
+from agelens.data.splits import hold_out_calibration, learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.export.cards import card_of
@@ -58,6 +58,7 @@ def train_finetuned(
     """
     if len({start.recipe.tasks for start in specs}) != 1:
         raise AgeLensError("Networks that are averaged learn the same tasks.")
+    table = hold_out_calibration(table)
     splits = learning_splits(table)
     identities = [_identity(table, start, settings) for start in specs]
     ensemble_weights = [start.pretrained.ensemble_weights for start in specs]
@@ -65,7 +66,7 @@ def train_finetuned(
     if finished := finished_card(target, identity):
         return finished
     if teacher:
-        refuse_known_validation(splits["validation"], teacher)
+        refuse_known_validation(table, teacher)
     learned, trainings = [], []
     for start, own in zip(specs, identities, strict=True):
         network, members = _train_members(table, start, own, folder, settings, track, teacher)

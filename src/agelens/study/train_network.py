@@ -8,7 +8,7 @@ import pandas as pd
 
 from agelens.data.baselines import baselines
 from agelens.data.labels import has_label
-from agelens.data.splits import learning_splits
+from agelens.data.splits import hold_out_calibration, learning_splits
 from agelens.data.table import digest_table
 from agelens.export.cards import network_card
 from agelens.export.keras_model import has_keras_model, keras_file, write_keras_model
@@ -44,7 +44,7 @@ def train_network(
     Returns:
         the bundle's card.
     """
-    table = table[has_label(table, recipe.task)].reset_index(drop=True)
+    table = hold_out_calibration(table[has_label(table, recipe.task)].reset_index(drop=True))
     splits = learning_splits(table)
     identity = _identity(table, spec, recipe, settings)
     there = keras_file(target).is_file() or not has_keras_model(spec)
