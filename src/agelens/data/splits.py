@@ -246,10 +246,14 @@ def hold_out_calibration(table: pd.DataFrame) -> pd.DataFrame:
         The same rows; those of a validation split of fewer than 400 faces stay as they are, and serve both uses.
     """
     held_out = table[table["split"] == "validation"]
-    if len(held_out) < _LEAST_TO_HALVE or held_out["group"].nunique() < 2:
+    # A table that somebody split without an audit names no groups; identical files are one all the same.
+    group = "group" if "group" in table.columns else "digest"
+    if len(held_out) < _LEAST_TO_HALVE or held_out[group].nunique() < 2:
         return table
-    half_of = _assign(_groups(held_out, seed=0), {"validation": 0.5, CALIBRATION: 0.5})
-    halves = table["split"].where(table["split"] != "validation", table["group"].map(half_of))
+    half_of = _assign(
+        _groups(held_out.assign(group=held_out[group]), 0), {"validation": 0.5, CALIBRATION: 0.5}
+    )
+    halves = table["split"].where(table["split"] != "validation", table[group].map(half_of))
     return table.assign(split=halves.astype(str))
 
 

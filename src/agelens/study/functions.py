@@ -156,7 +156,7 @@ def train(
     Args:
         table: a face table that is split.
         task: "age", "gender" or "both".
-        recipe: "notebook", "scratch" or "finetune", as for `agelens.Study.train`.
+        recipe: "notebook", "scratch", "finetune" or "adapt", as for `agelens.Study.train`.
         seed: of what is drawn by chance.
         out: folder of a study that keeps the networks; None keeps them as long as the result is in use.
         cache: as for `agelens.Study`.

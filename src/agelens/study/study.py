@@ -1,37 +1,24 @@
 """A study from Python: its steps as methods, each resumable, each returning a result that prints and plots."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from agelens.bundles.bundle import TASKS
-from agelens.data.corrections import CorrectionFiles
-from agelens.data.sources.options import ReadingOptions
-from agelens.data.splits import SplitRatios, check_parts
-from agelens.data.table import Faces
+from agelens.data.splits import check_parts
 from agelens.errors import AgeLensError
 from agelens.evaluation.overlap import Overlap
 from agelens.models.keras_start import load_keras
 from agelens.reporting.study_files import read_predictions
-from agelens.study.folder import StudyFolder, audit_faces
-from agelens.study.given_table import SOURCE, take_table
+from agelens.study.folder import audit_faces
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
-from agelens.study.origin import Source as Origin
-from agelens.study.origin import as_list
+from agelens.study.opening import StudyOpening
 from agelens.study.reporting_steps import explore_faces, report_run
 from agelens.study.results import AuditResult, ExplorationResult, ReportResult, SplitResult
 from agelens.study.standing import PREDICTIONS
 from agelens.utils.extras import naming_extras
-from agelens.utils.notebook import reporter
-
-Source = Path | str | Sequence[Path | str] | Faces | pd.DataFrame
 
 
-class Study:
+class Study(StudyOpening):
     """A study of labelled faces: a folder that its steps fill, and that a killed study goes on from.
 
     Each method does its step, and those before it that it needs, unless they are done with the same settings and
@@ -71,42 +58,6 @@ class Study:
             print(study.evaluate().to_frame())
             study.report().path
     """
-
-    def __init__(
-        self,
-        source: Source | None = None,
-        out: Path | str = "agelens-run",
-        *,
-        seed: int | None = None,
-        limit: int | None = None,
-        split_ratios: SplitRatios | None = None,
-        crops_as_they_are: bool = False,
-        cache: Path | str | None = None,
-        exclude: Path | str | None = None,
-        relabel: Path | str | None = None,
-        reading: ReadingOptions | None = None,
-        progress: bool = True,
-    ) -> None:
-        self.source = Path(source) if isinstance(source, str) else source
-        self.reading = reading
-        self.out = Path(out)
-        self.seed, self.limit, self.split_ratios = seed, limit, split_ratios
-        self.crops_as_they_are = crops_as_they_are
-        self.cache = None if cache is None else Path(cache)
-        self.exclude = None if exclude is None else Path(exclude)
-        self.relabel = None if relabel is None else Path(relabel)
-        self.progress = progress
-        self._begun = False
-        self._looked_for: set[Any] = set()
-        if self._is_split() and (limit, split_ratios) != (None, None):
-            raise AgeLensError("The face table is split already; leave out limit and split_ratios.")
-
-    def __repr__(self) -> str:
-        if isinstance(self.source, Faces | pd.DataFrame):
-            source = "a face table"
-        else:
-            source = " and ".join(map(str, as_list(self.source)))
-        return f"Study(source={str(source)!r}, out={str(self.out)!r})"
 
     def audit(self, *, force: bool = False) -> AuditResult:
         """Find unreadable, identical and near-identical images and labels that contradict; split without leaks.
@@ -187,21 +138,55 @@ class Study:
             return ComparisonResult(compare_backbones(folder, comparison))
 
     def train(
-        self, task: str = "both", recipe: str = "notebook", *, force: bool = False, **settings: Any
+        self,
+        task: str = "both",
+        recipe: str = "notebook",
+        *,
+        age_backbone: str | None = None,
+        gender_backbone: str | None = None,
+        weights: str = "imagenet",
+        image_size: int | None = None,
+        precision: str = "auto",
+        notebook_exact: bool = False,
+        trainable: bool | None = None,
+        pretrained: str | Path | Sequence[str | Path] = (),
+        teacher: str | Path | None = None,
+        unfreeze_stages: int | None = None,
+        soup_size: int | None = None,
+        augmented_views: int | None = None,
+        source_balance: float | None = None,
+        age_balance: float | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        force: bool = False,
     ) -> TrainingResult:
         """Train an age network and a gender network; interrupted and called again, it goes on where it was.
+
+        What is None is the recipe's own.
 
         Args:
             task: "age", "gender" or "both".
             recipe: "notebook" (frozen backbones with a head), "scratch" (a small network that learns whole),
                 "finetune" (a face network, which ``pretrained`` names) or "adapt" (the heads of a bundle, the one
                 that comes with AgeLens if ``pretrained`` names none).
+            age_backbone, gender_backbone: of "notebook" and "scratch", as ``backbones`` of `compare`.
+            weights, image_size, precision, notebook_exact: of "notebook" and "scratch", as for `compare`.
+            trainable: of "notebook": whether the backbone learns too.
+            pretrained: of "finetune" files of face networks, ``FILE`` or ``FILE:PREPROCESSING``; of "adapt" bundles.
+                What several predict is averaged.
+            teacher: of "finetune": a bundle whose predictions are learned beside the labels.
+            unfreeze_stages: of "finetune": how many resolutions, from the coarsest, learn; 0 lets every layer learn.
+            soup_size: of "finetune": how many trainings have their weights averaged.
+            augmented_views: of "finetune" and "adapt": altered copies of each face that are learned from.
+            source_balance, age_balance: of "finetune" and "adapt", 0 to 1: how far sources of different sizes, and ages
+                within a source, are drawn equally often.
+            epochs: at most so many.
+            patience: of "notebook" and "scratch": epochs without a better validation figure before it stops.
+            batch_size: faces in a batch.
+            learning_rate: of the optimizer, at the start.
             force: do it again, also where it is done.
-            settings: fields of `agelens.study.plan.TrainingPlan` that replace the recipe's: ``age_backbone``,
-                ``gender_backbone``, ``weights``, ``image_size``, ``precision``, ``epochs``, ``patience``,
-                ``batch_size``, ``learning_rate``, ``trainable``, ``pretrained``, ``soup_size``,
-                ``unfreeze_stages``, ``augmented_views``, ``teacher``, ``notebook_exact``, ``source_balance``,
-                ``age_balance``.
         """
         with naming_extras():
             load_keras()
@@ -209,13 +194,15 @@ class Study:
             from agelens.study.plan import TrainingPlan
             from agelens.study.steps import train_networks
 
-        known = [one.name for one in fields(TrainingPlan) if one.name not in ("tasks", "recipe", "cache")]
-        if unknown := [name for name in settings if name not in known]:
-            raise AgeLensError(f"There is no setting {unknown[0]!r}; there are {', '.join(known)}.")
         if task not in (*TASKS, "both"):
             raise AgeLensError(f"There is no task {task!r}; give 'age', 'gender' or 'both'.")
-        tasks = TASKS if task == "both" else (task,)
-        plan = TrainingPlan(tasks, recipe, cache=self.cache, **settings)
+        plan = TrainingPlan(
+            TASKS if task == "both" else (task,), recipe, age_backbone, gender_backbone, weights, image_size, precision,
+            self.cache, epochs, patience, batch_size, learning_rate, trainable,
+            tuple(str(one) for one in ([pretrained] if isinstance(pretrained, str | Path) else pretrained)),
+            soup_size, unfreeze_stages, augmented_views, notebook_exact, source_balance, age_balance,
+            None if teacher is None else str(teacher),
+        )  # fmt: skip
         with self._at_work(force, lambda folder: look_before(folder, plan=plan), aligning=True) as folder:
             return TrainingResult(train_networks(folder, plan), folder.folder)
 
@@ -278,51 +265,3 @@ class Study:
         """Write ``report.html``, one file that tells the study from its data to its test, from what is done of it."""
         with self._at_work() as folder:
             return ReportResult(report_run(folder))
-
-    def _is_split(self) -> bool:
-        return isinstance(self.source, pd.DataFrame) and "split" in self.source.columns
-
-    def _origin(self) -> Origin | Faces:
-        return Faces(self.source, source=SOURCE) if isinstance(self.source, pd.DataFrame) else self.source
-
-    def _begin(self, folder: StudyFolder) -> None:
-        if self._is_split():
-            assert isinstance(self.source, pd.DataFrame)
-            take_table(folder, self.source, self.seed)
-            return
-        # The files are looked at by the first step of a study alone.
-        origin = None if self._begun else self._origin()
-        folder.begin(origin, self.seed, self.limit, self.split_ratios, None if self._begun else self.reading)
-        self._begun = True
-
-    @contextlib.contextmanager
-    def _at_work(
-        self,
-        force: bool = False,
-        look: Callable[[StudyFolder], None] | None = None,
-        begin: bool = True,
-        aligning: bool = False,
-    ) -> Iterator[StudyFolder]:
-        """Take the folder for one step, and leave it to others after that.
-
-        Args:
-            look: makes sure that what the step needs is there, before anything is computed.
-            begin: audit first, if that is not done.
-            aligning: photographs among the sources are aligned first, for networks learn from aligned faces.
-        """
-        with naming_extras():
-            folder = StudyFolder(self.out, *reporter(self.progress), force)
-            folder.corrections = CorrectionFiles(self.exclude, self.relabel)
-            folder.aligning = aligning
-            folder.crops_as_they_are, folder.found = self.crops_as_they_are, self._looked_for
-            try:
-                if look is not None:
-                    look(folder)
-                if begin:
-                    # Who asks for a step again does not ask for another audit.
-                    folder.force = False
-                    self._begin(folder)
-                    folder.force = force
-                yield folder
-            finally:
-                folder.release()
