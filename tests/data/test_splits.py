@@ -179,7 +179,7 @@ def test_written_shares_are_read_again(split_ratios) -> None:
 )
 def test_a_text_that_gives_no_shares_is_refused(text: str) -> None:
     with pytest.raises(
-        AgeLensError, match="does not give the shares of train, validation, test; write three"
+        AgeLensError, match="is no split ratio; write three numbers above 0 for train, validation, test"
     ):
         read_split_ratios(text)
 

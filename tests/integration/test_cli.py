@@ -212,7 +212,7 @@ WRONG_CALLS = {
     "audit FACES --out RUN --limit 3": "'--limit'",
     "audit FACES --out RUN --seed -1": "'--seed'",
     "audit FACES --out RUN --seed 4294967296": "'--seed'",
-    "audit FACES --out RUN --split-ratios 80/20": "'80/20' does not give the shares of train, validation, test",
+    "audit FACES --out RUN --split-ratios 80/20": "'80/20' is no split ratio; write three numbers above 0",
     "train FACES --out RUN --split-ratios 90/10/0": "write three numbers above 0, as 80/10/10",
     "audit FACES --out FILE": "is a file; give a folder with --out",
     "audit FACES --out FILE/run": "cannot be used: a file stands where a folder is needed",
@@ -397,7 +397,7 @@ def test_too_few_faces_for_a_training_part_are_a_sentence(agelens, tmp_path: Pat
     Image.radial_gradient("L").save(tmp_path / "faces" / FACE)
     answer = agelens("train", tmp_path / "faces", "--out", tmp_path / "run", "--recipe", "scratch")
     assert answer.status == 2
-    assert "too few to give each of train, validation, test at least one" in answer.err
+    assert "too few for the splits train, validation, test" in answer.err
     assert "Traceback" not in answer.err
 
 

@@ -357,7 +357,7 @@ def test_a_handful_of_faces_is_measured_without_a_split(agelens, study, tmp_path
         ):
             said = agelens(*step, "--out", tmp_path / "check")
             assert said.status == 2
-            assert "too few to give each of train, validation, test" in said.err
+            assert "too few for the splits train, validation, test" in said.err
         assert agelens("explore", "--out", tmp_path / "check").status == 0
 
 

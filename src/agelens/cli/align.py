@@ -22,7 +22,8 @@ def align(
     image_size: Annotated[
         int | None,
         typer.Option(
-            help="Pixels of a side of the crops; that of the network's training crops if not given.", min=32
+            help="Width and height of the crops in pixels; those of the network's training crops if not given.",
+            min=32,
         ),
     ] = None,
     seed: Seed = None,

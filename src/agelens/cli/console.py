@@ -88,7 +88,8 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         group = figures["age_group"]
         lines.append(
             f"age     in the right group {_percent(group['right_group'])} {_percents(group['right_group_ci95'])}, "
-            f"one off {_percent(group['one_off'])}, {group['years_outside']:.2f} years outside, {_faces(group['n'])}"
+            f"at most one group off {_percent(group['one_off'])}, {group['years_outside']:.2f} years outside, "
+            f"{_faces(group['n'])}"
         )
     if "gender" in figures:
         gender = figures["gender"]
@@ -101,13 +102,15 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
     lines += source_lines(figures)
     settings = figures.get("settings", {})
     if left_out := settings.get("images_left_out"):
-        lines.append(f"left out: {left_out:,} images that made a network, or look like some that did")
+        lines.append(f"{left_out:,} images left out: they made a network, or look like some that did")
     if without := settings.get("images_without_face"):
-        lines.append(f"left out: {without:,} images in which no face was found")
+        lines.append(f"{without:,} images left out: no face found")
     if settings.get("framed") == "as-they-are":
         lines.append("The images were taken for face crops as they are (--crops-as-they-are).")
     if settings.get("overlap_included"):
-        lines.append("These figures include images that made the networks, so they flatter.")
+        lines.append(
+            "These figures include images that made the networks, so they look better than they are."
+        )
     return [*lines, *settings.get("notes", [])]
 
 
@@ -134,8 +137,8 @@ def _abstention_lines(told: dict[str, Any] | None) -> list[str]:
     if not told or told["threshold"] is None:
         return []
     return [
-        f"certain at most {_percent(told['allowed_error'])} of genders are wrong where at least "
-        f"{_percent(told['threshold'])} is stated, which answers {_percent(told['answered']['value'])} of the faces"
+        f"certain at most {_percent(told['allowed_error'])} of genders are wrong where the stated probability is at "
+        f"least {_percent(told['threshold'])}; this covers {_percent(told['answered']['value'])} of the faces"
     ]
 
 

@@ -44,7 +44,9 @@ def label_issues(
     folds: Annotated[
         int,
         typer.Option(
-            help="Heads are trained so many times, each without a part.", min=2, rich_help_panel=TRAINING
+            help="Number of folds: the labels of each are checked by heads that were trained on the others.",
+            min=2,
+            rich_help_panel=TRAINING,
         ),
     ] = 5,
     top: Annotated[

@@ -26,7 +26,7 @@ MeasuredSources = Annotated[
     str | None,
     typer.Option(
         "--sources",
-        help="Measure faces of these sources only, names by comma, or 'all', each apart and together.",
+        help="Measure only these sources, separated by commas, or 'all'; each is reported alone and all together.",
         show_default=False,
         rich_help_panel=FACES,
     ),
@@ -50,14 +50,15 @@ Align = Annotated[
 AgeLimits = Annotated[
     str,
     typer.Option(
-        help="Ages whose limits are looked at, by comma: who passes below them, who is refused above them.",
+        help="Age limits to evaluate, separated by commas: for each, the share of under-age faces that pass and of "
+        "faces of age that are refused.",
         rich_help_panel=RESULT,
     ),
 ]
 MaxFalsePositives = Annotated[
     float,
     typer.Option(
-        help="Largest share of under-age faces that may pass: the smallest challenge age that keeps it is told.",
+        help="Report the smallest challenge age that lets at most this share of under-age faces pass.",
         min=0.0,
         max=1.0,
         rich_help_panel=RESULT,
@@ -67,8 +68,8 @@ AbstainError = Annotated[
     float,
     typer.Option(
         "--abstain",
-        help="Largest share of wrong genders among those answered: how sure an answer has to be for it, and how many "
-        "faces are then answered, is told.",
+        help="Report the confidence threshold at which at most this share of the answered genders is wrong, and how "
+        "many faces are then answered.",
         min=0.0,
         max=1.0,
         rich_help_panel=RESULT,
@@ -77,7 +78,7 @@ AbstainError = Annotated[
 GroupBy = Annotated[
     str | None,
     typer.Option(
-        help="Columns of the table, by comma, that figures are told by too, as in site,skin_type.",
+        help="Columns of the table to group the figures by too, separated by commas, as in site,skin_type.",
         show_default=False,
         rich_help_panel=RESULT,
     ),

@@ -30,7 +30,7 @@ Sources = Annotated[
     list[Path] | None,
     typer.Argument(
         help="Folders of images named by their labels, CSV or Parquet manifests with path, age, gender, or label files "
-        "of published data sets; of several a study tells each apart.",
+        "of published data sets. Of several sources each is also reported alone.",
         show_default=False,
         readable=False,
     ),
@@ -38,7 +38,7 @@ Sources = Annotated[
 Source = Annotated[
     Path | None,
     typer.Argument(
-        help="Folder of images named as in UTKFace, or a CSV manifest with path, age and gender.",
+        help="Folder of labelled images, CSV or Parquet manifest, or label file of a published data set.",
         show_default=False,
         readable=False,
     ),
@@ -66,7 +66,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         help="Take options from a YAML file, or from the config.json of another study, which repeats it. Options "
-        "given beside it win.",
+        "given on the command line win over the file.",
         callback=take_config,
         is_eager=True,
         show_default=False,
@@ -77,7 +77,7 @@ Force = Annotated[
     bool,
     typer.Option(
         "--force",
-        help="Compute again what is done already. Features in the cache are kept.",
+        help="Do finished steps again. Features in the cache are kept.",
         rich_help_panel=STUDY,
     ),
 ]

@@ -70,7 +70,8 @@ def predict(
     blur: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for pictures in which every face that is found is made unrecognisable; with --video a file.",
+            help="Folder for pictures in which every face that is found is made unrecognisable. With --video it "
+            "is a file.",
             show_default=False,
             rich_help_panel=RESULT,
         ),
@@ -78,7 +79,7 @@ def predict(
     blur_under: Annotated[
         float | None,
         typer.Option(
-            help="Blur those alone who may be younger than this: the lower end of the interval counts.",
+            help="Blur only faces that may be younger than this age: those whose interval begins below it.",
             min=1,
             show_default=False,
             rich_help_panel=RESULT,
@@ -87,7 +88,8 @@ def predict(
     fields: Annotated[
         str | None,
         typer.Option(
-            help="What of each face is written, by comma, such as box,age_years,age_low,age_high; all if not given.",
+            help="Fields to write for each face, separated by commas, such as box,age_years,age_low,age_high; all if "
+            "not given.",
             show_default=False,
             rich_help_panel=RESULT,
         ),
@@ -101,7 +103,7 @@ def predict(
     min_score: Annotated[
         float,
         typer.Option(
-            help="Leave out faces of a lower score of the detector.", min=0, max=1, rich_help_panel=FACES
+            help="Leave out faces with a lower detection score.", min=0, max=1, rich_help_panel=FACES
         ),
     ] = 0,
     video: Annotated[
@@ -128,11 +130,12 @@ def predict(
     age_limit: Annotated[
         list[int] | None,
         typer.Option(
-            help="Add the probability to be this many years old or older, which decides about nobody by itself; may be "
-            "given again.",
+            help="Add the probability that the person is at least this old. It is not a decision about the person. May "
+            "be given several times.",
             min=0,
             max=116,
             show_default=False,
+            rich_help_panel=RESULT,
         ),
     ] = None,
     overwrite: Annotated[
@@ -168,8 +171,8 @@ def predict(
     actors: Annotated[
         int | None,
         typer.Option(
-            help="How many processes of Ray estimate, each with --threads cores (1 if not given); as many as there "
-            "is room for if not given.",
+            help="Number of Ray processes that predict, each with --threads cores (1 if not given); as many as fit if "
+            "not given.",
             min=1,
             show_default=False,
             rich_help_panel=COMPUTING,

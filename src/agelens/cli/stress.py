@@ -34,7 +34,7 @@ def stress(
     beside: Annotated[
         Path | None,
         typer.Option(
-            help="Another bundle, measured on the same worse pictures.",
+            help="A second bundle to measure on the same corrupted images.",
             show_default=False,
             rich_help_panel=NETWORKS,
         ),

@@ -54,8 +54,8 @@ NotebookExact = Annotated[
 Teacher = Annotated[
     str | None,
     typer.Option(
-        help="Bundle to learn from beside the labels (distillation): a folder, or agelens or small for AgeLens's "
-        "own.",
+        help="Learn from the predictions of this bundle too (distillation): a folder, or agelens or small for "
+        "AgeLens's own.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),

@@ -53,7 +53,7 @@ class _Group(NamedTuple):
 def split(
     table: pd.DataFrame, seed: int = 42, split_ratios: SplitRatios = DEFAULT_SPLIT_RATIOS
 ) -> pd.DataFrame:
-    """Give each face its part, so that no picture is in two parts and the parts have the same mix of labels.
+    """Give each face its split, so that no picture is in two splits and the splits have the same mix of labels.
 
     Each source is split by itself, so that its faces stay where they are when another source is added; only sources of
     a few pictures are split together. Within each stratum (band of ten years and gender) the groups come in an order
@@ -69,10 +69,10 @@ def split(
 
     Returns:
         The same rows in the same order with the column ``split``, one of SPLITS. The same seed, digests, labels
-        and groups give the same parts, wherever the files lie and however the rows are ordered.
+        and groups give the same splits, wherever the files lie and however the rows are ordered.
 
     Raises:
-        AgeLensError: the split ratios are not shares of a whole, or there are fewer groups than parts.
+        AgeLensError: the split ratios are not shares of a whole, or there are fewer groups than splits.
     """
     check_split_ratios(split_ratios)
     if "group" not in table.columns:
@@ -90,8 +90,8 @@ def _draw(table: pd.DataFrame, seed: int, split_ratios: Sequence[float]) -> "pd.
     groups = _groups(table, seed)
     if len(groups) < len(wanted):
         raise AgeLensError(
-            f"{len(table)} faces that show {len(groups)} different pictures are too few to give each of "
-            f"{', '.join(SPLITS)} at least one; add images."
+            f"{len(table)} faces that show {len(groups)} different pictures are too few for the splits "
+            f"{', '.join(SPLITS)}; add images."
         )
     split_of = _assign(groups, wanted)
     _fill_empty_splits(groups, split_of, tuple(wanted))
@@ -101,12 +101,11 @@ def _draw(table: pd.DataFrame, seed: int, split_ratios: Sequence[float]) -> "pd.
 def split_if_enough(
     table: pd.DataFrame, seed: int, split_ratios: SplitRatios, say: Callable[[str], None]
 ) -> pd.DataFrame:
-    """The same, or, where there are fewer groups than parts, the table without parts: it can be measured on."""
+    """The same, or, where there are fewer groups than splits, the table without splits: it can be measured on."""
     given = has_given_splits(table)
     if "group" in table.columns and table["group"].nunique() < len(SPLITS) and not given:
         say(
-            f"{_pictures(table)} too few for a part each of {', '.join(SPLITS)}: no network can be trained on "
-            f"them, but "
+            f"{_pictures(table)} too few for the splits {', '.join(SPLITS)}: no network can be trained on them, but "
             "one that is there already can be measured (agelens evaluate --bundle)."
         )
         return table
@@ -117,11 +116,11 @@ def split_if_enough(
 
 
 def check_parts(table: pd.DataFrame, folder: Path) -> None:
-    """Refuse, with an AgeLensError, the table of a run that was too small to be split."""
+    """Refuse, with an AgeLensError, the table of a study that was too small to be split."""
     if "split" not in table.columns:
         raise AgeLensError(
-            f"{_pictures(table)} too few to give each of {', '.join(SPLITS)} at least one, so that nothing can be "
-            f"compared or trained in {folder}; add images."
+            f"{_pictures(table)} too few for the splits {', '.join(SPLITS)}, so nothing can be compared or trained in "
+            f"{folder}; add images."
         )
 
 
@@ -148,7 +147,7 @@ def read_split_ratios(text: str) -> SplitRatios:
         ratios = []
     if len(ratios) != len(SPLITS) or not all(math.isfinite(share) and share > 0 for share in ratios):
         raise AgeLensError(
-            f"'{text}' does not give the shares of {', '.join(SPLITS)}; write three numbers above 0, as 80/10/10."
+            f"'{text}' is no split ratio; write three numbers above 0 for {', '.join(SPLITS)}, as 80/10/10."
         )
     # The same shares are the same numbers, in whatever unit they were written.
     train, validation, test = (round(share / sum(ratios), 9) for share in ratios)
@@ -213,7 +212,7 @@ def _assign_strata(strata: list[list[_Group]], split_ratios: dict[str, float]) -
         faces = sum(group.faces for group in members)
         for split, ratio in split_ratios.items():
             lacking[split] += ratio * faces
-        # A group that the smallest part cannot hold comes first, while the largest still has room.
+        # A group that the smallest split cannot hold comes first, while the largest still has room.
         room = min(split_ratios.values()) * faces
         for group in sorted(members, key=lambda group: (group.faces <= max(1.0, room), group.rank)):
             # SPLITS in order decide between equals, whatever the last bit of a sum of split ratios says.
@@ -224,7 +223,7 @@ def _assign_strata(strata: list[list[_Group]], split_ratios: dict[str, float]) -
 
 
 def _fill_empty_splits(groups: list[_Group], split_of: dict[str, str], splits: tuple[str, ...]) -> None:
-    """With a handful of faces rounding may leave a part empty: it takes a group from the fullest part."""
+    """With a handful of faces rounding may leave a split empty: it takes a group from the fullest split."""
     for empty in [split for split in splits if split not in split_of.values()]:
         fullest, _ = Counter(split_of.values()).most_common(1)[0]
         donors = (group for group in groups if split_of[group.name] == fullest)

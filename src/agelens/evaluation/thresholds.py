@@ -75,7 +75,8 @@ def read_age_limits(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() and len(word) <= 3 and 1 <= int(word) <= OLDEST for word in words):
         raise AgeLensError(
-            f"--age-limits takes whole years from 1 to {OLDEST} by comma, such as 13,16,18,21, not {text!r}."
+            f"--age-limits takes whole years from 1 to {OLDEST}, separated by commas, such as 13,16,18,21, "
+            f"not {text!r}."
         )
     return tuple(sorted({int(word) for word in words}))
 

@@ -74,7 +74,7 @@ def compare_models(
     rows = rows.reset_index(drop=True)
     for place, found in bundles.items():
         if any(check_seen(rows, found, settings.overlap).values()):
-            say(f"{place} HAS SEEN some of these faces: its figures flatter it.")
+            say(f"{place} WAS TRAINED ON some of these faces, so its figures look better than they are.")
     predicted = [
         match(files[place], rows, place)
         if place in files

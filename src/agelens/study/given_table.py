@@ -32,8 +32,8 @@ def take_table(folder: StudyFolder, table: pd.DataFrame, seed: int | None = None
     check_parts(table, folder.folder)
     if "group" in table.columns and (torn := shared_groups(table)):
         raise AgeLensError(
-            f"{torn} groups of near duplicates stand in more than one split, so that every figure would flatter; "
-            "split the table with agelens.split."
+            f"{torn} groups of near duplicates stand in more than one split, so every figure would look better than "
+            "it is; split the table with agelens.split."
         )
     shares = table["split"].value_counts(normalize=True)
     origin = {

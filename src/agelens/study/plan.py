@@ -79,7 +79,7 @@ class TrainingPlan:
         if self.recipe != FineTuning.name:
             _refuse(finetuned, "--recipe finetune")
         if self.recipe not in (FineTuning.name, Adaptation.name):
-            _refuse(learned, "--recipe finetune or adapt; others take --age-backbone")
+            _refuse(learned, "--recipe finetune or adapt; other recipes take --age-backbone")
 
 
 def _refuse(options: Mapping[str, Any], recipes: str) -> None:

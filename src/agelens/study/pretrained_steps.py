@@ -94,9 +94,7 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     bundles = [find_one_bundle(name) for name in names]
     recipe = adaptation(plan, bundles[0].tasks)
     if len({bundle.tasks for bundle in bundles}) > 1:
-        raise AgeLensError(
-            "Bundles that are averaged predict the same; give --pretrained bundles of one kind."
-        )
+        raise AgeLensError("All bundles given with --pretrained must predict the same tasks.")
     if not set(recipe.tasks) <= set(plan.tasks):
         raise AgeLensError(
             f"--recipe adapt learns what its bundle predicts, {' and '.join(recipe.tasks)}; give faces that are "

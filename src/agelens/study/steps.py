@@ -69,8 +69,8 @@ def _warn_of_overlap(run: StudyFolder, spec: BackboneSpec) -> None:
     leaked = int(measured.map(overlap).notna().sum())
     if leaked:
         run.say(
-            f"{spec.name} HAS SEEN {leaked:,} of the {len(measured):,} faces of the validation and test splits: "
-            "its figures here flatter it."
+            f"{spec.name} WAS TRAINED ON {leaked:,} of the {len(measured):,} faces of the validation and test splits, "
+            "so its figures here look better than they are."
         )
 
 

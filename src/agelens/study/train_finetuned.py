@@ -57,7 +57,7 @@ def train_finetuned(
         the bundle's card.
     """
     if len({start.recipe.tasks for start in specs}) != 1:
-        raise AgeLensError("Networks that are averaged learn the same tasks.")
+        raise AgeLensError("Networks that are averaged must have the same tasks.")
     table = hold_out_calibration(table)
     splits = learning_splits(table)
     identities = [_identity(table, start, settings) for start in specs]
