@@ -3,24 +3,23 @@
     agelens train UTKFACE FAIRFACE --out my-run --recipe adapt --seed 2026 --split-ratios 86/4/10
     python benchmarks/adapt_seeds.py --run my-run --pretrained agelens --seeds 1 2 3
 
-Every seed decides the order of the faces and the dropout; the split stays that of the run. Prints the figures of each
-network on a split, by source, with their mean and standard deviation. What was trained already is taken.
+Every seed decides the order of the faces and the dropout; the split stays that of the run. Prints what each network
+reaches on the validation faces, and the means and standard deviations of their figures on a split, by source. What was
+trained already is taken. `agelens export --seeds FILE` writes the means into a card.
 """
 
 import argparse
-import statistics
 from pathlib import Path
 
 from agelens.bundles.bundle import find_one_bundle, open_bundle
 from agelens.data.table import read_table
 from agelens.evaluation.evaluate import evaluate
+from agelens.evaluation.over_seeds import over_seeds, tell_over_seeds
 from agelens.study.train_adapted import train_adapted
 from agelens.training.adapt_recipe import Adaptation
 from agelens.training.transfer import Settings
 from agelens.utils.files import write_json
 from agelens.utils.progress import bar
-
-FIGURES = (("age", "mae"), ("age", "coverage"), ("age_group", "right_group"), ("gender", "accuracy"))
 
 
 def main() -> None:
@@ -32,32 +31,32 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--cache", type=Path, help="folder that keeps features")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write every figure here, for agelens export --seeds"
+    )
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
     bundles = [find_one_bundle(name) for name in options.pretrained or ["agelens"]]
     recipe = Adaptation(tasks=bundles[0].tasks)
-    found: dict[str, list[float]] = {}
+    evaluations = []
     for seed in options.seeds:
         place = options.run / "seeds" / str(seed)
         place.mkdir(parents=True, exist_ok=True)
         train_adapted(
             table, bundles, recipe, place, place / "bundle", Settings(seed=seed, cache=options.cache), bar
         )
-        done = evaluate(
-            table, [open_bundle(place / "bundle")], options.split, seed=seed, framed="as-they-are", track=bar
+        trained = open_bundle(place / "bundle")
+        # Which of them to take is decided here, and not by the test split.
+        chosen_by = trained.card["training"]["validation"]["int8"]
+        print(
+            f"seed {seed}: on validation faces {', '.join(f'{key} {value:.4f}' for key, value in chosen_by.items())}"
         )
-        for task, figure in FIGURES:
-            figures = done.figures.get(task, {})
-            # A table of one source is not told apart.
-            by_source = figures.get("groups", {}).get("source") or {"all": figures}
-            for source, own in by_source.items():
-                if figure in own:
-                    found.setdefault(f"{source}: {task} {figure}", []).append(own[figure])
-    for name, values in found.items():
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        each = ", ".join(f"{value:.4f}" for value in values)
-        print(f"{name:34} mean {statistics.mean(values):.4f}  standard deviation {spread:.4f}  ({each})")
+        done = evaluate(table, [trained], options.split, seed=seed, framed="as-they-are", track=bar)
+        evaluations.append(done.figures)
+    found = over_seeds(evaluations, options.seeds, options.split)
+    for one in found["figures"]:
+        each = ", ".join(f"{value:.4f}" for value in one["values"])
+        print(f"{one['source']:12} {one['figure']:36} {tell_over_seeds(one):22} of {each}")
     if options.json:
         write_json(options.json, found)
 

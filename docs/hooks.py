@@ -94,6 +94,7 @@ def card_tables() -> dict[str, str]:
             )
         ),
         "sources": _source_table(figures),
+        "over_seeds": _seeds_table(card["over_seeds"]),
         "limitations": "\n".join(f"- {sentence}" for sentence in card["limitations"]),
         "out_of_scope_use": "\n".join(f"- {use}" for use in card["out_of_scope_use"]),
         "intended_use": card["intended_use"],
@@ -133,6 +134,15 @@ def _source_table(figures: dict[str, Any]) -> str:
                 "%", " %"
             )
         )
+    return "\n".join(lines)
+
+
+def _seeds_table(told: dict[str, Any]) -> str:
+    """Return means and standard deviations over the seeds, by source and figure."""
+    from agelens.evaluation.over_seeds import tell_over_seeds
+
+    lines = ["| figure | faces | mean (standard deviation) |", "|---|---|---|"]
+    lines += [f"| {one['figure']} | {one['source']} | {tell_over_seeds(one)} |" for one in told["figures"]]
     return "\n".join(lines)
 
 

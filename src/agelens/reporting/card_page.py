@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from agelens._version import __version__
+from agelens.evaluation.over_seeds import tell_over_seeds
 from agelens.reporting import formats
 from agelens.reporting.group_tables import group_tables
 from agelens.reporting.pages import render_page
@@ -27,6 +28,7 @@ def card_page(card: dict[str, Any]) -> str:
         "group_tables": group_tables,
         "leading": limitations[:LEADING],
         "others": limitations[LEADING:],
+        "tell_over_seeds": tell_over_seeds,
         "version": __version__,
     }
     return render_page("card.html.j2", context)
