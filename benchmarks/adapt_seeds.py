@@ -5,11 +5,14 @@
 
 Every seed decides the order of the faces and the dropout; the split stays that of the run. Prints what each network
 reaches on the validation faces, and the means and standard deviations of their figures on a split, by source. What was
-trained already is taken. `agelens export --seeds FILE` writes the means into a card.
+trained already is taken. With --exclude, such as the label_issues.csv of a study, the same is done without some training
+faces: what a list of suspicious labels changes. `agelens export --seeds FILE` writes the means into a card.
 """
 
 import argparse
 from pathlib import Path
+
+import pandas as pd
 
 from agelens.bundles.bundle import find_one_bundle, open_bundle
 from agelens.data.table import read_table
@@ -29,6 +32,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="a study that is split")
     parser.add_argument("--pretrained", action="append", default=[], help="bundles to adapt (agelens)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--exclude", type=Path, help="CSV whose column digest names training faces to leave out"
+    )
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--cache", type=Path, help="folder that keeps features")
     parser.add_argument(
@@ -36,16 +42,23 @@ def main() -> None:
     )
     options = parser.parse_args()
     table = read_table(options.run / "table.csv")
+    place = "seeds"
+    if options.exclude:
+        # The splits stay, and so do the faces that are measured: only what is learned from differs.
+        listed = table["digest"].isin(pd.read_csv(options.exclude)["digest"])
+        left_out = listed & (table["split"] == "train")
+        print(f"left out of the training split: {left_out.sum():,} of {listed.sum():,} listed faces")
+        table, place = table[~left_out].reset_index(drop=True), f"seeds-without-{options.exclude.stem}"
     bundles = [find_one_bundle(name) for name in options.pretrained or ["agelens"]]
     recipe = Adaptation(tasks=bundles[0].tasks)
     evaluations = []
     for seed in options.seeds:
-        place = options.run / "seeds" / str(seed)
-        place.mkdir(parents=True, exist_ok=True)
+        folder = options.run / place / str(seed)
+        folder.mkdir(parents=True, exist_ok=True)
         train_adapted(
-            table, bundles, recipe, place, place / "bundle", Settings(seed=seed, cache=options.cache), bar
+            table, bundles, recipe, folder, folder / "bundle", Settings(seed=seed, cache=options.cache), bar
         )
-        trained = open_bundle(place / "bundle")
+        trained = open_bundle(folder / "bundle")
         # Which of them to take is decided here, and not by the test split.
         chosen_by = trained.card["training"]["validation"]["int8"]
         print(
