@@ -5,8 +5,8 @@
 
 Every seed decides the order of the faces and the dropout; the split stays that of the run. Prints what each network
 reaches on the validation faces, and the means and standard deviations of their figures on a split, by source. What was
-trained already is taken. With --exclude, such as the label_issues.csv of a study, the same is done without some training
-faces: what a list of suspicious labels changes. `agelens export --seeds FILE` writes the means into a card.
+trained already is taken. With --exclude, such as the label_issues.csv of a study, the same is done without some
+training faces: what a list of suspicious labels changes. `agelens export --seeds FILE` writes the means into a card.
 """
 
 import argparse
