@@ -331,3 +331,15 @@ def test_few_validation_faces_choose_and_calibrate() -> None:
     splits = learning_splits(table)
     assert splits[CALIBRATION].equals(splits["validation"])
     assert set(count_splits(table)) == {"train", "validation"}
+
+
+def test_crops_are_split_by_their_photographs() -> None:
+    photographs = alone(300)
+    crops = photographs.assign(
+        original_digest=photographs["digest"],
+        digest=[hashlib.sha256(f"crop {number}".encode()).hexdigest() for number in range(300)],
+    )
+    assert split(crops, 5)["split"].equals(split(photographs, 5)["split"])
+    # Of two sources one may hold crops that nothing is known of.
+    unknown = crops.assign(original_digest=[None, ""] * 150)
+    assert split(unknown, 5)["split"].equals(split(crops.drop(columns="original_digest"), 5)["split"])

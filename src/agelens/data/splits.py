@@ -18,7 +18,7 @@ import pandas as pd
 
 from agelens.data.given_splits import complete_splits, describe_given_splits, has_given_splits
 from agelens.data.labels import age_band, age_bounds
-from agelens.data.table import SPLITS
+from agelens.data.table import ORIGINAL_COLUMNS, SPLITS
 from agelens.errors import AgeLensError
 
 SplitRatios = tuple[float, float, float]
@@ -68,8 +68,9 @@ def split(
         split_ratios: shares of train, validation and test, each above 0, together 1.
 
     Returns:
-        The same rows in the same order with the column ``split``, one of SPLITS. The same seed, digests, labels
-        and groups give the same splits, wherever the files lie and however the rows are ordered.
+        The same rows in the same order with the column ``split``, one of SPLITS. The same seed, digests (of crops
+        those of their photographs), labels and groups give the same splits, wherever the files lie and however the
+        rows are ordered.
 
     Raises:
         AgeLensError: the split ratios are not shares of a whole, or there are fewer groups than splits.
@@ -173,18 +174,27 @@ def _groups(table: pd.DataFrame, seed: int) -> list[_Group]:
     """The groups of a table; nothing here depends on the order of its rows."""
     # Identical files may carry different labels: labels break the tie between equal digests.
     rows = table.assign(
+        known_by=_lasting_digests(table),
         band=age_band(table["age"]).fillna(""),
         sex=table["gender"].fillna(-1).astype(int),
         origin=table["source"] if "source" in table.columns else "",
-    ).sort_values(["digest", "age", "gender"])
+    ).sort_values(["known_by", "age", "gender"])
     heads = rows.drop_duplicates("group")
     sizes = rows["group"].value_counts()
     return [
         _Group(name, int(sizes[name]), _rank(seed, digest), origin, (band, gender))
         for name, digest, origin, band, gender in zip(
-            *(heads[column] for column in ("group", "digest", "origin", "band", "sex")), strict=True
+            *(heads[column] for column in ("group", "known_by", "origin", "band", "sex")), strict=True
         )
     ]
+
+
+def _lasting_digests(table: pd.DataFrame) -> "pd.Series[str]":
+    """The digest of each image, or of the photograph that it was cut from: crops differ from processor to processor."""
+    original = ORIGINAL_COLUMNS[1]
+    if original not in table.columns:
+        return table["digest"]
+    return table[original].where(table[original].fillna("") != "", table["digest"])
 
 
 def _rank(seed: int, digest: str) -> str:
