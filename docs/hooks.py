@@ -35,7 +35,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return a page with the tables of the card in the place of ``<!-- card: NAME -->``, and links into the site."""
-    markdown = re.sub(r"\]\(\.\./((?:\.\./)*)examples/", r"](\1examples/", markdown)
+    # In the repository these folders stand beside docs, in the site below it.
+    markdown = re.sub(r"\]\(\.\./((?:\.\./)*)(examples|benchmarks)/", r"](\1\2/", markdown)
     if "<!-- card: " in markdown:
         for name, text in card_tables().items():
             markdown = markdown.replace(f"<!-- card: {name} -->", text)

@@ -178,3 +178,11 @@ def test_what_is_no_image_is_told_and_not_taken_for_the_end(
             predictor.predict(nothing)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not NoneType"):
         list(predictor.stream(iter([crops[0], None]), crops=True))  # type: ignore[list-item]
+
+
+def test_predictors_and_faces_print_themselves_shortly() -> None:
+    predictor = load()
+    assert repr(predictor).startswith("<Predictor of age and gender from ")
+    face = Face(age_years=31.0, age_distribution=(0.5, 0.5))
+    assert "age_years=31.0" in repr(face)
+    assert "distribution" not in repr(face)

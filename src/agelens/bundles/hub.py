@@ -43,7 +43,8 @@ def read_hub_address(text: str) -> HubBundle | None:
         return None
     found = _ADDRESS.fullmatch(text)
     if found is None:
-        raise AgeLensError(f"{text} names no commit: {_FORM}.")
+        # A Path made one slash of two.
+        raise AgeLensError(f"{_PREFIX.sub('hf://', text)} names no commit: {_FORM}.")
     return HubBundle(found[1], found[2].lower(), (found[3] or "").lower())
 
 

@@ -21,6 +21,7 @@ from agelens.cli.options import (
     SplitRatios,
 )
 from agelens.cli.runs import open_study, print_lines, reading_of
+from agelens.errors import AgeLensError
 from agelens.models.keras_start import load_keras
 
 
@@ -84,7 +85,8 @@ def fetch(
     what: Annotated[
         str,
         typer.Argument(
-            help="What to download: 'utkface', or the name of a backbone for its ImageNet weights."
+            help="What to download: 'utkface', or the name of a backbone for its ImageNet weights.",
+            metavar="utkface|BACKBONE",
         ),
     ],
     out: Annotated[
@@ -105,6 +107,12 @@ def fetch(
     else:
         load_keras()
         from agelens.models.backbones import fetch_backbone
+        from agelens.models.registry import REGISTRY
 
+        if what not in REGISTRY:
+            raise AgeLensError(
+                f"There is nothing called {what!r} to fetch; name utkface, or a backbone for its ImageNet weights: "
+                f"{', '.join(REGISTRY)}."
+            )
         path = fetch_backbone(what, out)
     print_lines([str(path)], json, {"path": str(path)})

@@ -25,6 +25,7 @@ from agelens.cli.options import (
 )
 from agelens.cli.runs import begin_run, print_lines
 from agelens.models.keras_start import load_keras
+from agelens.utils.extras import require
 
 
 def label_issues(
@@ -68,6 +69,7 @@ def label_issues(
     json: Json = False,
 ) -> None:
     """Rank age and gender labels that are probably wrong, with a gallery and a table for --exclude and --relabel."""
+    require("cleanlab", "labels", "Suspicious labels are found with")
     load_keras()
     from agelens.study.label_issues import LabelCheck, find_label_issues
 

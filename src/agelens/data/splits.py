@@ -116,6 +116,13 @@ def split_if_enough(
     return done
 
 
+def describe_splits(table: pd.DataFrame) -> str:
+    """Return in words how many faces each split of a table has, and their shares."""
+    counts = table["split"].value_counts()
+    told = (f"{name} {counts.get(name, 0):,} ({counts.get(name, 0) / len(table):.0%})" for name in SPLITS)
+    return f"split: {', '.join(told)}".replace("%", " %")
+
+
 def check_parts(table: pd.DataFrame, folder: Path) -> None:
     """Refuse, with an AgeLensError, the table of a study that was too small to be split."""
     if "split" not in table.columns:

@@ -69,6 +69,11 @@ class Predictor:
         self._detector = self._given_detector = detector
         self._max_pixels = max_pixels
 
+    def __repr__(self) -> str:
+        bundles = ", ".join(str(bundle.folder) for bundle in self.bundles)
+        tasks = " and ".join(task for bundle in self.bundles for task in bundle.tasks)
+        return f"<Predictor of {tasks} from {bundles}>"
+
     def __reduce__(self) -> tuple[Any, ...]:
         networks = [
             (bundle.folder.absolute(), hashlib.sha256(bundle.network).hexdigest()) for bundle in self.bundles

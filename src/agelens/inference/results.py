@@ -5,7 +5,7 @@ upper left corner of the first pixel.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Face(Described):
     whole number as labels are: of all single numbers it errs least if the distribution is right."""
     p_female: float | None = None
     """Probability, 0 to 1, that the dataset's binary label is female; None without a gender network."""
-    age_distribution: tuple[float, ...] | None = None
+    age_distribution: tuple[float, ...] | None = field(default=None, repr=False)
     """Probability of each whole age, from 0 years on; together 1. None where the network gives a single number."""
     age_low: float | None = None
     """Lower end of the prediction interval, years, included. The interval holds 90 % of the true ages of faces like

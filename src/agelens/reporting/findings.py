@@ -130,8 +130,8 @@ def _tell_balance(numbers: dict[str, Any]) -> str:
         return told + "."
     low, *_, high = sorted(full, key=lambda name: full[name]["female_share"])
     return (
-        f"{told}; the share labelled female runs from {_percent(full[low]['female_share'], 0)} at {low} to "
-        f"{_percent(full[high]['female_share'], 0)} at {high}."
+        f"{told}; of the bands with {BALANCE_LEAST_IMAGES} images and more the share labelled female runs from "
+        f"{_percent(full[low]['female_share'], 0)} at {low} to {_percent(full[high]['female_share'], 0)} at {high}."
     )
 
 

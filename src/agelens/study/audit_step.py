@@ -6,7 +6,7 @@ from agelens.data.audit import audit
 from agelens.data.audit_sources import count_by_source
 from agelens.data.corrections import Corrections, read_corrections
 from agelens.data.picture_quality import can_check, check_pictures
-from agelens.data.splits import split_if_enough
+from agelens.data.splits import describe_splits, split_if_enough
 from agelens.data.table import Faces, write_table
 from agelens.errors import AgeLensError
 from agelens.reporting.galleries import write_gallery
@@ -55,6 +55,8 @@ def audit_into(run: "StudyFolder", faces: Faces, aligned: list[str]) -> None:
             f"Not one image of {faces.source} can be used: {first.file} {first.reason}, for example."
         )
     table = split_if_enough(table, run.config["seed"], run.split_ratios, run.say)
+    if "split" in table.columns:
+        run.say(describe_splits(table))
     quality = check_pictures(table, faces.source, run.track) if can_check() else None
     write_gallery(found, faces.table, run.folder / "audit.html", quality)
     judged = {"picture_quality": quality and quality.to_json()}

@@ -8,6 +8,8 @@ import keras
 from agelens.data.loaders import BATCH_SIZE
 from agelens.errors import AgeLensError
 from agelens.models.heads import HEADS
+from agelens.training.adapt_recipe import Adaptation
+from agelens.training.finetune_recipe import FineTuning
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Recipe:
         task: "age" (years, trained on the mean absolute error) or "gender" (probability of female, cross-entropy).
         backbone: name of the backbone it was made for.
         dropout: share of features dropped in training.
-        pooling: "flatten" keeps the whole map, "pooled" averages it.
+        pooling: "flatten" keeps the whole map, "avg-pool" averages it.
         hidden: units of a hidden ReLU layer (He normal), or 0 for none.
         epochs: at most this many.
         patience: epochs without a better monitored figure before training stops; 0 never stops early.
@@ -96,7 +98,7 @@ def find_recipe(name: str, task: str) -> Recipe:
     """The recipe ``name`` ("notebook" or "scratch") of a task."""
     recipe = RECIPES.get(f"{name}-{task}")
     if recipe is None:
-        families = sorted({key.rsplit("-", 1)[0] for key in RECIPES})
+        families = sorted({key.rsplit("-", 1)[0] for key in RECIPES} | {FineTuning.name, Adaptation.name})
         raise AgeLensError(f"There is no recipe {name!r}; known are {', '.join(families)}.")
     return recipe
 
