@@ -95,7 +95,7 @@ def card_tables() -> dict[str, str]:
             )
         ),
         "sources": _source_table(figures),
-        "over_seeds": _seeds_table(card["over_seeds"]),
+        "over_seeds": _seeds_table(card.get("over_seeds", {"figures": []})),
         "limitations": "\n".join(f"- {sentence}" for sentence in card["limitations"]),
         "out_of_scope_use": "\n".join(f"- {use}" for use in card["out_of_scope_use"]),
         "intended_use": card["intended_use"],

@@ -86,7 +86,6 @@ def fetch(
         str,
         typer.Argument(
             help="What to download: 'utkface', or the name of a backbone for its ImageNet weights.",
-            metavar="utkface|BACKBONE",
         ),
     ],
     out: Annotated[
