@@ -8,9 +8,9 @@ from PIL import Image
 
 import agelens
 from agelens.errors import AgeLensError
-from agelens.inference import predict_files as predict
 from agelens.inference.blur import Blur, VideoBlur, blur_boxes
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import Face
 from tests.inference.named_faces import NamedPredictor
 
@@ -68,7 +68,7 @@ def test_the_command_writes_pictures_without_faces_or_notes(
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
     Image.fromarray(NOISE).save(tmp_path / "2 two.jpg", exif=exif, quality=100)
-    monkeypatch.setattr(predict, "load", lambda *_: NamedPredictor())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
     blurred = PredictionConfig(pictures=tmp_path / "out", blur=Blur(), out=tmp_path / "a.jsonl")
     assert predict_files([tmp_path / "2 two.jpg"], blurred) == 0
     assert "1 picture with its faces blurred" in capsys.readouterr().err

@@ -9,7 +9,8 @@ from agelens.errors import AgeLensError
 from agelens.inference import pictures
 from agelens.inference import predict_files as predict
 from agelens.inference.pictures import draw, name_pictures
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import ImagePrediction
 from tests.inference.named_faces import NamedPredictor, draw_photo
 
@@ -22,7 +23,7 @@ def photos(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> NamedPredictor:
     made = NamedPredictor()
-    monkeypatch.setattr(predict, "load", lambda *_: made)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: made)
     return made
 
 

@@ -14,7 +14,9 @@ from typing import Any
 from agelens.distributed.shards import Counts, ShardFolder, cut
 from agelens.distributed.sources import list_photographs
 from agelens.errors import AgeLensError
-from agelens.inference.predict_files import PredictionConfig, fingerprint
+from agelens.inference.image_files import LeftOut
+from agelens.inference.predict_files import refuse_photographs
+from agelens.inference.prediction_config import PredictionConfig, fingerprint
 from agelens.utils.progress import say
 
 # Most photographs of a shard: some seconds' work, which is what a killed worker loses; and into how many shards few
@@ -74,7 +76,7 @@ class ShardPredictor:
         return {name: [getattr(one, name) for one in done] for name in vars(Counts())}
 
 
-def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayConfig | None = None) -> Counts:
+def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayConfig | None = None) -> int:
     """Estimate photographs on a cluster and write Parquet; killed and started again, it goes on.
 
     Args:
@@ -85,15 +87,19 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
         how: how the job is spread.
 
     Returns:
-        what became of the photographs, over all starts of the job; the sum is that of the source.
+        how many photographs could not be read, over all starts of the job, and names that hold no photograph.
 
     Raises:
-        AgeLensError: there is no photograph, the folder was begun with others, a bundle is missing, or Ray failed.
+        AgeLensError: there is no photograph, the folder was begun with others, a bundle is missing, whole photographs
+            were given as crops, or Ray failed.
     """
     how = how or RayConfig()
-    photographs = list_photographs(source)
+    left_out = LeftOut()
+    photographs = list_photographs(source, left_out)
     # Loaded here too, so that what is missing is told before a cluster is asked.
-    known = fingerprint(config.load(), config)
+    predictor = config.load()
+    refuse_photographs(photographs, predictor, config)
+    known = fingerprint(predictor, config)
     folder = ShardFolder(out if "://" in out else str(Path(out).absolute()))
     fitting = min(MOST, -(-len(photographs) // LEAST_SHARDS))
     size = folder.begin(photographs, how.shard or fitting, known)
@@ -110,7 +116,7 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
             "remove it and start again."
         )
     say(f"{out}: {total}.")
-    return total
+    return total.failed + len(left_out.errors)
 
 
 def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, how: RayConfig) -> None:

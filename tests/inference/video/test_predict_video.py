@@ -8,9 +8,8 @@ import pytest
 
 from agelens.cli.errors import answer
 from agelens.errors import AgeLensError
-from agelens.inference.predict_files import PredictionConfig
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.video import pipeline
-from agelens.inference.video import predict_video as module
 from agelens.inference.video.predict_video import predict_video
 from tests.inference.video.moving_squares import SquarePredictor, draw, read_frames, write_video
 
@@ -27,7 +26,7 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> SquarePredictor:
     made = SquarePredictor()
-    monkeypatch.setattr(module, "load", lambda *_: made)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: made)
     return made
 
 
@@ -100,7 +99,7 @@ class Interrupted(SquarePredictor):
 
 
 def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(module, "load", lambda *_: Interrupted())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: Interrupted())
     monkeypatch.setattr(pipeline, "BATCH", 8)
     out = tmp_path / "lines.jsonl"
     assert predict_video(str(clip), PredictionConfig(out=out, pictures=tmp_path / "a.mp4")) == 1

@@ -14,8 +14,7 @@ from agelens.errors import AgeLensError
 from agelens.inference.addresses import hide_password
 from agelens.inference.annotate import describe_gender
 from agelens.inference.journal import only_writer
-from agelens.inference.predict_files import PredictionConfig, check_out, fingerprint
-from agelens.inference.predictor import load
+from agelens.inference.prediction_config import PredictionConfig, check_out, fingerprint
 from agelens.inference.printing import counted
 from agelens.inference.record import Mark, Past, read_record, write_record
 from agelens.inference.selection import SelectivePredictor
@@ -62,10 +61,7 @@ def predict_video(
             stack.enter_context(only_writer(config.out))
         video = stack.enter_context(Video(source))
         with waiting("loading the networks"):
-            predictor = load(
-                config.bundle, config.precision, config.detector, config.max_pixels, config.device, config.threads,
-                config.cache,
-            )  # fmt: skip
+            predictor = config.load()
         chosen: Any = SelectivePredictor(predictor, config.selection) if config.blur is None else predictor
         origin = {
             **fingerprint(predictor, config),
