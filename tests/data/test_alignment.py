@@ -1,7 +1,6 @@
 """Aligning a data set with a detector that knows where the faces of the tests are."""
 
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -126,19 +125,23 @@ def test_another_file_of_the_same_kind_of_detector_does_not_go_on(
 
 
 def test_a_second_program_waits_for_the_folder_and_says_so(
-    photographs: pd.DataFrame,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    photographs: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.1)
     (tmp_path / "crops").mkdir()
-    held = threading.Event()
+    held, leave = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    def hear(text: str) -> None:
+        said.append(text)
+        leave.set()
 
     def hold() -> None:
         with FileLock(tmp_path / "crops" / ".lock"):
             held.set()
-            time.sleep(0.4)
+            leave.wait(20)
+
+    monkeypatch.setattr(locks, "say", hear)
 
     other = threading.Thread(target=hold)
     other.start()
@@ -146,4 +149,4 @@ def test_a_second_program_waits_for_the_folder_and_says_so(
     done = align_table(photographs, tmp_path / "crops", find_detector())
     other.join()
     assert done.looked_at == 4
-    assert "Waiting for another agelens, which is at work in" in " ".join(capsys.readouterr().err.split())
+    assert said == [f"Waiting for another agelens, which is at work in {tmp_path / 'crops'}."]
