@@ -85,5 +85,15 @@ def test_options_that_do_not_fit_are_told(agelens, tmp_path: Path) -> None:
     assert (said.status, "Give --annotate or --blur, not both." in said.err) == (2, True)
     said = agelens("predict", tmp_path, "--blur-under", "18")
     assert (said.status, "--blur-under belongs to --blur" in said.err) == (2, True)
-    with pytest.raises(AgeLensError, match="--annotate and --blur need faces with boxes"):
-        predict_files([tmp_path], PredictionConfig(crops=True, pictures=tmp_path, blur=Blur()))
+    with pytest.raises(AgeLensError, match="--blur needs faces with boxes, and --crops-as-they-are has none"):
+        predict_files(
+            [tmp_path], PredictionConfig(crops=True, as_they_are=True, pictures=tmp_path, blur=Blur())
+        )
+
+
+def test_what_would_be_replaced_is_told_with_the_option_that_was_given(tmp_path: Path) -> None:
+    Image.fromarray(NOISE).save(tmp_path / "a.jpg")
+    (tmp_path / "out").mkdir()
+    Image.fromarray(NOISE).save(tmp_path / "out" / "a.jpg")
+    with pytest.raises(AgeLensError, match=r"^--blur .* would replace .*a\.jpg, which was not drawn here"):
+        predict_files([tmp_path / "a.jpg"], PredictionConfig(pictures=tmp_path / "out", blur=Blur()))

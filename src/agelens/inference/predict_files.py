@@ -52,7 +52,11 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     refuse_to_replace(files, config.out, "--out")
     # Here, for networks need not be loaded to know that a file is somebody's own.
     record = None if config.out is None or config.overwrite else read_record(config.out)
-    pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
+    pictures = (
+        None
+        if config.pictures is None
+        else name_pictures(located.found, config.pictures, config.pictures_option)
+    )
     with waiting("loading the networks"):
         predictor = config.load()
     _check_limits(predictor, config)
@@ -86,7 +90,8 @@ def _check(config: PredictionConfig) -> None:
     _ = config.written_form
     if config.crops and config.pictures is not None:
         raise AgeLensError(
-            "--annotate and --blur need faces with boxes, and --crops has none; leave one of them out."
+            f"{config.pictures_option} needs faces with boxes, and {config.crops_option} has none; leave one of them "
+            "out."
         )
 
 

@@ -61,6 +61,16 @@ class PredictionConfig:
         )
 
     @property
+    def pictures_option(self) -> str:
+        """The option that names ``pictures``."""
+        return "--annotate" if self.blur is None else "--blur"
+
+    @property
+    def crops_option(self) -> str:
+        """The option that asks for ``crops``."""
+        return "--crops-as-they-are" if self.as_they_are else "--crops"
+
+    @property
     def written_form(self) -> Form:
         """What is written. Raises AgeLensError where the name of the file asks for what is not."""
         return form_of_output(self.form) if self.out is None else form_of_file(self.out, self.form)

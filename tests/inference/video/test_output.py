@@ -349,5 +349,5 @@ def test_an_annotated_video_is_known_again(clip: Path, tmp_path: Path, run) -> N
     for ending in (".mp4", ".mkv", ".mov"):
         drawn = tmp_path / f"drawn{ending}"
         run(clip, pictures=drawn)
-        assert video_output.frames_drawn(drawn, str(clip), overwrite=False) == 24
+        assert video_output.frames_drawn(drawn, str(clip), False, "--annotate") == 24
         assert b"clip" not in drawn.read_bytes()

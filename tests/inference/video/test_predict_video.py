@@ -8,6 +8,7 @@ import pytest
 
 from agelens.cli.errors import answer
 from agelens.errors import AgeLensError
+from agelens.inference.blur import Blur
 from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.video import pipeline
 from agelens.inference.video.predict_video import predict_video
@@ -123,6 +124,13 @@ def test_files_that_cannot_be_written_are_refused_at_once(clip: Path, tmp_path: 
     assert clip.read_bytes() == before
     with pytest.raises(AgeLensError, match="leave --crops out"):
         predict_video(str(clip), PredictionConfig(crops=True))
+    with pytest.raises(AgeLensError, match="leave --crops-as-they-are out"):
+        predict_video(str(clip), PredictionConfig(crops=True, as_they_are=True))
+    (tmp_path / "own.mp4").write_bytes(before)
+    for overwrite in (False, True):
+        hidden = PredictionConfig(pictures=tmp_path / "own.mp4", blur=Blur(), overwrite=overwrite)
+        with pytest.raises(AgeLensError, match=r"^--blur would replace .*own\.mp4, which was not drawn here"):
+            predict_video(str(clip), hidden)
     for name in ("a.xlsx", "a.txt", "a", "a.mp4"):
         with pytest.raises(
             AgeLensError, match=r"a name that ends in \.csv, \.tsv, \.json, \.parquet, \.jsonl"

@@ -55,7 +55,11 @@ def predict_video(
     """
     _check(source, config)
     record = None if config.out is None or config.overwrite else read_record(config.out)
-    drawn = 0 if config.pictures is None else frames_drawn(config.pictures, source, config.overwrite)
+    drawn = (
+        0
+        if config.pictures is None
+        else frames_drawn(config.pictures, source, config.overwrite, config.pictures_option)
+    )
     with contextlib.ExitStack() as stack:
         if config.out is not None:
             stack.enter_context(only_writer(config.out))
@@ -79,7 +83,7 @@ def predict_video(
 def _check(source: str, config: PredictionConfig) -> None:
     """Refuse what would fail, or overwrite the video, after an hour of work."""
     if config.crops:
-        raise AgeLensError("In a video faces are searched; leave --crops out.")
+        raise AgeLensError(f"In a video faces are searched; leave {config.crops_option} out.")
     if config.selection.fields is not None:
         raise AgeLensError("--fields belongs to photographs; leave it out.")
     if config.blur is not None and config.selection.to_json():
@@ -90,7 +94,7 @@ def _check(source: str, config: PredictionConfig) -> None:
         and config.pictures is not None
         and config.out.absolute() == config.pictures.absolute()
     ):
-        raise AgeLensError(f"--out and --annotate both name {config.out}; give two files.")
+        raise AgeLensError(f"--out and {config.pictures_option} both name {config.out}; give two files.")
     if config.pictures is not None:
         check_writable(config.pictures)
     _ = config.written_form
