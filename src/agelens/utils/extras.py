@@ -19,7 +19,7 @@ _EXTRAS = {
     "train": frozenset(
         {
             "h5py", "imagehash", "jinja2", "kagglehub", "keras", "markupsafe", "matplotlib", "ml_dtypes", "onnx",
-            "onnxruntime", "platformdirs", "plotly", "pooch", "requests", "scipy", "sklearn", "sympy", "tensorboardX",
+            "onnxruntime", "plotly", "pooch", "requests", "scipy", "sklearn", "sympy", "tensorboardX",
             "tensorflow", "tf2onnx", "yaml",
         }
     ),
