@@ -18,6 +18,7 @@ from agelens.inference.image_files import LeftOut
 from agelens.inference.predict_files import refuse_photographs
 from agelens.inference.prediction_config import PredictionConfig, fingerprint
 from agelens.utils.progress import say
+from agelens.utils.reasons import last_line
 
 # Most photographs of a shard: some seconds' work, which is what a killed worker loses; and into how many shards few
 # photographs are cut at least, so that every actor has some.
@@ -142,7 +143,7 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         ray.exceptions.RayError, ray.data.exceptions.SystemException, ray.data.exceptions.ExecutionTimeoutError
     ) as error:  # fmt: skip
         raise AgeLensError(
-            f"Ray gave up: {_reason(error)}; the same command goes on from what is done."
+            f"Ray gave up: {last_line(error)}; the same command goes on from what is done."
         ) from None
     finally:
         ray.shutdown()
@@ -169,14 +170,10 @@ def _start(ray: Any, how: RayConfig) -> None:
             ray.init(address=how.address, **quiet)
         except (ConnectionError, ValueError) as error:
             raise AgeLensError(
-                f"There is no Ray at {how.address}: {_reason(error)}; start one with 'ray start', or leave --address "
+                f"There is no Ray at {how.address}: {last_line(error)}; start one with 'ray start', or leave --address "
                 "out."
             ) from None
         return
     cores = None if how.actors is None else how.actors * how.threads
     # On this machine alone: nobody else is to reach it, and no page of it is needed.
     ray.init("local", num_cpus=cores, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip().rstrip(".")

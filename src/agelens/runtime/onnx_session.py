@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.runtime.devices import Device
+from agelens.utils.reasons import first_line
 
 # ONNX Runtime's number for what ends the process; the rest is raised.
 _QUIET = 4
@@ -64,8 +65,7 @@ class OnnxSession:
                 # Its own changes to a valid network fail at resizing with two axes (seen in ONNX Runtime 1.32).
                 session = self._make(levels.ORT_ENABLE_BASIC)
         except failures as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AgeLensError(f"ONNX Runtime cannot use the network: {reason}") from None
+            raise AgeLensError(f"ONNX Runtime cannot use the network: {first_line(error)}.") from None
         # It falls back to the CPU in silence where a library of the device is missing.
         if session.get_providers()[0] != self._device.target:
             raise AgeLensError(
