@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -73,6 +74,22 @@ def test_a_plain_manifest_relabels_by_age_and_gender(faces: Faces, tmp_path: Pat
     table = read_corrections(CorrectionFiles(relabel=file), faces).apply(faces).table
     assert table["age"].tolist() == [21, 30, 40, 41]
     assert table["gender"].tolist() == [1, 1, 0, 0]
+
+
+def test_missing_labels_stay_missing_and_a_new_age_takes_the_place_of_a_group(
+    faces: Faces, tmp_path: Path
+) -> None:
+    rows = faces.table.assign(age=[24.0, np.nan, 40, 44], gender=[0, 1, np.nan, 0])
+    rows = rows.assign(age_min=[20.0, np.nan, 40, 40], age_max=[29.0, np.nan, 40, 49])
+    source = faces.with_table(rows)
+    file = csv(tmp_path, "path,new_age,new_gender\na.jpg,21,\nb.jpg,,0\n")
+    table = read_corrections(CorrectionFiles(relabel=file), source).apply(source).table
+    expected = {"age": [21, np.nan, 40, 44], "gender": [0, 0, np.nan, 0],
+                "age_min": [21, np.nan, 40, 40], "age_max": [21, np.nan, 40, 49]}  # fmt: skip
+    pd.testing.assert_frame_equal(table[list(expected)], pd.DataFrame(expected))
+    left = Corrections(exclude=frozenset({"b.jpg", "c.jpg"})).apply(source).table
+    assert left["age"].tolist() == [24, 44]
+    assert left["age"].dtype == left["gender"].dtype == left["age_min"].dtype == "int64"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,14 @@ def test_each_kind_of_poor_picture_is_found(pictures: Path) -> None:
     assert all(0 <= score <= 1 for files in found.files.values() for _, score in files)
 
 
+def test_crops_are_called_by_their_photographs(pictures: Path) -> None:
+    faces = read_faces(pictures)
+    table = faces.table.assign(
+        original=[str(pictures / f"of {Path(path).name}") for path in faces.table["path"]]
+    )
+    assert [name for name, _ in check_pictures(table, faces.source).files["dark"]] == ["of 30_0_0_91.png"]
+
+
 def test_a_picture_that_cannot_be_decoded_is_left_out(pictures: Path) -> None:
     (pictures / "40_0_0_97.png").write_bytes(b"no picture")
     faces = read_faces(pictures)

@@ -239,6 +239,22 @@ def test_a_training_split_without_a_validation_split_gives_some_of_its_faces() -
     assert len(said) == 2
 
 
+def test_validation_faces_are_taken_by_whole_groups_over_blank_rows_and_other_sources() -> None:
+    """Pairs of a face that is given to training and one of which nothing is said, or that another source has."""
+    pairs = table_of([(20 + number % 40, number % 2, number // 2) for number in range(240)])
+    blank = pairs.assign(split=["train", ""] * 100 + ["test"] * 40, source="a")
+    both = pairs.assign(split=["train"] * 200 + ["test"] * 40, source=["a", "b"] * 120)
+    fixed = both.assign(split=["train"] * 200 + ["test"] * 20 + ["validation", "validation"] * 10)
+    fixed.loc[fixed["source"] == "a", "split"] = fixed["split"].replace("validation", "test")
+    for table in (blank, both):
+        done = split(table, 1)
+        assert shared_groups(done) == 0
+        assert (done["split"] == "validation").sum() == pytest.approx(200 / 9, abs=4)
+    # What a source with validation faces of its own gives to training stays there, and so do its duplicates.
+    done = split(fixed, 1)
+    assert done["split"].tolist() == fixed["split"].tolist()
+
+
 def test_a_given_split_that_leaks_is_taken_and_told_loudly() -> None:
     table = table_of([(20, 0, number // 2) for number in range(60)])
     given = ["train", "test", *["train"] * 28, *["validation"] * 10, *["test"] * 20]

@@ -122,6 +122,16 @@ def test_a_comparison_that_was_killed_goes_on(
     assert built == ["MobileNetV3Small", "SmallConv"]
 
 
+def test_a_comparison_of_gender_alone_goes_on(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Comparison(("SmallConv",), "random", 32, epochs=1, cache=tmp_path / "cache")
+    faces = table.assign(age=np.nan)
+    first = compare(faces, settings, tmp_path / "comparison")
+    monkeypatch.setattr(module, "build_backbone", lambda *given: pytest.fail("it was computed again"))
+    assert compare(faces, settings, tmp_path / "comparison") == first
+
+
 def test_the_pooled_head_keeps_small_features(table: pd.DataFrame, tmp_path: Path) -> None:
     settings = Comparison(("SmallConv",), "random", 64, "avg-pool", 1, "f32", cache=tmp_path / "cache")
     result: dict[str, Any] = compare(table, settings, tmp_path / "comparison")

@@ -155,6 +155,25 @@ def test_a_row_that_the_disk_damaged_is_computed_again_and_told(
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
 
 
+def test_several_damaged_rows_are_computed_again_and_told_once(
+    small: Backbone, table: pd.DataFrame, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = table.iloc[:8]
+    before = extract(small, some, "f32", cache=cache).read(slice(None))
+    file = next((cache / "features").glob("*/digests.txt"))
+    data = bytearray(file.read_bytes())
+    for row in (1, 3, 7):
+        data[74 * row + 5] ^= 0x80
+    file.write_bytes(bytes(data))
+    told: list[str] = []
+    monkeypatch.setattr(module, "say", told.append)
+    for _ in range(2):
+        after = extract(small, some, "f32", cache=cache).read(slice(None))
+        np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+    assert len(told) == 1
+    assert "3 rows in" in told[0]
+
+
 @pytest.mark.parametrize("name", ["backbone.bin", "backbone.xml", "sums.json"])
 def test_a_converted_network_that_the_disk_damaged_is_converted_again(
     small: Backbone, table: pd.DataFrame, cache: Path, name: str

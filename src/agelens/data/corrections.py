@@ -15,7 +15,7 @@ import pandas as pd
 
 from agelens.data.audit import file_names
 from agelens.data.labels import GENDERS, out_of_range
-from agelens.data.table import Faces
+from agelens.data.table import GROUP_COLUMNS, Faces, with_label_dtypes
 from agelens.errors import AgeLensError
 
 _GENDER_CODES = {"0": 0, "1": 1, **{name: code for code, name in enumerate(GENDERS)}, "m": 0, "f": 1}
@@ -74,14 +74,22 @@ class Corrections:
         kept = table[~table["name"].isin(self.exclude)].reset_index(drop=True)
         if kept.empty:
             raise AgeLensError(f"--exclude leaves out every face of {faces.source}; give a shorter list.")
-        for place, label in enumerate(("age", "gender")):
-            new = {name: labels[place] for name, labels in self.relabel.items() if labels[place] is not None}
-            kept[label] = kept["name"].map(new).fillna(kept[label]).astype("int64")
+        kept = with_label_dtypes(self._relabelled(kept))
         relabelled = int(kept["name"].isin(self.relabel).sum())
         note = f"corrections: {len(table) - len(kept):,} faces left out, {relabelled:,} given other labels"
         corrected = faces.with_table(kept.drop(columns="name"))
         corrected.notes[:] = [*faces.notes, note, *self.notes]
         return corrected
+
+    def _relabelled(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with their new labels; a new age is exact, also where a group of ages was known before."""
+        for place, label in enumerate(("age", "gender")):
+            new = {name: labels[place] for name, labels in self.relabel.items() if labels[place] is not None}
+            given = rows["name"].map(new).astype("float64")
+            columns = ["age", *GROUP_COLUMNS] if label == "age" else [label]
+            changed = {column: given.fillna(rows[column]) for column in columns if column in rows.columns}
+            rows = rows.assign(**changed)
+        return rows
 
 
 def read_corrections(files: CorrectionFiles, faces: Faces) -> Corrections:

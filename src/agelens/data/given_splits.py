@@ -18,7 +18,8 @@ def complete_splits(table: pd.DataFrame, draw: Draw, split_ratios: Sequence[floa
     """Return the table with a split for each row; those that are given stay.
 
     A row without one goes where the group of its near duplicates is given to; the others are drawn by the shares. A
-    source that gives a training split and no validation split has its share of that taken out of the training rows.
+    source that gives a training split and no validation split has its share of that taken out of the training rows, by
+    whole groups.
 
     Args:
         table: a face table with the columns ``group`` and ``split``, "" where none is given.
@@ -36,14 +37,28 @@ def complete_splits(table: pd.DataFrame, draw: Draw, split_ratios: Sequence[floa
     else:
         # Too few to be shared out.
         split[free] = SPLITS[0]
-    train, validation, _ = split_ratios
-    for _, rows in table.groupby("source" if "source" in table.columns else (lambda _: "")):
-        own = given.loc[rows.index]
-        if (own != "").any() and (own == "train").any() and not (own == "validation").any():
-            learning = rows[own == "train"]
-            whole = train + validation
-            split[learning.index] = draw(learning, (train / whole, validation / whole, 0.0))
+    groups = _groups_to_validate(table, split)
+    chosen = table["group"].isin(groups)
+    # Too few groups leave a source as it is, where another one has validation faces.
+    if len(groups) >= 2 or (len(groups) and not (split == "validation").any()):
+        train, validation, _ = split_ratios
+        whole = train + validation
+        split[chosen] = draw(table[chosen], (train / whole, validation / whole, 0.0))
     return table.assign(split=split.astype(str))
+
+
+def _groups_to_validate(table: pd.DataFrame, split: "pd.Series[str]") -> pd.Index:
+    """The groups of which some become validation: of training faces of sources that were given no validation faces.
+
+    A group moves as a whole, or it would leak where the column did not: one that a source with a validation split
+    of its own gives to training, or that stands in another split too, stays.
+    """
+    given = table["split"]
+    source = table["source"] if "source" in table.columns else pd.Series("", index=table.index)
+    has_validation = (given == "validation").groupby(source).transform("any")
+    fixed = (split != "train") | ((given == "train") & has_validation)
+    open_groups = set(table.loc[(given == "train") & ~has_validation, "group"])
+    return pd.Index(sorted(open_groups - set(table.loc[fixed, "group"])))
 
 
 def describe_given_splits(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:

@@ -20,7 +20,7 @@ from agelens.models.heads import HEADS
 from agelens.models.registry import NOTEBOOK_SEVEN, BackboneSpec, find_backbone
 from agelens.training.feature_cache import extract, resolve_precision
 from agelens.training.features import Features
-from agelens.training.recipes import comparison_recipe
+from agelens.training.recipes import Recipe, comparison_recipe
 from agelens.training.transfer import to_learn_from
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, read_json, write_json
@@ -137,8 +137,8 @@ def _compare_one(
         }
     )
     kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"
-    if kept.exists() and (one := read_json(kept)).get("identity") == identity and "scores" in one["age"]:
-        return dict(one)
+    if (one := _taken_up(kept, identity, recipes)) is not None:
+        return one
     backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)
     features = extract(
@@ -155,6 +155,14 @@ def _compare_one(
     costs = _costs(backbone, features, comparison)
     one = {"identity": identity, **{task: {**result, **costs} for task, result in figures.items()}}
     write_json(kept, one)
+    return one
+
+
+def _taken_up(kept: Path, identity: str, recipes: list[Recipe]) -> dict[str, Any] | None:
+    """What was compared before; None where that was something else, or has no scores, as of an earlier version."""
+    one = dict(read_json(kept)) if kept.exists() else {}
+    if one.get("identity") != identity or not all("scores" in one[recipe.task] for recipe in recipes):
+        return None
     return one
 
 

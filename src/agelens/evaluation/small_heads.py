@@ -83,7 +83,6 @@ def _side_by_side(features: Features, table: pd.DataFrame, recipes: list[Recipe]
         # Each head starts from the seed as if it were alone.
         keras.utils.set_random_seed(seed)
         scale = standardise(moments, recipe.task) if moments else None
-        scale = standardise(moments, recipe.task) if moments else None
         outputs[recipe.task] = build_head(recipe, features.shape, median_age, scale)(inputs)
     network = keras.Model(inputs, outputs)
     network.compile(

@@ -5,7 +5,7 @@ are kept in a folder of the cache whose name is made of all that decides their v
 the image size, the precision, the pooling, the decoder, the versions of what computes them, and whether 8-bit weights
 are fitted to the processor. Within it each row belongs to the digest of its image, so a larger or smaller table, or one
 that lies elsewhere, still finds what is there. Each row has a checksum: one that a disk damaged is computed again, and
-told.
+told once.
 """
 
 import os
@@ -47,6 +47,8 @@ _CHUNK = 256
 _FIRST = 32
 # Of a line: the digest of an image, a space, the checksum of the digest and of the row, and the end.
 _DIGEST, _LINE = 64, 74
+# What takes the place of a damaged row's line; the row stays as dead space, for what is gigabytes is not moved.
+_FORGOTTEN = b"-" * (_LINE - 1) + b"\n"
 
 
 def extract(
@@ -156,9 +158,19 @@ class _Store:
         whole = min(len(text) // _LINE, self._rows.stat().st_size // self.row_bytes)
         os.truncate(self._digests, whole * _LINE)
         os.truncate(self._rows, whole * self.row_bytes)
-        self._known = self._sound([text[place * _LINE : (place + 1) * _LINE] for place in range(whole)])
-        if damaged := self._known.count(""):
-            say(f"{damaged:,} rows in {self.folder} were damaged on the disk and are computed again.")
+        lines = [text[place * _LINE : (place + 1) * _LINE] for place in range(whole)]
+        self._known = self._sound(lines)
+        damaged = [place for place in range(whole) if not self._known[place] and lines[place] != _FORGOTTEN]
+        if damaged:
+            self._forget(damaged)
+            say(f"{len(damaged):,} rows in {self.folder} were damaged on the disk and are computed again.")
+
+    def _forget(self, damaged: list[int]) -> None:
+        """Mark the lines of damaged rows, so that the next opening does not tell of them again."""
+        with naming_errors(self._digests), self._digests.open("r+b") as file:
+            for place in damaged:
+                file.seek(place * _LINE)
+                file.write(_FORGOTTEN)
 
     def _sound(self, lines: list[bytes]) -> list[str]:
         """The digest of each row, or "" where the row or its line is not as it was written."""
@@ -199,7 +211,9 @@ class _Store:
     def view(self, table: pd.DataFrame, pool: bool) -> Features:
         known = {digest: row for row, digest in enumerate(self._known)}
         index = np.array([known[digest] for digest in table["digest"]], np.int64)
-        rows: NDArray[np.generic] = np.memmap(self._rows, self.dtype, "r", shape=(len(known), *self.shape))
+        rows: NDArray[np.generic] = np.memmap(
+            self._rows, self.dtype, "r", shape=(len(self._known), *self.shape)
+        )
         pace = read_json(self._pace) if self._pace.exists() else None
         rate = pace["images"] / pace["seconds"] if pace else None
         shape = self.shape[-1:] if pool else self.shape
