@@ -71,7 +71,7 @@ def test_the_command_writes_pictures_without_faces_or_notes(
     monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
     blurred = PredictionConfig(pictures=tmp_path / "out", blur=Blur(), out=tmp_path / "a.jsonl")
     assert predict_files([tmp_path / "2 two.jpg"], blurred) == 0
-    assert "1 picture with its faces blurred" in capsys.readouterr().err
+    assert "1 picture, 2 of 2 faces blurred." in capsys.readouterr().err
     content = (tmp_path / "out" / "2 two.jpg").read_bytes()
     assert b"taken at home" not in content
     shown = np.asarray(Image.open(tmp_path / "out" / "2 two.jpg")).astype(int)
@@ -97,3 +97,25 @@ def test_what_would_be_replaced_is_told_with_the_option_that_was_given(tmp_path:
     Image.fromarray(NOISE).save(tmp_path / "out" / "a.jpg")
     with pytest.raises(AgeLensError, match=r"^--blur .* would replace .*a\.jpg, which was not drawn here"):
         predict_files([tmp_path / "a.jpg"], PredictionConfig(pictures=tmp_path / "out", blur=Blur()))
+
+
+def test_hidden_faces_are_not_shown_again_by_other_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "2 two.jpg"
+    Image.fromarray(NOISE).save(photo)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
+    hidden = tmp_path / "hidden"
+    assert predict_files([photo], PredictionConfig(pictures=hidden, blur=Blur())) == 0
+    before = (hidden / photo.name).read_bytes()
+    for other in (Blur(under=18), None):
+        with pytest.raises(
+            AgeLensError, match=r"which is blurred, by one that is (blurred under 18|annotated)"
+        ):
+            predict_files([photo], PredictionConfig(pictures=hidden, blur=other))
+    assert (hidden / photo.name).read_bytes() == before
+    assert predict_files([photo], PredictionConfig(pictures=hidden, blur=Blur())) == 0
+    capsys.readouterr()
+    # Faces without an interval may be of any age.
+    assert predict_files([photo], PredictionConfig(pictures=tmp_path / "minors", blur=Blur(under=18))) == 0
+    assert "faces blurred." in capsys.readouterr().err

@@ -28,7 +28,7 @@ def predictor(monkeypatch: pytest.MonkeyPatch) -> NamedPredictor:
 
 
 def name(file: Path, folder: Path) -> str:
-    return name_pictures({file: Path(file.name)}, folder, "--annotate")[file].name
+    return name_pictures({file: Path(file.name)}, folder)[file].name
 
 
 def test_pictures_of_other_photographs_stay(photos: list[Path], tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_pictures_of_other_photographs_stay(photos: list[Path], tmp_path: Path) 
     assert name(photos[0], drawn) == "1.png.jpg"
     assert name(other, drawn) == "1.png-2.jpg"
     # The order of names does not change whose picture is whose.
-    both = name_pictures({other: Path("1.png"), photos[0]: Path("1.png")}, drawn, "--annotate")
+    both = name_pictures({other: Path("1.png"), photos[0]: Path("1.png")}, drawn)
     assert [both[file].name for file in (other, photos[0])] == ["1.png-2.jpg", "1.png.jpg"]
 
 
@@ -55,7 +55,7 @@ def test_what_was_not_drawn_here_is_refused(photos: list[Path], tmp_path: Path) 
 
 def test_names_too_long_for_a_picture_are_cut(tmp_path: Path) -> None:
     long = [draw_photo(tmp_path / (f"1{letter}" + "ä" * 124)) for letter in "ab"]
-    names = name_pictures({file: Path(file.name) for file in long}, tmp_path / "drawn", "--annotate")
+    names = name_pictures({file: Path(file.name) for file in long}, tmp_path / "drawn")
     assert len({target.name for target in names.values()}) == 2
     for file, target in names.items():
         draw(ImagePrediction(str(file), 64, 48), target)

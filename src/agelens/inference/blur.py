@@ -31,6 +31,11 @@ class Blur:
 
     under: float | None = None
 
+    @property
+    def kind(self) -> str:
+        """What a picture in which these faces were hidden is, for its mark."""
+        return "blurred" if self.under is None else f"blurred under {self.under:g}"
+
     def applies_to(self, face: Face) -> bool:
         """Whether a face is to be made unrecognisable."""
         if face.box is None:
@@ -84,6 +89,11 @@ def _grown(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
         max(0, int(left - wide)), max(0, int(top - high)),
         min(width, int(np.ceil(right + wide))), min(height, int(np.ceil(bottom + high))),
     )  # fmt: skip
+
+
+def kind_of_picture(blur: Blur | None) -> str:
+    """What a picture is in which faces are hidden, or drawn in where ``blur`` is None; for its mark."""
+    return "annotated" if blur is None else blur.kind
 
 
 class VideoBlur:

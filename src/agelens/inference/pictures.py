@@ -9,7 +9,7 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
-from agelens.inference.blur import Blur, blur_boxes
+from agelens.inference.blur import Blur, blur_boxes, kind_of_picture
 from agelens.inference.given import read_unnamed
 from agelens.inference.record import LONGEST_NAME
 from agelens.inference.results import ImagePrediction
@@ -18,22 +18,24 @@ from agelens.utils.files import naming_errors, replacing_file
 _JPEG_QUALITY = 92
 # Where JPEG ends, pixels.
 _LONGEST = 65_500
-# Stands in the pictures that were drawn here, before a digest of the photograph's place.
+# Stands in the pictures that were drawn here, before a digest of the photograph's place and what was drawn.
 MARK = b"drawn by AgeLens"
-_MARKED = re.compile(re.escape(MARK) + rb"( [0-9a-f]{16})?")
+# So long are that and the digest.
+_PLACE_ENDS = len(MARK) + 17
+_MARKED = re.compile(re.escape(MARK) + rb"( [0-9a-f]{16} [a-z0-9.]+(?: [a-z0-9.+]+)*)?")
 
 
-def name_pictures(found: dict[Path, Path], folder: Path, option: str) -> dict[Path, Path]:
+def name_pictures(found: dict[Path, Path], folder: Path, blur: Blur | None = None) -> dict[Path, Path]:
     """Where the annotated picture of each file goes: as the files lie in the folders that were named.
 
     A name that is taken by the picture of another photograph gets a number.
 
     Args:
         found: each file, and its path below what was named.
-        option: which names the folder.
+        blur: the faces that these pictures hide; None draws them in.
 
     Raises:
-        AgeLensError: something that was not drawn here stands in one of these places.
+        AgeLensError: something that was not drawn here, or was drawn with other options, stands in one of these places.
     """
     names: dict[Path, Path] = {}
     taken: set[Path] = set()
@@ -42,7 +44,7 @@ def name_pictures(found: dict[Path, Path], folder: Path, option: str) -> dict[Pa
         jpeg = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(f"{place.name}.jpg")
         jpeg = _shortened(jpeg)
         target, number = folder / jpeg, 1
-        while target in taken or _is_of_another(target, file, folder, sources, option):
+        while target in taken or _is_of_another(target, file, folder, sources, blur):
             number += 1
             target = folder / jpeg.with_stem(f"{jpeg.stem}-{number}")
         taken.add(target)
@@ -59,22 +61,35 @@ def _shortened(place: Path) -> Path:
     return place.with_name(f"{place.stem[:40]}-{digest[:16]}.jpg")
 
 
-def _is_of_another(target: Path, file: Path, folder: Path, sources: set[Path], option: str) -> bool:
-    """Whether the picture of another photograph stands there; AgeLensError where it is no picture from here."""
+def _is_of_another(target: Path, file: Path, folder: Path, sources: set[Path], blur: Blur | None) -> bool:
+    """Whether the picture of another photograph stands there.
+
+    Raises:
+        AgeLensError: it is no picture from here, or shows what this one is to hide, or the other way round.
+    """
     if not target.exists():
         return False
     comment = _comment(target)
+    option = "--annotate" if blur is None else "--blur"
     if target.resolve() in sources or not comment:
         raise AgeLensError(
             f"{option} {folder} would replace {target}, which was not drawn here; give another folder."
         )
-    return comment not in (MARK, _mark_of(file))
+    mark = _mark_of(file, blur)
+    if comment != mark and comment.startswith(mark[:_PLACE_ENDS]):
+        kind = comment[_PLACE_ENDS:].decode("ascii").strip()
+        raise AgeLensError(
+            f"{option} {folder} would replace {target}, which is {kind}, by one that is {kind_of_picture(blur)}; give "
+            "another folder."
+        )
+    return comment not in (MARK, mark)
 
 
-def _mark_of(file: Path) -> bytes:
-    """Tells a photograph by its place, which the picture itself does not give away."""
+def _mark_of(file: Path, blur: Blur | None) -> bytes:
+    """Tells a photograph by its place, which the picture itself does not give away, and what is drawn."""
     place = str(file.resolve()).encode(errors="surrogateescape")
-    return MARK + b" " + hashlib.sha256(place).hexdigest()[:16].encode()
+    digest = hashlib.sha256(place).hexdigest()[:16]
+    return MARK + f" {digest} {kind_of_picture(blur)}".encode("ascii")
 
 
 def is_drawn(file: Path, folder: Path) -> bool:
@@ -119,7 +134,7 @@ def draw(photo: ImagePrediction, target: Path, blur: Blur | None = None) -> None
         picture = Image.fromarray(blur_boxes(pixels, blur.boxes(photo.faces)))
     picture.thumbnail((_LONGEST, _LONGEST))
     with replacing_file(target) as temporary:
-        picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_mark_of(file))
+        picture.save(temporary, "JPEG", quality=_JPEG_QUALITY, comment=_mark_of(file, blur))
 
 
 def refuse_to_replace(files: list[Path], target: Path | None, option: str) -> None:

@@ -52,11 +52,7 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     refuse_to_replace(files, config.out, "--out")
     # Here, for networks need not be loaded to know that a file is somebody's own.
     record = None if config.out is None or config.overwrite else read_record(config.out)
-    pictures = (
-        None
-        if config.pictures is None
-        else name_pictures(located.found, config.pictures, config.pictures_option)
-    )
+    pictures = None if config.pictures is None else name_pictures(located.found, config.pictures, config.blur)
     with waiting("loading the networks"):
         predictor = config.load()
     _check_limits(predictor, config)
@@ -73,9 +69,11 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
         )
         _to_file(predictor, files, config, output, pictures, tally)
     if pictures is not None and tally.drawn:
-        kind = "annotated picture" if config.blur is None else "picture with its faces blurred"
-        many = "" if config.blur is None else "pictures with their faces blurred"
-        say(f"{config.pictures}: {counted(tally.drawn, kind, many)}.")
+        what = counted(tally.drawn, "annotated picture" if config.blur is None else "picture")
+        hidden = (
+            "" if config.blur is None else f", {tally.blurred:,} of {counted(tally.shown, 'face')} blurred"
+        )
+        say(f"{config.pictures}: {what}{hidden}.")
     return tally.failed
 
 
@@ -218,4 +216,6 @@ def _draw(
         tally.undrawn.append((photo.file, error.strerror or str(error)))
         return photo, None
     tally.drawn += 1
+    tally.shown += len(photo.faces)
+    tally.blurred += len(blur.boxes(photo.faces)) if blur else 0
     return photo, target

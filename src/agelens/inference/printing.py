@@ -71,12 +71,15 @@ class Tally:
         unreadable: for each file that cannot be read, a sentence.
         undrawn: of each photograph whose picture cannot be written: its name and the reason.
         drawn: how many pictures were written.
+        shown, blurred: how many faces were found in these, and how many of them were made unrecognisable.
     """
 
     left_out: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     undrawn: list[tuple[str, str]] = field(default_factory=list)
     drawn: int = 0
+    shown: int = 0
+    blurred: int = 0
 
     @property
     def failed(self) -> int:

@@ -172,7 +172,7 @@ def test_what_is_of_another_video_or_of_nothing_here_stays(clip: Path, tmp_path:
         run(other, out=out)
     with pytest.raises(AgeLensError, match="was made with another --frame-stride"):
         run(clip, frame_stride=2, out=out)
-    with pytest.raises(AgeLensError, match="was drawn of another video; give another --annotate, or replace"):
+    with pytest.raises(AgeLensError, match="was drawn of another video, or with other options; give another --annotate"):
         run(other, pictures=drawn)
     own = tmp_path / "own.mp4"
     own.write_bytes(other.read_bytes())
@@ -349,5 +349,5 @@ def test_an_annotated_video_is_known_again(clip: Path, tmp_path: Path, run) -> N
     for ending in (".mp4", ".mkv", ".mov"):
         drawn = tmp_path / f"drawn{ending}"
         run(clip, pictures=drawn)
-        assert video_output.frames_drawn(drawn, str(clip), False, "--annotate") == 24
+        assert video_output.frames_drawn(drawn, str(clip), False) == 24
         assert b"clip" not in drawn.read_bytes()

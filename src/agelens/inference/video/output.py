@@ -13,7 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from agelens.errors import AgeLensError
 from agelens.inference.annotate import annotate
-from agelens.inference.blur import Blur, VideoBlur
+from agelens.inference.blur import Blur, VideoBlur, kind_of_picture
 from agelens.inference.output_formats import Form, JsonArray, Row, writing
 from agelens.inference.pictures import MARK
 from agelens.inference.results import COLUMNS, rows
@@ -155,7 +155,7 @@ def opened(
         if pictures is not None:
             close = stack.enter_context(contextlib.ExitStack())
             temporary = close.enter_context(replacing_file(pictures))
-            writer = close.enter_context(VideoWriter(temporary, max(rate, 0.1), mark_of(source)))
+            writer = close.enter_context(VideoWriter(temporary, max(rate, 0.1), mark_of(source, blur)))
             drawing = _Pictures(writer, close, pictures, blur)
         results: _Sink | None = None
         if out is not None and form == "parquet":
@@ -204,22 +204,23 @@ def draw_tracks(image: Pixels, found: VideoFrame) -> Pixels:
     return np.asarray(picture)
 
 
-def mark_of(source: str) -> str:
-    """Tells an annotated video by the place of its source, which the file itself does not give away."""
+def mark_of(source: str, blur: Blur | None = None) -> str:
+    """Tells a video by the place of its source, which the file itself does not give away, and what is drawn in it."""
     place = str(Path(source).resolve()) if Path(source).exists() else source
     digest = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:16]
-    return f"{MARK.decode()} {digest}"
+    return f"{MARK.decode()} {digest} {kind_of_picture(blur)}"
 
 
-def frames_drawn(path: Path, source: str, overwrite: bool, option: str) -> int:
-    """How many frames of a source an annotated video holds that stands there; 0 where none does.
+def frames_drawn(path: Path, source: str, overwrite: bool, blur: Blur | None = None) -> int:
+    """How many frames of a source a video holds that was drawn and stands there; 0 where none does.
 
     Args:
-        option: which names the annotated video.
+        blur: the faces that it hides; None draws them in.
 
     Raises:
-        AgeLensError: what stands there was not drawn here, or of another video.
+        AgeLensError: what stands there was not drawn here, or of another video, or with other options.
     """
+    option, mark = "--annotate" if blur is None else "--blur", mark_of(source, blur)
     if not path.exists() or (path.is_file() and not path.stat().st_size):
         return 0
     comment, frames = "", 0
@@ -233,8 +234,9 @@ def frames_drawn(path: Path, source: str, overwrite: bool, option: str) -> int:
             frames = (stream.frames if stream is not None else 0) or round(seconds * rate)
     if not comment.startswith(MARK.decode()):
         raise AgeLensError(f"{option} would replace {path}, which was not drawn here; give another file.")
-    if comment != mark_of(source) and not overwrite:
+    if comment != mark and not overwrite:
         raise AgeLensError(
-            f"{path} was drawn of another video; give another {option}, or replace it with --overwrite."
+            f"{path} was drawn of another video, or with other options; give another {option}, or replace it with "
+            "--overwrite."
         )
-    return frames if comment == mark_of(source) else 0
+    return frames if comment == mark else 0

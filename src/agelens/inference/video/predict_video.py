@@ -56,9 +56,7 @@ def predict_video(
     _check(source, config)
     record = None if config.out is None or config.overwrite else read_record(config.out)
     drawn = (
-        0
-        if config.pictures is None
-        else frames_drawn(config.pictures, source, config.overwrite, config.pictures_option)
+        0 if config.pictures is None else frames_drawn(config.pictures, source, config.overwrite, config.blur)
     )
     with contextlib.ExitStack() as stack:
         if config.out is not None:
