@@ -41,6 +41,8 @@ def main() -> None:
         "--pretrained", action="append", default=[], help="face network to fine-tune, or bundle to adapt"
     )
     parser.add_argument("--epochs", type=int, help="how many epochs; the recipe's own if not given")
+    parser.add_argument("--unfreeze-stages", type=int, help="of fine-tuning, for a shorter one")
+    parser.add_argument("--augmented-views", type=int, help="of fine-tuning and adapting, for a shorter one")
     parser.add_argument("--image-size", type=int, help="pixels, of the recipes but finetune")
     parser.add_argument("--weights", default="imagenet", help="of the notebook's backbones")
     parser.add_argument("--cache", type=Path, help="folder that keeps features")
@@ -49,6 +51,7 @@ def main() -> None:
     plan = TrainingPlan(
         recipe=options.recipe, pretrained=tuple(options.pretrained), epochs=options.epochs,
         image_size=options.image_size, weights=options.weights, cache=options.cache,
+        unfreeze_stages=options.unfreeze_stages, augmented_views=options.augmented_views,
     )  # fmt: skip
     found = cross_dataset(options.run, plan)
     for task in ("age", "gender"):
