@@ -44,7 +44,7 @@ from agelens.cli.options import (
     Threads,
     Weights,
 )
-from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
+from agelens.cli.runs import names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
     AgeBalance,
     AugmentedViews,
@@ -203,12 +203,11 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    if align and crops_as_they_are:
-        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    # The study itself may be named in place of its sources.
-    if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
-        out, source = source[0], None
+    from agelens.study.folder import is_study
     from agelens.evaluation.thresholds import read_age_limits
+    # The study itself may be named in place of its sources.
+    if source and len(source) == 1 and out == DEFAULT_OUT and is_study(source[0]):
+        out, source = source[0], None
 
     study = open_study(
         out,

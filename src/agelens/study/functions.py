@@ -25,6 +25,7 @@ from agelens.errors import AgeLensError
 from agelens.evaluation import evaluate as evaluating
 from agelens.evaluation.evaluate import Framed
 from agelens.evaluation.overlap import Overlap
+from agelens.study.audit_step import usable_faces
 from agelens.study.folder import DEFAULT_SEED
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.results import AuditResult, SplitResult
@@ -66,11 +67,7 @@ def audit(faces: Faces | Path | str, *, progress: bool = True) -> AuditResult:
     track = reporter(progress).track
     with naming_extras():
         found = auditing.audit(faces, track)
-    table = found.usable(faces.table)
-    if table.empty:
-        raise AgeLensError(
-            f"Not one image of {faces.source} can be used; {found.unreadable[0].reason}, for example."
-        )
+    table = usable_faces(found, faces)
     quality = check_pictures(table, faces.source, track) if can_check() else None
     return AuditResult({**found.to_json(), "picture_quality": quality and quality.to_json()}, table)
 

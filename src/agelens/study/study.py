@@ -9,7 +9,7 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.overlap import Overlap
 from agelens.models.keras_start import load_keras
 from agelens.reporting.study_files import read_predictions
-from agelens.study.folder import audit_faces
+from agelens.study.audit_step import audit_faces
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.opening import StudyOpening
 from agelens.study.reporting_steps import explore_faces, report_run
