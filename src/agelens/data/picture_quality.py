@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from agelens.data.audit import file_names
+from agelens.data.audit import file_names, named_paths
 from agelens.errors import AgeLensError, ImageError
 from agelens.utils.images import read_photo
 from agelens.utils.progress import Track, quiet
@@ -71,7 +71,7 @@ def check_pictures(table: pd.DataFrame, source: str, track: Track = quiet) -> Pi
     if not can_check():
         raise AgeLensError("Picture quality is measured with CleanVision: pip install 'agelens[labels]'")
     measured = _measure(table["path"].tolist(), track)
-    names = file_names(table["path"], source)
+    names = file_names(named_paths(table), source)
     rows = [row for row, values in enumerate(measured) if values is not None]
     if not rows:
         return PictureQuality(0, dict.fromkeys(ISSUES, ()))
