@@ -137,7 +137,11 @@ def _compare_one(
         }
     )
     kept = folder / f"{spec.name}{'-notebook' if exact else ''}.json"
-    if kept.exists() and (one := read_json(kept)).get("identity") == identity and "scores" in one["age"]:
+    if (
+        kept.exists()
+        and (one := read_json(kept)).get("identity") == identity
+        and all("scores" in one[task] for task in labelled_tasks(table))
+    ):
         return dict(one)
     backbone = build_backbone(spec, comparison.weights, image_size, comparison.seed)
     learning = to_learn_from(table)

@@ -42,38 +42,43 @@ class ComparisonResult(StudyResult):
     content: dict[str, Any]
 
     def summary(self) -> str:
-        return " ".join(facts.verdict(self.content, task) for task in TASKS)
+        return " ".join(facts.verdict(self.content, task) for task in self.tasks)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each backbone with its final validation figures, their 95 % intervals and its costs.
 
         ``age_mae`` is in years, ``gender_accuracy`` from 0 to 1; where the notebook's own arithmetic was compared too,
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What was compared: "age", "gender" or both, as far as the faces are labelled."""
+        return tuple(task for task in TASKS if self.content.get(task))
+
         ``arithmetic`` tells the rows apart. The last row is what guessing without looking scores.
         """
         ways = {"agelens": self.content}
         if exact := self.content.get("notebook_exact"):
             ways["notebook"] = exact
-        rows = [self._row(way, found, name) for way, found in ways.items() for name in found["age"]]
-        blind = self.content["baseline"]
-        rows.append(
-            {
-                "backbone": "no network",
-                "age_mae": blind["age"]["val_mae"],
-                "gender_accuracy": blind["gender"]["val_accuracy"],
-            }
-        )
+        first = self.tasks[0]
+        rows = [self._row(way, found, name) for way, found in ways.items() for name in found[first]]
+        rows.append({"backbone": "no network", **self._blind()})
         # Whole numbers stay whole beside the row that has none.
         frame = pd.DataFrame(rows).astype({"parameters": "Int64", "image_size": "Int64"})
         return frame if len(ways) > 1 else frame.drop(columns="arithmetic")
 
-    @staticmethod
-    def _row(way: str, found: dict[str, Any], name: str) -> dict[str, Any]:
+    def _blind(self) -> dict[str, float]:
+        """What guessing without looking scores, by column of the table."""
+        keys = {task: MEASURES[task].key for task in self.tasks}
+        baseline = self.content["baseline"]
+        return {f"{task}_{key}": baseline[task][f"val_{key}"] for task, key in keys.items()}
+
+    def _row(self, way: str, found: dict[str, Any], name: str) -> dict[str, Any]:
         row: dict[str, Any] = {"backbone": name, "arithmetic": way}
-        for task, measure in MEASURES.items():
+        for task in self.tasks:
+            measure = MEASURES[task]
             key, column = f"val_{measure.key}", f"{task}_{measure.key}"
             row[column] = found[task][name][key][-1]
             row[f"{column}_low"], row[f"{column}_high"] = _bounds(found[task][name], key)
-        costs = found["age"][name]
+        costs = found[self.tasks[0]][name]
         return row | {
             key: costs.get(key) for key in ("images_per_second", "parameters", "image_size", "weights")
         }
@@ -84,9 +89,9 @@ class ComparisonResult(StudyResult):
 
     def _charts(self) -> Charts:
         charts: Charts = {}
-        for task in TASKS:
+        for task in self.tasks:
             charts[f"learning_curves_{task}"] = partial(result_charts.learning_curves, self.content, task)
-        for task in TASKS:
+        for task in self.tasks:
             if any(map(result_charts.has_speed, self.content[task].values())):
                 charts[f"error_against_cost_{task}"] = partial(
                     result_charts.error_against_cost, self.content, task
