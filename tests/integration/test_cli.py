@@ -233,7 +233,7 @@ WRONG_CALLS = {
     "train --out STUDY --recipe scratch --notebook-exact": "leave out --trainable and any --recipe but notebook",
     "train --out STUDY --trainable --notebook-exact": "leave out --trainable and any --recipe but notebook",
     "train --out STUDY --pretrained FILE": "belongs to --recipe finetune or adapt",
-    "export FOLDER/bundle --out STUDY": "holds networks apart for age and gender",
+    "export FOLDER/bundle --out STUDY": "holds a network for each task",
     "export FOLDER/bundle --out RUN": "holds no bundle",
     "evaluate --out RUN": "holds no study yet",
     "evaluate --out STUDY --split nonsense": "'train', 'validation', 'test', 'all'",

@@ -257,15 +257,13 @@ def export(
 
 def export_as(target: Path, form: str, source: Path, json: bool) -> None:
     """Write a bundle in a form that other programs serve."""
-    from agelens.bundles.bundle import find_bundles
+    from agelens.bundles.bundle import find_one_bundle
     from agelens.export.formats import FACES, export_format, next_step
 
-    found = find_bundles(source)
-    if len(found) != 1:
-        raise AgeLensError(f"{source} holds networks apart for age and gender; say which with --bundle.")
-    difference = export_format(found[0], target, form)
+    found = find_one_bundle(source)
+    difference = export_format(found, target, form)
     lines = [
-        f"{target}: says what {found[0].folder} says on {FACES} faces, within {difference:.1g}.",
-        next_step(form, target, found[0].card),
+        f"{target}: says what {found.folder} says on {FACES} faces, within {difference:.1g}.",
+        next_step(form, target, found.card),
     ]
     print_lines(lines, json, {"target": str(target), "faces": FACES, "largest_difference": difference})
