@@ -161,7 +161,8 @@ def evaluate_networks(
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     # A table that was too small to be split has no parts.
-    wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
+    part = split if "split" in run.table.columns else "all"
+    wanted = measured(bundle, bundles, part, overlap, sources, framed)
     check_columns(run.table, group_by)
     check_seen(of_sources(choose_rows(run.table, split), sources), bundles, overlap)
     if not force and (note := refuse_to_replace(run.folder, wanted)):
