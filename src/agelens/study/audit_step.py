@@ -64,6 +64,8 @@ def corrected(run: "StudyFolder", faces: Faces) -> Faces:
         )
     if wanted:
         run.config["corrections"] = wanted.to_json()
+        # The first names stay, so that who goes on with copies of the files goes on with the same study.
+        run.config.setdefault("correction_files", run.corrections.names())
     return wanted.apply(faces)
 
 
