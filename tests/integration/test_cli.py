@@ -226,6 +226,7 @@ WRONG_CALLS = {
     "train --out STUDY --task nonsense": "'age', 'gender', 'both'",
     "train --out STUDY --recipe nonsense": "'notebook', 'scratch'",
     "train --out STUDY --learning-rate -1": "'--learning-rate'",
+    "train --out STUDY --recipe finetune --augmented-views 0": "at least 1 for --recipe finetune",
     "train --out STUDY --recipe finetune": "name its file with --pretrained FILE",
     "train --out STUDY --recipe finetune --pretrained NOWHERE": "does not exist; give the file of a face network",
     "train --out STUDY --recipe finetune --pretrained FILE": "is neither a .h5 nor an .onnx file",
