@@ -106,7 +106,8 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     for bundle in bundles:
         _refuse_own_target(run, bundle, task, "--pretrained")
     making = Settings(
-        weights=" + ".join(bundle.card["network"]["weights"] for bundle in bundles),
+        # What a card lacks is told once its heads are read.
+        weights=" + ".join(str(bundle.card["network"].get("weights", "")) for bundle in bundles),
         seed=run.config["seed"],
         cache=plan.cache,
         **provenance(run.config, run.table),

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ _OLD_FIGURES = (
     "geometry",
     "gender_temperature",
 )
+# What the cards of several networks say in words, and what stands between them in that of their average.
+_JOINED = {
+    "backbone": " + ",
+    "weights": " + ",
+    "weights_licence": "; ",
+    "weights_sha256": " ",
+    "preprocessing": " + ",
+}
+
 
 
 def train_adapted(
@@ -73,7 +83,7 @@ def train_adapted(
         return finished
     each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
     for bundle in bundles:
-        bundle.read("network", _check_network)
+        bundle.read("network", partial(_check_network, bundle.tasks))
         bundle.read("data", _check_data)
     heads = [head.scaled(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
@@ -189,12 +199,15 @@ def _card(
     }
 
 
-def _check_network(entry: Mapping[str, Any]) -> None:
-    """Raise KeyError where the card of a network does not say what that of an adapted one tells of it."""
-    for key in ("backbone", "weights", "weights_licence", "weights_sha256", "image_sizes", "parameters"):
-        entry[key]
+def _check_network(tasks: Sequence[str], entry: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a card lacks what that of an adapted network tells."""
+    for key in _JOINED:
+        if not isinstance(entry[key], str):
+            raise TypeError(f"{key} is no text")
+    int(entry["image_size"]), list(entry["image_sizes"]), int(entry["parameters"])
     for weights in entry["ensemble_weights"]:
-        dict(weights)
+        for task in tasks:
+            float(weights[task])
 
 
 def _check_data(entry: Mapping[str, Any]) -> None:
@@ -206,13 +219,7 @@ def _network(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the card says of the average of networks, from what the cards say of each."""
     if len(each) == 1:
         return each[0]
-    joined = {
-        key: between.join(dict.fromkeys(one[key] for one in each))
-        for key, between in (
-            ("backbone", " + "), ("weights", " + "), ("weights_licence", "; "), ("weights_sha256", " "),
-            ("preprocessing", " + "),
-        )
-    }  # fmt: skip
+    joined = {key: between.join(dict.fromkeys(one[key] for one in each)) for key, between in _JOINED.items()}
     return {
         **each[0],
         **joined,
