@@ -58,7 +58,6 @@ from agelens.cli.training_options import (
     Trainable,
     UnfreezeStages,
 )
-from agelens.errors import AgeLensError
 
 
 def compare(
@@ -203,12 +202,12 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    from agelens.study.folder import is_study
     from agelens.evaluation.thresholds import read_age_limits
+    from agelens.study.folder import is_study
+
     # The study itself may be named in place of its sources.
     if source and len(source) == 1 and out == DEFAULT_OUT and is_study(source[0]):
         out, source = source[0], None
-
     study = open_study(
         out,
         source,

@@ -11,11 +11,11 @@ from agelens.data.splits import check_parts
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import (
     Evaluation,
-    Framed,
     Rules,
     check_columns,
     choose_rows,
     evaluate,
+    framed_of,
     of_sources,
 )
 from agelens.evaluation.overlap import Overlap, check_seen
@@ -157,7 +157,7 @@ def evaluate_networks(
         sources: names of the sources that are measured; none given measures all, each apart and together.
         device, threads: as in `agelens.load`.
     """
-    framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
+    framed = framed_of(align, run.crops_as_they_are)
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     # A table that was too small to be split has no parts.
