@@ -7,7 +7,7 @@ from typing import Any
 from agelens.bundles.bundle import CARD, SUMS, Bundle, find_one_bundle
 from agelens.data.provenance import provenance
 from agelens.errors import AgeLensError
-from agelens.study.calibrated_bundle import finished_card
+from agelens.study.calibrated_bundle import forget_unfinished
 from agelens.study.folder import StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, adaptation, fine_tuning, plain_settings
@@ -130,8 +130,7 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
 
 def _make(run: StudyFolder, task: str, settings: dict[str, Any], work: Callable[[], None]) -> dict[str, Any]:
     """Make the bundle of a task, unless it is there and whole; returns its card by the task."""
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
+    forget_unfinished(run, task)
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
 

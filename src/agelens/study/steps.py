@@ -22,11 +22,11 @@ from agelens.evaluation.overlap import Overlap, check_seen
 from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
-from agelens.study.calibrated_bundle import finished_card
+from agelens.study.calibrated_bundle import forget_unfinished
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.labelled import labelled_plan, tell_groups
-from agelens.study.needs import look_before
+from agelens.study.needs import look_before, weights_of
 from agelens.study.plan import TrainingPlan, plain_settings, study_options
 from agelens.study.pretrained_steps import FROM_PRETRAINED
 from agelens.study.reporting_steps import explore_faces, report_run
@@ -101,9 +101,7 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     spec = find_backbone(recipe.backbone)
     if plan.notebook_exact:
         recipe, spec = recipe.exact(), replace(spec, preprocessing=NOTEBOOK_SCALING)
-    # A network that learns from nothing has no use for files of weights.
-    scratch = spec.imagenet is None and spec.file is None
-    weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
+    weights = weights_of(spec, plan.weights)
     making = Settings(
         weights=weights,
         image_size=plan.image_size,
@@ -124,8 +122,7 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     def work() -> None:
         train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
 
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
+    forget_unfinished(run, task)
     outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
     run.step(f"train-{task}", settings, outputs, work)
 
