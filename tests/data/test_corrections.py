@@ -7,7 +7,8 @@ import pytest
 from agelens.data.corrections import CorrectionFiles, Corrections, read_corrections
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
-from agelens.study.folder import StudyFolder, audit_faces
+from agelens.study.audit_step import audit_faces
+from agelens.study.folder import StudyFolder
 
 
 @pytest.fixture

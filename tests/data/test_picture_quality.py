@@ -11,7 +11,8 @@ from agelens.data import picture_quality
 from agelens.data.picture_quality import ISSUES, check_pictures
 from agelens.data.sources.reading import read_faces
 from agelens.errors import AgeLensError
-from agelens.study.folder import StudyFolder, audit_faces
+from agelens.study.audit_step import audit_faces
+from agelens.study.folder import StudyFolder
 from agelens.utils.files import read_json
 
 

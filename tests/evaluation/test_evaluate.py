@@ -13,7 +13,7 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
-from agelens.evaluation.evaluate import Rules, choose_rows, evaluate, swapped_genders
+from agelens.evaluation.evaluate import Rules, choose_rows, evaluate, framed_of, swapped_genders
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import ImagePrediction
 
@@ -209,3 +209,11 @@ def test_rows_of_a_part(table: pd.DataFrame) -> None:
 def test_two_networks_for_one_task_are_refused(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     with pytest.raises(AgeLensError, match="at most one bundle for age"):
         evaluate(table, [bundles[0], dataclasses.replace(bundles[0], training_images={})], "test")
+
+
+def test_how_faces_are_framed_is_said_once() -> None:
+    assert framed_of(False, False) == "refuse"
+    assert framed_of(True, False) == "align"
+    assert framed_of(False, True) == "as-they-are"
+    with pytest.raises(AgeLensError, match=r"--align and --crops-as-they-are.* exclude one another"):
+        framed_of(True, True)

@@ -8,7 +8,8 @@ import openvino as ov
 import pytest
 import yaml
 
-from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.bundles.bundle import Bundle, find_bundles, open_bundle, write_bundle
+from agelens.data.provenance import SYNTHETIC_LICENCE
 from agelens.errors import AgeLensError
 from agelens.export import formats
 from agelens.export.formats import FORMATS, TOLERANCE, export_format, next_step
@@ -48,6 +49,28 @@ def test_the_page_of_the_hub_has_what_the_hub_reads(tmp_path: Path) -> None:
     evaluation = bundled.card["evaluation"]
     assert values == [round(evaluation["age"]["mae"], 4), round(evaluation["gender"]["accuracy"], 4)]
     assert "hf://OWNER/NAME@COMMIT" in page
+    assert front["license_name"] == "non-commercial-research-only"
+    assert "as a page in `card.html`" in page
+
+
+def test_the_page_of_the_hub_tells_the_terms_and_files_of_its_own_bundle(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    card = {**bundle.card, "data": {**bundle.card["data"], "licence": SYNTHETIC_LICENCE}}
+    card["network"] = {**card["network"], "weights_licence": ""}
+    own = tmp_path / "own"
+    write_bundle(own, copy_of(bundle, tmp_path), card, {})
+    export_format(open_bundle(own), tmp_path / "hub", "huggingface", faces=1)
+    page = (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(page.split("---")[1])["license_name"] == "see-card"
+    assert SYNTHETIC_LICENCE in page
+    assert "card.html" not in page
+
+
+def copy_of(bundle: Bundle, folder: Path) -> Path:
+    file = folder / "copy.onnx"
+    file.write_bytes(bundle.network)
+    return file
 
 
 def test_a_network_that_came_out_otherwise_is_not_kept(

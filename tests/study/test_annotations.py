@@ -8,7 +8,8 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.study.annotations import export_annotations
-from agelens.utils.files import read_json
+from agelens.study.given_table import SOURCE
+from agelens.utils.files import read_json, write_json
 
 
 def test_a_run_gives_labels_estimates_and_what_the_audit_found(study: Any, tmp_path: Path) -> None:
@@ -50,3 +51,42 @@ def test_anything_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(AgeLensError, match="no image that could be exported"):
         export_annotations(tmp_path / "empty.jsonl", "fiftyone", tmp_path / "out")
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """A run of two sources: a photograph whose crop was cut out of it, and a face that nobody labelled."""
+    place = tmp_path / "faces"
+    (place / "a").mkdir(parents=True)
+    (place / "b").mkdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "table.csv").write_text(
+        "path,age,gender,race,taken_at,digest,source,original\n"
+        f"{run}/crops/1.jpg,30,1,,,d1,a,{place}/a/1.jpg\n"
+        f"{place}/b/2.jpg,,,,,d2,b,\n"
+    )
+    write_json(run / "config.json", {"source": [str(place / "a"), str(place / "b")]})
+    pair = {"a": "a/1.jpg", "b": "b/2.jpg", "distance": 3, "mirrored": False}
+    lists = {"near_duplicate_pairs": [pair], "duplicate_groups": [], "label_conflicts": {}}
+    write_json(run / "audit.json", {"lists": lists})
+    return run
+
+
+def test_a_face_without_labels_and_a_crop_of_several_sources_are_exported(
+    several: Path, tmp_path: Path
+) -> None:
+    written = export_annotations(several, "fiftyone", tmp_path / "out")
+    first, second = (found[0] for found in read_json(written[1])["labels"].values())
+    assert (first["label"], first["attributes"]) == (1, {"age": 30, "issues": "near duplicate"})
+    assert (second["label"], second["attributes"]) == (2, {"issues": "near duplicate"})
+
+
+def test_a_run_whose_audit_is_lost_is_refused_and_one_without_any_is_not(
+    several: Path, tmp_path: Path
+) -> None:
+    (several / "audit.json").unlink()
+    with pytest.raises(AgeLensError, match=r"audit\.json is missing.*run 'agelens audit .*/a .*/b --out"):
+        export_annotations(several, "fiftyone", tmp_path / "out")
+    write_json(several / "config.json", {"source": SOURCE})
+    assert export_annotations(several, "fiftyone", tmp_path / "out")

@@ -5,8 +5,11 @@ import json
 import shutil
 from pathlib import Path
 
-from agelens.bundles.bundle import BUNDLED, PAGE, open_bundle
-from agelens.study.export import card_figures
+import pytest
+
+from agelens.bundles.bundle import BUNDLED, OWN, PAGE, open_bundle
+from agelens.errors import AgeLensError
+from agelens.study.export import card_figures, export_bundle
 
 
 def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, tmp_path: Path) -> None:
@@ -41,3 +44,13 @@ def test_a_card_holds_no_curves_and_no_pairs(study) -> None:
     )
     assert told["age"] == figures["age"]
     assert card_figures({"age": {"n": 3}}) == {"age": {"n": 3}}
+
+
+def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path) -> None:
+    for task in ("age", "gender"):
+        shutil.copytree(OWN["small"], tmp_path / "two" / task)
+    with pytest.raises(AgeLensError, match="holds a network for each task") as told:
+        export_bundle(tmp_path / "run", tmp_path / "out", tmp_path / "two")
+    assert str(told.value).startswith(str(tmp_path / "two"))
+    assert str(tmp_path / "run") not in str(told.value)
+    assert "--recipe adapt" in str(told.value)

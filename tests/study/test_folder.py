@@ -12,7 +12,8 @@ from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
 from agelens.study import making
-from agelens.study.folder import StudyFolder, audit_faces
+from agelens.study.audit_step import audit_faces
+from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan
 from agelens.study.steps import evaluate_networks, train_networks
 from agelens.utils import environment as versions

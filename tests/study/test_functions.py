@@ -78,3 +78,11 @@ def test_what_was_left_out_is_said(faces: pd.DataFrame, faces_folder: Path) -> N
         split(agelens.read_faces(faces_folder))
     with pytest.raises(AgeLensError, match="exclude one another"):
         evaluate(faces, align=True, crops_as_they_are=True)
+
+
+def test_a_source_without_a_usable_image_is_named_with_a_file(tmp_path: Path) -> None:
+    (tmp_path / "30_1_0_20170109150557335.jpg").write_bytes(b"no picture")
+    with pytest.raises(
+        AgeLensError, match=r"Not one image of .* can be used: 30_1_0_20170109150557335\.jpg "
+    ):
+        agelens.audit(tmp_path, progress=False)

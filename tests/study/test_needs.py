@@ -10,7 +10,7 @@ from agelens.models import registry as specs
 from agelens.models.weights import WeightsFile
 from agelens.study import needs as module
 from agelens.study.folder import StudyFolder
-from agelens.study.needs import look_before
+from agelens.study.needs import look_before, weights_of
 from agelens.study.plan import TrainingPlan
 from agelens.utils.files import read_json, write_json
 
@@ -96,3 +96,10 @@ def test_what_was_found_is_not_looked_for_twice(tmp_path: Path, monkeypatch: pyt
     look_before(run, ("VGG16",))
     look_before(run, plan=TrainingPlan())
     assert asked == [["VGG16", "Xception", "VGG16"], [], ["ResNet152V2"]]
+
+
+def test_a_network_that_learns_from_nothing_needs_no_weights() -> None:
+    assert weights_of(specs.REGISTRY["SmallConv"], "imagenet") == "random"
+    assert weights_of(specs.REGISTRY["VGG16"], "imagenet") == "imagenet"
+    assert weights_of(None, "imagenet") == "imagenet"
+    assert weights_of(specs.REGISTRY["SmallConv"], "mine.h5") == "mine.h5"

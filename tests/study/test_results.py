@@ -14,6 +14,7 @@ from agelens.study.network_results import ComparisonResult, EvaluationResult, Tr
 from agelens.study.results import AuditResult, ExplorationResult, ReportResult, SplitResult, StudyResult
 from agelens.study.study import Study
 from agelens.utils.files import read_json
+from tests.reporting.runs import make_comparison, make_evaluation
 
 NAMES = ("audit", "explore", "split", "compare", "train", "evaluate", "report")
 
@@ -150,3 +151,71 @@ def test_a_network_of_both_tasks_is_told_by_task(study) -> None:
     assert trained.charts == ("training_history_age", "training_history_gender")
     with pytest.raises(AgeLensError, match=r"both\.keras does not exist: fine-tuned and adapted networks"):
         trained.model("age")
+
+
+@pytest.mark.parametrize(
+    ("task", "other", "column"), [("age", "gender", "age_mae"), ("gender", "age", "gender_accuracy")]
+)
+def test_a_comparison_of_faces_with_one_label_tells_that_one(task: str, other: str, column: str) -> None:
+    content = make_comparison()
+    content[other] = {}
+    del content["baseline"][other], content["paired"][other]
+    compared = ComparisonResult({**content, "notebook_exact": {task: content[task], other: {}}})
+    assert compared.tasks == (task,)
+    assert compared.summary().count("Best on the validation split") == 1
+    frame = compared.to_frame()
+    assert frame[column].notna().all()
+    assert not [name for name in frame.columns if name.startswith(other)]
+    assert compared._repr_html_()
+    assert compared.charts == tuple(
+        f"{name}_{task}" for name in ("learning_curves", "error_against_cost", "two_arithmetics")
+    )
+    assert all(compared.plot(name).data for name in compared.charts)
+
+
+def test_an_exploration_draws_what_the_labels_allow() -> None:
+    rows = {
+        "path": ["a", "b", "c"],
+        "age": [1, 3, None],
+        "gender": [None, None, None],
+        "source": ["x", "x", "x"],
+    }
+    explored = ExplorationResult({"findings": [], "numbers": {}}, pd.DataFrame(rows))
+    assert explored.summary() == "3 faces from 1 to 3 years; 0 findings"
+    assert explored.charts == ("age_box", "age_histogram")
+    assert all(explored.plot(name).data for name in explored.charts)
+    nobody = ExplorationResult({"findings": [], "numbers": {}}, pd.DataFrame({**rows, "age": [None] * 3}))
+    assert nobody.summary() == "3 faces; 0 findings"
+    assert nobody.charts == ()
+
+
+def test_an_evaluation_of_groups_of_ages_tells_them() -> None:
+    figures = {
+        "n": 40, "right_group": 0.5, "right_group_ci95": [0.35, 0.65], "years_outside": 3.0,
+        "years_outside_ci95": [2.0, 4.0], "one_off": 0.9, "one_off_ci95": [0.8, 0.95],
+    }  # fmt: skip
+    groups = {"age_group": {"20-29": figures}, "gender": {"male": figures}}
+    content = {"age_group": {**figures, "confusion": {}, "groups": groups}, "settings": {}}
+    rows = {"age": [24], "age_min": [20], "age_max": [29], "gender": [0], "age_years": [30.0]}
+    measured = EvaluationResult(content, pd.DataFrame(rows))
+    assert measured.measured == ("age_group",)
+    assert repr(measured) == "EvaluationResult(age group: right group 50.0 % [35.0 %, 65.0 %], 40 faces)"
+    frame = measured.to_frame().set_index(["task", "kind", "group"])
+    assert frame.loc[("age_group", "age_group", "20-29"), "right_group_low"] == 0.35
+    assert "confusion" not in frame.columns
+    assert "20-29" in measured._repr_html_()
+
+
+def test_groups_of_ages_stand_beside_exact_ages_and_are_not_drawn_as_such() -> None:
+    content = {**make_evaluation(), "age_group": {"n": 1, "right_group": 1.0, "groups": {}}}
+    rows = {
+        "age": [24, 30],
+        "age_min": [20, 30],
+        "age_max": [29, 30],
+        "gender": [0, 1],
+        "age_years": [30.0, 33.0],
+    }
+    measured = EvaluationResult(content, pd.DataFrame(rows))
+    assert measured.tasks == ("age", "gender")
+    assert "age group: right group 100.0 %" in measured.summary()
+    assert list(measured.plot("predicted_against_true").data[0].x) == [30]

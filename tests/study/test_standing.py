@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -142,3 +143,27 @@ def test_the_command_keeps_figures_until_it_is_told_otherwise(agelens, study, tm
     assert said.status == 0, said.err
     kept = json.loads((run / "evaluation.json").read_text())
     assert set(kept) == {"age", "age_limits", "disaggregated", "certainty", "settings"}
+
+
+@pytest.mark.parametrize(
+    ("stands", "wanted", "words"),
+    [
+        ({}, {"sources": ("fairface",)}, "on the test split of fairface would"),
+        ({"sources": ("fairface",)}, {}, "on the test split of fairface, and those"),
+        ({}, {"framed": "align"}, "on the test split, found and aligned, would"),
+    ],
+)
+def test_figures_of_other_sources_and_framing_are_not_replaced(
+    tmp_path: Path, stands: dict, wanted: dict, words: str
+) -> None:
+    file = tmp_path / "evaluation.json"
+    standing = {"split": "test", "bundles": OWN.bundles, "framed": "refuse", **stands, **OWN.settings()}
+    file.write_text(json.dumps({"settings": standing}))
+    with pytest.raises(AgeLensError, match=words):
+        refuse_to_replace(tmp_path, dataclasses.replace(OWN, **wanted))
+
+
+def test_crops_are_the_same_faces_whether_they_were_looked_at_or_not(tmp_path: Path) -> None:
+    standing = {"split": "test", "bundles": OWN.bundles, "framed": "as-they-are", **OWN.settings()}
+    (tmp_path / "evaluation.json").write_text(json.dumps({"settings": standing}))
+    assert refuse_to_replace(tmp_path, OWN) == ""

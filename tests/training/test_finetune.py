@@ -442,10 +442,16 @@ def test_networks_of_several_sides_are_averaged_in_one_file(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"label_std": 0.0}, {"crop_scale": 0.0}, {"crop_scale": 1.2}, {"dropout": 1.0}, {"epochs": 0}]
+    "wrong", [{"label_std": 0.0}, {"crop_scale": 0.0}, {"crop_scale": 1.2}, {"dropout": 1.0}]
 )
 def test_a_recipe_by_which_nothing_could_learn_is_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
+        FineTuning(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"age_balance": 2.0}, {"augmented_views": 0}])
+def test_an_option_by_which_nothing_could_learn_is_named(wrong: dict) -> None:
+    with pytest.raises(AgeLensError, match="--" + next(iter(wrong)).replace("_", "-")):
         FineTuning(**wrong)
 
 

@@ -275,7 +275,7 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     return [open_bundle(folder / name) for name in names]
 
 
-def find_one_bundle(place: str) -> Bundle:
+def find_one_bundle(place: Path | str) -> Bundle:
     """The bundle in a folder or run, or one of AgeLens's own, which holds one network.
 
     Raises:
@@ -283,7 +283,11 @@ def find_one_bundle(place: str) -> Bundle:
     """
     found = find_bundles(Path(place))
     if len(found) != 1:
-        raise AgeLensError(f"{place} holds a network for each task; name the folder of one of them.")
+        folders = " or ".join(str(one.folder) for one in found)
+        raise AgeLensError(
+            f"{place} holds a network for each task, and one is wanted: name {folders}, or the folder of a run of "
+            "'agelens train' with --task age, --task gender, --recipe finetune or --recipe adapt."
+        )
     return found[0]
 
 

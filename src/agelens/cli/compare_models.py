@@ -8,7 +8,6 @@ import typer
 from agelens.cli.measuring_options import Align, MeasuredSplit, Overlap
 from agelens.cli.options import MOST_SEED, RESULT, STUDY, CropsAsTheyAre, Json, Precision
 from agelens.cli.runs import print_lines
-from agelens.errors import AgeLensError
 
 _MODEL = (
     "A bundle, a run with networks, 'agelens' or 'small' for AgeLens's own, or a file of predictions: CSV or Parquet "
@@ -40,8 +39,7 @@ def compare_models(
     json: Json = False,
 ) -> None:
     """Compare two networks, or anybody's predictions, on the same faces: who is better, and for whom."""
-    if align and crops_as_they_are:
-        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
+    from agelens.evaluation.evaluate import framed_of
     from agelens.study.compare_models import PAGE, Settings
     from agelens.study.compare_models import compare_models as compare
     from agelens.utils.progress import bar, say
@@ -49,7 +47,7 @@ def compare_models(
     settings = Settings(
         split or "all",
         overlap,
-        "align" if align else "as-they-are" if crops_as_they_are else "refuse",
+        framed_of(align, crops_as_they_are),
         precision,
         seed,
     )

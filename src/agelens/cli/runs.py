@@ -104,11 +104,6 @@ def names_by_comma(text: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in (text or "").split(","))))
 
 
-def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run and not of images."""
-    return (folder / "config.json").is_file() and (folder / "table.csv").is_file()
-
-
 def comparison_of(
     run: Any,
     backbones: str,

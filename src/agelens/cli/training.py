@@ -44,7 +44,7 @@ from agelens.cli.options import (
     Threads,
     Weights,
 )
-from agelens.cli.runs import is_run, names_by_comma, open_study, print_lines, reading_of
+from agelens.cli.runs import names_by_comma, open_study, print_lines, reading_of
 from agelens.cli.training_options import (
     AgeBalance,
     AugmentedViews,
@@ -58,7 +58,6 @@ from agelens.cli.training_options import (
     Trainable,
     UnfreezeStages,
 )
-from agelens.errors import AgeLensError
 
 
 def compare(
@@ -203,13 +202,12 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    if align and crops_as_they_are:
-        raise AgeLensError("--align and --crops-as-they-are exclude one another; give one of the two.")
-    # The study itself may be named in place of its sources.
-    if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
-        out, source = source[0], None
     from agelens.evaluation.thresholds import read_age_limits
+    from agelens.study.folder import is_study
 
+    # The study itself may be named in place of its sources.
+    if source and len(source) == 1 and out == DEFAULT_OUT and is_study(source[0]):
+        out, source = source[0], None
     study = open_study(
         out,
         source,
@@ -258,15 +256,13 @@ def export(
 
 def export_as(target: Path, form: str, source: Path, json: bool) -> None:
     """Write a bundle in a form that other programs serve."""
-    from agelens.bundles.bundle import find_bundles
+    from agelens.bundles.bundle import find_one_bundle
     from agelens.export.formats import FACES, export_format, next_step
 
-    found = find_bundles(source)
-    if len(found) != 1:
-        raise AgeLensError(f"{source} holds networks apart for age and gender; say which with --bundle.")
-    difference = export_format(found[0], target, form)
+    found = find_one_bundle(source)
+    difference = export_format(found, target, form)
     lines = [
-        f"{target}: says what {found[0].folder} says on {FACES} faces, within {difference:.1g}.",
-        next_step(form, target, found[0].card),
+        f"{target}: says what {found.folder} says on {FACES} faces, within {difference:.1g}.",
+        next_step(form, target, found.card),
     ]
     print_lines(lines, json, {"target": str(target), "faces": FACES, "largest_difference": difference})

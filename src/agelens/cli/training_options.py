@@ -79,8 +79,9 @@ UnfreezeStages = Annotated[
 AugmentedViews = Annotated[
     int | None,
     typer.Option(
-        help="Learn from so many randomly altered copies of each face.",
-        min=1,
+        help="Learn from so many randomly altered copies of each face; 0, with --recipe adapt alone, learns from it as "
+        "it is.",
+        min=0,
         rich_help_panel=TRAINING,
     ),
 ]

@@ -31,6 +31,11 @@ class CorrectionFiles:
     def __bool__(self) -> bool:
         return self.exclude is not None or self.relabel is not None
 
+    def names(self) -> dict[str, str]:
+        """The names of the files by option; the folders that they lie in are nobody's business."""
+        files = {"exclude": self.exclude, "relabel": self.relabel}
+        return {option: file.name for option, file in files.items() if file is not None}
+
 
 @dataclass(frozen=True)
 class Corrections:

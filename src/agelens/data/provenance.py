@@ -1,5 +1,6 @@
 """Where the images of a study came from, and what that says of their use and of figures on them."""
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -22,8 +23,12 @@ def source_name(config: dict[str, Any]) -> str:
     Args:
         config: the content of a study's ``config.json``.
     """
-    source = config.get("source") or "a source not recorded"
-    return " and ".join(PurePath(one).name for one in ([source] if isinstance(source, str) else source))
+    return " and ".join(source_parts(config.get("source") or "a source not recorded"))
+
+
+def source_parts(source: str | Sequence[str]) -> list[str]:
+    """Return the last part of the path of each source that a study's configuration names."""
+    return [PurePath(one).name for one in ([source] if isinstance(source, str) else source)]
 
 
 def licence(config: dict[str, Any], table: pd.DataFrame) -> str:

@@ -33,6 +33,19 @@ _WAY_OUT = (
 )
 
 
+def framed_of(align: bool, as_they_are: bool) -> Framed:
+    """Return what becomes of whole photographs where a person says that faces are aligned, or crops taken as they are.
+
+    Raises:
+        AgeLensError: both are said.
+    """
+    if align and as_they_are:
+        raise AgeLensError(
+            "align and crops_as_they_are (--align and --crops-as-they-are) exclude one another; give one of the two."
+        )
+    return "align" if align else "as-they-are" if as_they_are else "refuse"
+
+
 @dataclass(frozen=True)
 class Rules:
     """Rules of use that an evaluation tells the price of.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import pandas as pd
@@ -54,7 +54,6 @@ def card_of(
     """
     recipe = learned[0].recipe
     first = trainings[0][0]
-    train = table[table["split"] == "train"]
     encoders = [PretrainedEncoder(one.pretrained, one.preprocessing) for one in learned]
     outputs = {
         "age": f"{OUTPUTS['age']}: probabilities of the ages 0 to {AGES - 1}, float32 (faces, {AGES})",
@@ -79,40 +78,81 @@ def card_of(
             "output": [outputs[task] for task in recipe.tasks],
             "stored": "8-bit weights and maps (QDQ)",
         },
-        "data": {
-            "source": settings.source,
-            "licence": settings.licence,
-            "about": settings.about,
-            "images": {
-                **count_splits(table),
-                "train": len(without_conflicts(train)),
-                "left_out_for_conflicting_labels": len(train) - len(without_conflicts(train)),
-            },
-            "split_digest": split_digest,
-            "baseline": baselines(table),
-            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
-        },
+        "data": data_section(settings, table, split_digest, agreeing_images(table)),
         "training": {
-            "recipe": recipe.name,
-            "command": settings.command,
+            **training_section(recipe, settings, first, recipe.precision),
             "settings": common_settings([one.recipe.settings() for one in learned]),
-            "seed": settings.seed,
-            "precision": recipe.precision,
-            "epochs_run": first.epochs_run,
-            "best_epoch": first.best_epoch,
             "kept_epochs": kept_epochs(first),
-            "monitor": recipe.monitor,
-            "history": first.history,
             "soup_members": [
                 {"weights": one.pretrained.name, "seed": settings.seed + 1 + number, **_told(training)}
                 for one, members in zip(learned, trainings, strict=True)
                 for number, training in enumerate(members)
             ],
             "seconds": round(sum(one.seconds for members in trainings for one in members), 1),
-            "versions": {**versions(), "keras_backend": keras.backend.backend()},
-            "machine": machine(),
         },
         "intended_use": INTENDED_USE,
+    }
+
+
+class Learned(Protocol):
+    """What a card says of any recipe."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def monitor(self) -> str: ...
+    def settings(self) -> dict[str, Any]: ...
+
+
+def data_section(
+    settings: Settings, table: pd.DataFrame, split_digest: str, images: dict[str, int]
+) -> dict[str, Any]:
+    """What a card says of the faces that made its network.
+
+    Args:
+        split_digest: of the table.
+        images: how many of each split.
+    """
+    return {
+        "source": settings.source,
+        "licence": settings.licence,
+        "about": settings.about,
+        "images": images,
+        "split_digest": split_digest,
+        "baseline": baselines(table),
+        "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
+    }
+
+
+def agreeing_images(table: pd.DataFrame) -> dict[str, int]:
+    """The images of each split where faces whose labels contradict are not learned from."""
+    train = table[table["split"] == "train"]
+    agreed = len(without_conflicts(train))
+    return {
+        **count_splits(table),
+        "train": agreed,
+        "left_out_for_conflicting_labels": len(train) - agreed,
+    }
+
+
+def training_section(
+    recipe: Learned, settings: Settings, training: Training, precision: str
+) -> dict[str, Any]:
+    """What a card says of one training; where several are averaged, more is to be added."""
+    return {
+        "recipe": recipe.name,
+        # Only what is trained from pretrained networks has one.
+        **({"command": settings.command} if settings.command else {}),
+        "settings": recipe.settings(),
+        "seed": settings.seed,
+        "precision": precision,
+        "epochs_run": training.epochs_run,
+        "best_epoch": training.best_epoch,
+        "monitor": recipe.monitor,
+        "history": training.history,
+        "seconds": round(training.seconds, 2),
+        "versions": {**versions(), "keras_backend": keras.backend.backend()},
+        "machine": machine(),
     }
 
 
@@ -157,27 +197,10 @@ def network_card(
             "input": "uint8 (faces, side, side, 3), RGB, 0 to 255",
             "output": HEAD_OUTPUTS[recipe.task],
         },
-        "data": {
-            "source": settings.source,
-            "licence": settings.licence,
-            "about": settings.about,
-            "images": count_splits(table),
-            "split_digest": identity["table"],
-            "baseline": baselines(table),
-            "labels": {"gender": {"0": "male", "1": "female"}, "age": "years, 0 to 116"},
-        },
+        "data": data_section(settings, table, identity["table"], count_splits(table)),
         "training": {
-            "recipe": recipe.name,
+            **training_section(recipe, settings, training, identity["precision"]),
             "settings": {**recipe.settings(), "backbone": backbone.spec.name},
-            "seed": settings.seed,
-            "precision": identity["precision"],
-            "epochs_run": training.epochs_run,
-            "best_epoch": training.best_epoch,
-            "monitor": recipe.monitor,
-            "history": training.history,
-            "seconds": round(training.seconds, 2),
-            "versions": {**versions(), "keras_backend": keras.backend.backend()},
-            "machine": machine(),
         },
         "intended_use": INTENDED_USE,
     }

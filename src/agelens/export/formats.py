@@ -138,7 +138,7 @@ def _write_huggingface(bundle: Bundle, folder: Path) -> Path:
     for name in (NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS):
         if (bundle.folder / name).is_file():
             shutil.copyfile(bundle.folder / name, folder / name)
-    (folder / "README.md").write_text(hub_page(bundle.card), encoding="utf-8")
+    (folder / "README.md").write_text(hub_page(bundle.card, (folder / PAGE).is_file()), encoding="utf-8")
     return folder / NETWORK
 
 

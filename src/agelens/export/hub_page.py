@@ -7,16 +7,19 @@ import yaml
 _NAMES = {"age": ("mae", "Mean absolute error, years"), "gender": ("accuracy", "Accuracy")}
 
 
-def hub_page(card: dict[str, Any]) -> str:
+def hub_page(card: dict[str, Any], page: bool = True) -> str:
     """Return the page of a bundle's card, with the block of YAML that the hub reads.
 
     The weights are for research only wherever the data were, so the licence is told as "other".
+
+    Args:
+        page: whether ``card.html`` lies beside it, which only a bundle has that was exported for others.
     """
     data = card.get("data", {})
     front = {
         "library_name": "agelens",
         "license": "other",
-        "license_name": "non-commercial-research-only",
+        "license_name": _licence_name(card),
         "pipeline_tag": "image-classification",
         "tags": ["age-estimation", "face-analysis", "onnx", "openvino"],
         "model-index": [{"name": _name(card), "results": _results(card)}],
@@ -30,9 +33,15 @@ def hub_page(card: dict[str, Any]) -> str:
         'predictor = agelens.load("hf://OWNER/NAME@COMMIT")  # a commit of 40 digits, so that it stays the same', "```",
         "", *_section("Limits", card.get("limitations", [])),
         *_section("It must not", card.get("out_of_scope_use", [])),
-        "All figures by group stand in `card.json`, and as a page in `card.html`.",
+        f"All figures by group stand in `card.json`{', and as a page in `card.html`' if page else ''}.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _licence_name(card: dict[str, Any]) -> str:
+    """The terms of data and weights in short: research only where either says so, else where they can be read."""
+    told = f"{card.get('data', {}).get('licence', '')} {card['network'].get('weights_licence', '')}"
+    return "non-commercial-research-only" if "non-commercial" in told else "see-card"
 
 
 def _section(title: str, sentences: list[str]) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from agelens.data.audit import file_names
+from agelens.data.audit import file_names, named_paths
+from agelens.data.sources.reading import common_folder
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError, ImageError
 from agelens.inference.annotation_formats import (
@@ -19,6 +20,9 @@ from agelens.inference.annotation_formats import (
     to_labelstudio,
 )
 from agelens.inference.output_formats import form_of_file, read_back
+from agelens.study.folder import is_study
+from agelens.study.given_table import SOURCE
+from agelens.study.origin import told_source
 from agelens.utils.files import read_json, write_json, write_text
 from agelens.utils.images import read_photo
 
@@ -50,13 +54,13 @@ def export_annotations(source: Path, tool: Tool, out: Path) -> list[Path]:
 
 
 def _of_run(folder: Path) -> Iterator[Annotated]:
-    if not (folder / "table.csv").is_file():
+    if not is_study(folder):
         raise AgeLensError(
-            f"{folder} is no run: it has no table.csv; run 'agelens audit FOLDER --out {folder}' first."
+            f"{folder} is no run: it has no table.csv and config.json; run 'agelens audit FOLDER --out {folder}' first."
         )
-    table = read_table(folder / "table.csv")
-    issues = _issues(read_json(folder / "audit.json"))
-    names = file_names(table["path"], read_json(folder / "config.json")["source"])
+    table, source = read_table(folder / "table.csv"), read_json(folder / "config.json")["source"]
+    issues = _issues(_audit(folder, source))
+    names = file_names(named_paths(table), source if isinstance(source, str) else common_folder(source))
     predictions: dict[str, dict[str, Any]] = {}
     if (folder / "predictions.csv").is_file():
         kept = pd.read_csv(folder / "predictions.csv", keep_default_na=False, na_values=[""])
@@ -66,7 +70,7 @@ def _of_run(folder: Path) -> Iterator[Annotated]:
         }
     for name, row in zip(names, table.to_dict("records"), strict=True):
         attributes = tuple((key, str(row[key])) for key in ("race", "group", "split") if row.get(key))
-        label = Region(WHOLE, int(row["age"]), int(row["gender"]), None, attributes)
+        label = Region(WHOLE, _whole(row["age"]), _whole(row["gender"]), None, attributes)
         estimated = predictions.get(row["path"])
         yield Annotated(
             Path(row["path"]),
@@ -76,9 +80,29 @@ def _of_run(folder: Path) -> Iterator[Annotated]:
         )
 
 
+def _whole(label: float) -> int | None:
+    """A label as a whole number; None where the face has none."""
+    return None if math.isnan(label) else int(label)
+
+
+def _audit(folder: Path, source: str | list[str]) -> dict[str, Any]:
+    """What the audit of a run found; {} of a run that was begun with a split table, which nobody audits."""
+    file = folder / "audit.json"
+    if file.is_file():
+        return dict(read_json(file))
+    if source == SOURCE:
+        return {}
+    raise AgeLensError(
+        f"{file} is missing, so what was found of the images cannot be told; run 'agelens audit "
+        f"{told_source(source)} --out {folder}' again."
+    )
+
+
 def _issues(audit: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """What the audit found of each file, in words."""
     found: dict[str, list[str]] = {}
+    if not audit:
+        return {}
     lists = audit["lists"]
     for pair in lists["near_duplicate_pairs"]:
         for name in (pair["a"], pair["b"]):

@@ -11,6 +11,7 @@ from agelens.data.splits import CALIBRATION, learning_splits
 from agelens.data.table import ORIGINAL_COLUMNS, image_digests
 from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibration_entries, is_calibrated
+from agelens.study.folder import StudyFolder
 from agelens.utils.files import digest_json, read_json
 from agelens.utils.progress import Track, quiet
 
@@ -25,6 +26,12 @@ def finished_card(target: Path, identity: dict[str, Any] | None = None) -> dict[
     if card is None or not is_calibrated(card):
         return None
     return card if identity is None or card["identity"] == digest_json(identity) else None
+
+
+def forget_unfinished(run: StudyFolder, task: str) -> None:
+    """Count the training of a task as not done where its bundle is not whole and calibrated."""
+    if finished_card(run.folder / task) is None:
+        run.forget(f"train-{task}")
 
 
 def refuse_known_validation(table: pd.DataFrame, bundle: Bundle) -> None:

@@ -18,6 +18,7 @@ from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.prediction_files import is_prediction_file, match, read_predictions
 from agelens.inference.predictor import Predictor
 from agelens.reporting.models_page import write_models_page
+from agelens.study.folder import is_study
 from agelens.utils.files import write_json
 from agelens.utils.progress import Track, quiet
 
@@ -103,7 +104,7 @@ def compare_models(
 
 def _read_data(data: Path) -> tuple[pd.DataFrame, bool]:
     """The face table, and whether an audit found its duplicates."""
-    if (data / "table.csv").is_file():
+    if is_study(data):
         return read_table(data / "table.csv"), True
     return read_faces(data).table.reset_index(drop=True), False
 

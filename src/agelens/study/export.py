@@ -12,7 +12,7 @@ from agelens.bundles.bundle import (
     SUMS,
     TRAINING_IMAGES,
     Bundle,
-    find_bundles,
+    find_one_bundle,
     write_bundle,
 )
 from agelens.errors import AgeLensError
@@ -40,13 +40,7 @@ def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) 
         AgeLensError: the run was not measured, not on its test split, or not with this bundle.
     """
     _refuse_to_replace(target, run)
-    found = find_bundles(measured_bundle or run)
-    if len(found) != 1:
-        raise AgeLensError(
-            f"{run} holds networks apart for age and gender, and a bundle for others is one network; export a run of "
-            "'agelens train --task age', of --task gender, or of --recipe finetune."
-        )
-    bundle = found[0]
+    bundle = find_one_bundle(measured_bundle or run)
     _refuse_another(target, bundle)
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():

@@ -51,6 +51,11 @@ DEFAULT_SEED = 42
 REPORT = "report.html"
 
 
+def is_study(folder: Path) -> bool:
+    """Whether a folder is that of a study whose faces were read, and not one of images."""
+    return (folder / "config.json").is_file() and (folder / "table.csv").is_file()
+
+
 class StudyFolder:
     """The folder of a study.
 
@@ -286,16 +291,3 @@ class StudyFolder:
 
     def _write_config(self) -> None:
         write_json(self.folder / "config.json", self.config)
-
-
-def audit_faces(
-    run: StudyFolder,
-    source: Source | Faces,
-    seed: int | None = None,
-    limit: int | None = None,
-    split_ratios: SplitRatios | None = None,
-    reading: ReadingOptions | None = None,
-) -> dict[str, Any]:
-    """Audit and split; returns the content of ``audit.json``."""
-    run.begin(source, seed, limit, split_ratios, reading)
-    return dict(read_json(run.folder / "audit.json"))

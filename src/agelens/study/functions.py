@@ -23,8 +23,9 @@ from agelens.data.splits import DEFAULT_SPLIT_RATIOS, SplitRatios
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
 from agelens.evaluation import evaluate as evaluating
-from agelens.evaluation.evaluate import Framed
+from agelens.evaluation.evaluate import framed_of
 from agelens.evaluation.overlap import Overlap
+from agelens.study.audit_step import usable_faces
 from agelens.study.folder import DEFAULT_SEED
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.results import AuditResult, SplitResult
@@ -66,11 +67,7 @@ def audit(faces: Faces | Path | str, *, progress: bool = True) -> AuditResult:
     track = reporter(progress).track
     with naming_extras():
         found = auditing.audit(faces, track)
-    table = found.usable(faces.table)
-    if table.empty:
-        raise AgeLensError(
-            f"Not one image of {faces.source} can be used; {found.unreadable[0].reason}, for example."
-        )
+    table = usable_faces(found, faces)
     quality = check_pictures(table, faces.source, track) if can_check() else None
     return AuditResult({**found.to_json(), "picture_quality": quality and quality.to_json()}, table)
 
@@ -221,9 +218,7 @@ def evaluate(
             result = agelens.evaluate(agelens.read_faces("my-faces.csv"), align=True)
             result.to_frame()
     """
-    if align and crops_as_they_are:
-        raise AgeLensError("align and crops_as_they_are exclude one another; give one of the two.")
-    framed: Framed = "align" if align else "as-they-are" if crops_as_they_are else "refuse"
+    framed = framed_of(align, crops_as_they_are)
     place = networks.folder if isinstance(networks, TrainingResult) else networks
     rows = _table_of(table)
     chosen = split or ("test" if "split" in rows.columns else "all")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from agelens.models.registry import REGISTRY
+from agelens.models.registry import REGISTRY, BackboneSpec
 from agelens.study.folder import StudyFolder
 from agelens.training.needs import Need, look_for_all
 from agelens.training.recipes import find_recipe
@@ -59,11 +59,20 @@ def _for_training(run: StudyFolder, plan: Plan) -> Iterator[Need]:
     for task, name in (("age", plan.age_backbone), ("gender", plan.gender_backbone)):
         backbone = name or find_recipe(plan.recipe, task).backbone
         known = next((spec for spec in REGISTRY.values() if spec.name.lower() == backbone.lower()), None)
-        # A network that learns from nothing has no use for files of weights.
-        scratch = known is not None and known.imagenet is None
-        weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
+        weights = weights_of(known, plan.weights)
         if task in plan.tasks and not _made(run, f"train-{task}", backbone=backbone, weights=weights):
             yield Need(backbone, weights)
+
+
+def weights_of(spec: BackboneSpec | None, wanted: str) -> str:
+    """Return the weights that a backbone begins from where some are asked for.
+
+    Args:
+        spec: None is a backbone that AgeLens does not know by its name.
+    """
+    # A network that learns from nothing has no use for files of weights.
+    scratch = spec is not None and spec.imagenet is None and spec.file is None
+    return "random" if scratch and wanted == "imagenet" else wanted
 
 
 def _made(run: StudyFolder, step: str, **settings: Any) -> bool:

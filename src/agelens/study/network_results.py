@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from agelens.bundles.bundle import BOTH, TASKS
+from agelens.data.labels import has_exact_age
 from agelens.errors import AgeLensError
 from agelens.models.keras_start import load_keras
 from agelens.reporting import facts, prediction_charts, result_charts
+from agelens.reporting.formats import percent
 from agelens.reporting.result_charts import MEASURES
 from agelens.reporting.study_files import card_of_task
 from agelens.reporting.training_chart import training_history
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
     import keras
 
 
+# Of faces whose age is known as a group only, in ``evaluation.json``.
+AGE_GROUP = "age_group"
 # What of an evaluation stands below a cell.
-_TOLD = ("task", "kind", "group", "n", "mae", "cs5", "bias", "coverage", "accuracy", "auc")
+_TOLD = (
+    "task", "kind", "group", "n", "mae", "cs5", "bias", "coverage", "right_group", "one_off", "years_outside",
+    "accuracy", "auc",
+)  # fmt: skip
 
 
 def _bounds(result: dict[str, Any], key: str) -> tuple[float | None, float | None]:
@@ -41,8 +48,13 @@ class ComparisonResult(StudyResult):
 
     content: dict[str, Any]
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What was compared: "age", "gender" or both, as far as the faces are labelled."""
+        return tuple(task for task in TASKS if self.content.get(task))
+
     def summary(self) -> str:
-        return " ".join(facts.verdict(self.content, task) for task in TASKS)
+        return " ".join(facts.verdict(self.content, task) for task in self.tasks)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each backbone with its final validation figures, their 95 % intervals and its costs.
@@ -53,27 +65,27 @@ class ComparisonResult(StudyResult):
         ways = {"agelens": self.content}
         if exact := self.content.get("notebook_exact"):
             ways["notebook"] = exact
-        rows = [self._row(way, found, name) for way, found in ways.items() for name in found["age"]]
-        blind = self.content["baseline"]
-        rows.append(
-            {
-                "backbone": "no network",
-                "age_mae": blind["age"]["val_mae"],
-                "gender_accuracy": blind["gender"]["val_accuracy"],
-            }
-        )
+        first = self.tasks[0]
+        rows = [self._row(way, found, name) for way, found in ways.items() for name in found[first]]
+        rows.append({"backbone": "no network", **self._blind()})
         # Whole numbers stay whole beside the row that has none.
         frame = pd.DataFrame(rows).astype({"parameters": "Int64", "image_size": "Int64"})
         return frame if len(ways) > 1 else frame.drop(columns="arithmetic")
 
-    @staticmethod
-    def _row(way: str, found: dict[str, Any], name: str) -> dict[str, Any]:
+    def _blind(self) -> dict[str, float]:
+        """What guessing without looking scores, by column of the table."""
+        keys = {task: MEASURES[task].key for task in self.tasks}
+        baseline = self.content["baseline"]
+        return {f"{task}_{key}": baseline[task][f"val_{key}"] for task, key in keys.items()}
+
+    def _row(self, way: str, found: dict[str, Any], name: str) -> dict[str, Any]:
         row: dict[str, Any] = {"backbone": name, "arithmetic": way}
-        for task, measure in MEASURES.items():
+        for task in self.tasks:
+            measure = MEASURES[task]
             key, column = f"val_{measure.key}", f"{task}_{measure.key}"
             row[column] = found[task][name][key][-1]
             row[f"{column}_low"], row[f"{column}_high"] = _bounds(found[task][name], key)
-        costs = found["age"][name]
+        costs = found[self.tasks[0]][name]
         return row | {
             key: costs.get(key) for key in ("images_per_second", "parameters", "image_size", "weights")
         }
@@ -84,9 +96,9 @@ class ComparisonResult(StudyResult):
 
     def _charts(self) -> Charts:
         charts: Charts = {}
-        for task in TASKS:
+        for task in self.tasks:
             charts[f"learning_curves_{task}"] = partial(result_charts.learning_curves, self.content, task)
-        for task in TASKS:
+        for task in self.tasks:
             if any(map(result_charts.has_speed, self.content[task].values())):
                 charts[f"error_against_cost_{task}"] = partial(
                     result_charts.error_against_cost, self.content, task
@@ -202,13 +214,22 @@ class EvaluationResult(StudyResult):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What was measured: "age", "gender" or both."""
+        """What was measured of exact ages and of genders: "age", "gender" or both."""
         return tuple(task for task in TASKS if task in self.content)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """All that was measured: `tasks`, and "age_group" for faces whose age is known as a group only."""
+        return (*self.tasks, *([AGE_GROUP] if AGE_GROUP in self.content else []))
 
     def summary(self) -> str:
         told = []
-        for task in self.tasks:
-            result, measure = self.content[task], MEASURES[task]
+        for task in self.measured:
+            result = self.content[task]
+            if task == AGE_GROUP:
+                told.append(_told_groups(result))
+                continue
+            measure = MEASURES[task]
             low, high = (facts.score(task, bound) for bound in _bounds(result, measure.key))
             told.append(
                 f"{task}: {measure.words} {facts.score(task, result[measure.key])} [{low}, {high}], "
@@ -219,11 +240,12 @@ class EvaluationResult(StudyResult):
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each task and group: ``task``, ``kind``, ``group``, ``n`` and each figure with its interval.
 
-        ``kind`` is "all" for all faces, else what the groups are told apart by: "age_band", "age_range", "gender",
-        "race" or "predicted_band". ``mae_low`` and ``mae_high`` are the ends of the 95 % interval of ``mae``.
+        ``task`` is one of `measured`. ``kind`` is "all" for all faces, else what the groups are told apart by:
+        "age_band", "age_range", "age_group", "gender", "race" or "predicted_band". ``mae_low`` and ``mae_high`` are the
+        ends of the 95 % interval of ``mae``.
         """
         rows = []
-        for task in self.tasks:
+        for task in self.measured:
             result = self.content[task]
             groups = {"all": {"all faces": result}} | result["groups"]
             for kind, found in groups.items():
@@ -236,17 +258,25 @@ class EvaluationResult(StudyResult):
     def _short_frame(self) -> pd.DataFrame:
         frame = self.to_frame()
         kept = [name for name in _TOLD if name in frame.columns]
-        return frame.loc[frame["kind"].isin(["all", "age_band", "gender"]), kept]
+        return frame.loc[frame["kind"].isin(["all", "age_band", "age_group", "gender"]), kept]
 
     def _charts(self) -> Charts:
         charts: Charts = {}
         if "age" in self.tasks:
-            measured = self.predictions.dropna(subset=["age_years"])
+            # Of a group its middle would be drawn, which nobody measured.
+            exact = self.predictions[has_exact_age(self.predictions)]
+            measured = exact.dropna(subset=["age_years"])
             charts["predicted_against_true"] = partial(prediction_charts.predicted_against_true, measured)
         for task, name in (("age", "error_by_group"), ("gender", "accuracy_by_group")):
             if result_charts.has_groups(self.content, task):
                 charts[name] = partial(getattr(result_charts, name), self.content)
         return charts
+
+
+def _told_groups(result: dict[str, Any]) -> str:
+    """How many ages lie in the group that is known, as `EvaluationResult.summary` tells it."""
+    low, high = (percent(bound) for bound in _bounds(result, "right_group"))
+    return f"age group: right group {percent(result['right_group'])} [{low}, {high}], {result['n']:,} faces"
 
 
 def _flat(figures: dict[str, Any]) -> dict[str, Any]:
@@ -256,6 +286,6 @@ def _flat(figures: dict[str, Any]) -> dict[str, Any]:
         if key.endswith("_ci95"):
             name = key.removesuffix("_ci95")
             flat[f"{name}_low"], flat[f"{name}_high"] = value or (None, None)
-        elif key != "groups":
+        elif key not in ("groups", "confusion"):
             flat[key] = value
     return flat

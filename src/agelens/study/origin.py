@@ -1,7 +1,7 @@
 """The sources of a study, as they are given and as they are told."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,11 +25,6 @@ def as_list(source: Source) -> list[Path]:
 def told_source(source: str | Sequence[str]) -> str:
     """Return the sources of a run's configuration as a person types them."""
     return source if isinstance(source, str) else " ".join(source)
-
-
-def source_title(source: str | Sequence[str], between: str = " and ") -> str:
-    """Return the last parts of the sources' paths; paths themselves are nobody's business."""
-    return between.join(PurePath(one).name for one in ([source] if isinstance(source, str) else source))
 
 
 def digest_files_of(faces: Faces) -> str:

@@ -80,6 +80,11 @@ class TrainingPlan:
             _refuse(finetuned, "--recipe finetune")
         if self.recipe not in (FineTuning.name, Adaptation.name):
             _refuse(learned, "--recipe finetune or adapt; other recipes take --age-backbone")
+        # A recipe refuses what nothing could learn by: now, and not once the faces are audited.
+        if self.recipe == FineTuning.name:
+            _changed(FineTuning(tasks=self.tasks), self)
+        if self.recipe == Adaptation.name:
+            adaptation(self, self.tasks)
 
 
 def _refuse(options: Mapping[str, Any], recipes: str) -> None:
@@ -109,7 +114,12 @@ def study_options(comparison: Comparison, plan: TrainingPlan) -> dict[str, Any]:
 
 def fine_tuning(plan: TrainingPlan, pretrained: PretrainedEncoder) -> FineTuning:
     """The recipe that suits a face network, with what the plan says otherwise."""
-    return pretrained.suited(FineTuning(tasks=plan.tasks)).replace(
+    return _changed(pretrained.suited(FineTuning(tasks=plan.tasks)), plan)
+
+
+def _changed(recipe: FineTuning, plan: TrainingPlan) -> FineTuning:
+    """A recipe with what the plan says otherwise."""
+    return recipe.replace(
         epochs=plan.epochs,
         learning_rate=plan.learning_rate,
         batch_size=plan.batch_size,

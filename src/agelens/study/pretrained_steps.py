@@ -7,7 +7,7 @@ from typing import Any
 from agelens.bundles.bundle import CARD, SUMS, Bundle, find_one_bundle
 from agelens.data.provenance import provenance
 from agelens.errors import AgeLensError
-from agelens.study.calibrated_bundle import finished_card
+from agelens.study.calibrated_bundle import forget_unfinished
 from agelens.study.folder import StudyFolder
 from agelens.study.needs import look_before
 from agelens.study.plan import TrainingPlan, adaptation, fine_tuning, plain_settings
@@ -104,7 +104,8 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
     for bundle in bundles:
         _refuse_own_target(run, bundle, task, "--pretrained")
     making = Settings(
-        weights=" + ".join(bundle.card["network"]["weights"] for bundle in bundles),
+        # What a card lacks is told once its heads are read.
+        weights=" + ".join(str(bundle.card["network"].get("weights", "")) for bundle in bundles),
         seed=run.config["seed"],
         cache=plan.cache,
         **provenance(run.config, run.table),
@@ -127,8 +128,7 @@ def adapt_bundles(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
 
 def _make(run: StudyFolder, task: str, settings: dict[str, Any], work: Callable[[], None]) -> dict[str, Any]:
     """Make the bundle of a task, unless it is there and whole; returns its card by the task."""
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
+    forget_unfinished(run, task)
     run.step(f"train-{task}", settings, [f"{task}/{SUMS}"], work)
     return {task: read_json(run.folder / task / CARD)}
 

@@ -15,7 +15,7 @@ from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 from agelens.data.table import SPLITS
 from agelens.errors import AgeLensError
 from agelens.reporting import data_quality_charts, facts
-from agelens.reporting.exploration import CHARTS
+from agelens.reporting.exploration import charts_of, fully_labelled
 from agelens.reporting.report import draw_all
 from agelens.reporting.study_files import read_study_files
 
@@ -144,8 +144,10 @@ class ExplorationResult(StudyResult):
         return list(self.content["findings"])
 
     def summary(self) -> str:
-        ages = self.table["age"]
-        return f"{len(ages):,} faces from {ages.min()} to {ages.max()} years; {len(self.findings)} findings"
+        ages = self.table["age"].dropna()
+        # A column with gaps holds its whole numbers as floats.
+        years = f" from {ages.min():.0f} to {ages.max():.0f} years" if len(ages) else ""
+        return f"{len(self.table):,} faces{years}; {len(self.findings)} findings"
 
     def to_frame(self) -> pd.DataFrame:
         """Return how many faces of each gender label there are in each age band, and in all of them."""
@@ -165,7 +167,8 @@ class ExplorationResult(StudyResult):
         return f"{super()._repr_html_()}<ul>{findings}</ul>"
 
     def _charts(self) -> Charts:
-        return {name: partial(draw, self.table) for name, draw in reversed(CHARTS.items())}
+        rows = fully_labelled(self.table)
+        return {name: partial(draw, rows) for name, draw in reversed(charts_of(self.table).items())}
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -11,22 +11,22 @@ from agelens.data.splits import check_parts
 from agelens.evaluation.compare_backbones import NOTEBOOK_SCALING, Comparison, compare
 from agelens.evaluation.evaluate import (
     Evaluation,
-    Framed,
     Rules,
     check_columns,
     choose_rows,
     evaluate,
+    framed_of,
     of_sources,
 )
 from agelens.evaluation.overlap import Overlap, check_seen
 from agelens.export.keras_model import has_keras_model, keras_file
 from agelens.models.backbones import content_digest
 from agelens.models.registry import BackboneSpec, find_backbone, training_images_of
-from agelens.study.calibrated_bundle import finished_card
+from agelens.study.calibrated_bundle import forget_unfinished
 from agelens.study.crops import check_crops
 from agelens.study.folder import REPORT, StudyFolder
 from agelens.study.labelled import labelled_plan, tell_groups
-from agelens.study.needs import look_before
+from agelens.study.needs import look_before, weights_of
 from agelens.study.plan import TrainingPlan, plain_settings, study_options
 from agelens.study.pretrained_steps import FROM_PRETRAINED
 from agelens.study.reporting_steps import explore_faces, report_run
@@ -101,9 +101,7 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     spec = find_backbone(recipe.backbone)
     if plan.notebook_exact:
         recipe, spec = recipe.exact(), replace(spec, preprocessing=NOTEBOOK_SCALING)
-    # A network that learns from nothing has no use for files of weights.
-    scratch = spec.imagenet is None and spec.file is None
-    weights = "random" if scratch and plan.weights == "imagenet" else plan.weights
+    weights = weights_of(spec, plan.weights)
     making = Settings(
         weights=weights,
         image_size=plan.image_size,
@@ -124,8 +122,7 @@ def _train_one(run: StudyFolder, plan: TrainingPlan, task: str) -> None:
     def work() -> None:
         train_network(run.table, recipe, spec, training, run.folder / task, making, run.track)
 
-    if finished_card(run.folder / task) is None:
-        run.forget(f"train-{task}")
+    forget_unfinished(run, task)
     outputs = [f"{task}/{SUMS}", *([keras_file(Path(task)).name] if has_keras_model(spec) else [])]
     run.step(f"train-{task}", settings, outputs, work)
 
@@ -157,11 +154,12 @@ def evaluate_networks(
         sources: names of the sources that are measured; none given measures all, each apart and together.
         device, threads: as in `agelens.load`.
     """
-    framed: Framed = "align" if align else "as-they-are" if run.crops_as_they_are else "refuse"
+    framed = framed_of(align, run.crops_as_they_are)
     target = run.folder / EVALUATION
     bundles = find_bundles(bundle or run.folder)
     # A table that was too small to be split has no parts.
-    wanted = measured(bundle, bundles, split if "split" in run.table.columns else "all", overlap)
+    part = split if "split" in run.table.columns else "all"
+    wanted = measured(bundle, bundles, part, overlap, sources, framed)
     check_columns(run.table, group_by)
     check_seen(of_sources(choose_rows(run.table, split), sources), bundles, overlap)
     if not force and (note := refuse_to_replace(run.folder, wanted)):

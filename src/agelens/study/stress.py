@@ -18,6 +18,7 @@ from agelens.evaluation.overlap import Overlap, check_seen
 from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise, unseen
 from agelens.inference.predictor import Predictor
 from agelens.reporting.robustness_page import write_robustness_page
+from agelens.study.folder import is_study
 from agelens.utils.files import replacing_file, write_json
 from agelens.utils.progress import Track, quiet
 
@@ -90,7 +91,7 @@ def stress_network(
 
 def _rows(test: StressTest) -> pd.DataFrame:
     """The faces: of a run those of its test split, with their groups, else all of a source."""
-    if (test.data / "config.json").is_file() and (test.data / "table.csv").is_file():
+    if is_study(test.data):
         return choose_rows(read_table(test.data / "table.csv"), "test")
     return read_faces(test.data).table
 

@@ -9,7 +9,7 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.overlap import Overlap
 from agelens.models.keras_start import load_keras
 from agelens.reporting.study_files import read_predictions
-from agelens.study.folder import audit_faces
+from agelens.study.audit_step import audit_faces
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.opening import StudyOpening
 from agelens.study.reporting_steps import explore_faces, report_run
@@ -241,15 +241,13 @@ class Study(StudyOpening):
             device, threads: as for `agelens.load`.
             force: do it again, also where it is done, and replace figures of other networks.
         """
-        if align and self.crops_as_they_are:
-            raise AgeLensError(
-                "align and crops_as_they_are (--align, --crops-as-they-are) exclude one another."
-            )
         with naming_extras():
             load_keras()
-            from agelens.evaluation.evaluate import Rules
+            from agelens.evaluation.evaluate import Rules, framed_of
             from agelens.study.steps import evaluate_networks
 
+        # Before anything is audited.
+        framed_of(align, self.crops_as_they_are)
         place = None if bundle is None else Path(bundle)
         with self._at_work(force) as folder:
             content = evaluate_networks(

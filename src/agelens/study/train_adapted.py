@@ -2,18 +2,18 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import keras
 import onnx
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
-from agelens.data.baselines import baselines
-from agelens.data.splits import count_splits, hold_out_calibration, learning_splits, without_conflicts
+from agelens.data.splits import hold_out_calibration, learning_splits
 from agelens.data.table import digest_table
+from agelens.export.cards import agreeing_images, data_section, training_section
 from agelens.export.ensemble import average_networks, members_of
 from agelens.export.keras_model import keras_file
 from agelens.export.validation import validate
@@ -26,7 +26,7 @@ from agelens.training.adapt_recipe import Adaptation
 from agelens.training.feature_cache import resolve_precision
 from agelens.training.trainer import Training
 from agelens.training.transfer import Settings
-from agelens.utils.environment import machine, made_with, versions
+from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json
 from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import Track, quiet
@@ -42,6 +42,15 @@ _OLD_FIGURES = (
     "geometry",
     "gender_temperature",
 )
+
+# What the cards of several networks say in words, and what stands between them in that of their average.
+_JOINED = {
+    "backbone": " + ",
+    "weights": " + ",
+    "weights_licence": "; ",
+    "weights_sha256": " ",
+    "preprocessing": " + ",
+}
 
 
 def train_adapted(
@@ -73,7 +82,7 @@ def train_adapted(
         return finished
     each = [read_heads(bundle.network, str(bundle.folder)) for bundle in bundles]
     for bundle in bundles:
-        bundle.read("network", _check_network)
+        bundle.read("network", partial(_check_network, bundle.tasks))
         bundle.read("data", _check_data)
     heads = [head.scaled(1 / len(bundles)) for own in each for head in own]
     splits = learning_splits(table)
@@ -142,38 +151,17 @@ def _card(
     split_digest: str,
 ) -> dict[str, Any]:
     old = {key: value for key, value in bundles[0].card.items() if key not in (*_OLD_FIGURES, "format")}
-    train = table[table["split"] == "train"]
-    agreed = len(without_conflicts(train))
     licences = [*(bundle.card["data"]["licence"] for bundle in bundles), settings.licence]
     return {
         **old,
         "network": _network([bundle.card["network"] for bundle in bundles]),
         "data": {
             **old["data"],
-            "source": settings.source,
+            **data_section(settings, table, split_digest, agreeing_images(table)),
             "licence": "; ".join(dict.fromkeys(licences)),
-            "about": settings.about,
-            "images": {
-                **count_splits(table),
-                "train": agreed,
-                "left_out_for_conflicting_labels": len(train) - agreed,
-            },
-            "split_digest": split_digest,
-            "baseline": baselines(table),
         },
         "training": {
-            "recipe": recipe.name,
-            "command": settings.command,
-            "settings": recipe.settings(),
-            "seed": settings.seed,
-            "epochs_run": training.epochs_run,
-            "best_epoch": training.best_epoch,
-            "monitor": recipe.monitor,
-            "history": training.history,
-            "seconds": round(training.seconds, 2),
-            "precision": resolve_precision("auto"),
-            "versions": {**versions(), "keras_backend": keras.backend.backend()},
-            "machine": machine(),
+            **training_section(recipe, settings, training, resolve_precision("auto")),
             "adapted": [
                 {
                     "network_sha256": bundle.digest,
@@ -189,12 +177,15 @@ def _card(
     }
 
 
-def _check_network(entry: Mapping[str, Any]) -> None:
-    """Raise KeyError where the card of a network does not say what that of an adapted one tells of it."""
-    for key in ("backbone", "weights", "weights_licence", "weights_sha256", "image_sizes", "parameters"):
-        entry[key]
+def _check_network(tasks: Sequence[str], entry: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a card lacks what that of an adapted network tells."""
+    for key in _JOINED:
+        if not isinstance(entry[key], str):
+            raise TypeError(f"{key} is no text")
+    int(entry["image_size"]), list(entry["image_sizes"]), int(entry["parameters"])
     for weights in entry["ensemble_weights"]:
-        dict(weights)
+        for task in tasks:
+            float(weights[task])
 
 
 def _check_data(entry: Mapping[str, Any]) -> None:
@@ -206,13 +197,7 @@ def _network(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the card says of the average of networks, from what the cards say of each."""
     if len(each) == 1:
         return each[0]
-    joined = {
-        key: between.join(dict.fromkeys(one[key] for one in each))
-        for key, between in (
-            ("backbone", " + "), ("weights", " + "), ("weights_licence", "; "), ("weights_sha256", " "),
-            ("preprocessing", " + "),
-        )
-    }  # fmt: skip
+    joined = {key: between.join(dict.fromkeys(one[key] for one in each)) for key, between in _JOINED.items()}
     return {
         **each[0],
         **joined,

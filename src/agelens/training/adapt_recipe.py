@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agelens.errors import AgeLensError
 from agelens.training.learning_recipe import LearningRecipe
 
 
@@ -42,6 +43,10 @@ class Adaptation(LearningRecipe):
     age_balance: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.augmented_views < 0 or not 0 <= self.dropout < 1:
-            raise ValueError("The number of views is at least 0, and the dropout at least 0 and below 1.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError("The dropout is at least 0 and below 1.")
+        if self.augmented_views < 0:
+            raise AgeLensError(
+                "augmented_views (--augmented-views) is at least 0: then each face is learned as it is."
+            )
         self.check()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from agelens.errors import AgeLensError
 from agelens.runtime.execution import supports_bfloat16
 from agelens.training.learning_recipe import LearningRecipe
 
@@ -96,9 +97,11 @@ class FineTuning(LearningRecipe):
             )
         if not (0 <= self.dropout < 1 and 0 <= self.ema_momentum < 1):
             raise ValueError("The dropout and the momentum of the average are at least 0 and below 1.")
-        if min(self.warmup, self.augmented_views, self.hidden, self.soup_size) < 1:
-            raise ValueError(
-                "The numbers of warm-up epochs, views, hidden units and trainings are at least 1."
+        if min(self.warmup, self.hidden) < 1:
+            raise ValueError("The numbers of warm-up epochs and hidden units are at least 1.")
+        if min(self.augmented_views, self.soup_size) < 1:
+            raise AgeLensError(
+                "augmented_views and soup_size (--augmented-views, --soup-size) are at least 1 for --recipe finetune."
             )
         self.check()
 

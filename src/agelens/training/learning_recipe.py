@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from agelens.bundles.bundle import BOTH
+from agelens.errors import AgeLensError
 
 
 class LearningRecipe:
@@ -32,11 +33,13 @@ class LearningRecipe:
     monitor = "val_loss"
 
     def check(self) -> None:
-        """Raise ValueError where a setting is no share, or a number below 1."""
+        """Refuse, with an AgeLensError, what a person may have asked for: no share, or a number below 1."""
         if not (0 <= self.source_balance <= 1 and 0 <= self.age_balance <= 1):
-            raise ValueError("source_balance and age_balance lie between 0 and 1.")
+            raise AgeLensError(
+                "source_balance and age_balance (--source-balance, --age-balance) lie between 0 and 1."
+            )
         if min(self.epochs, self.batch_size) < 1:
-            raise ValueError("The numbers of epochs and of faces a step are at least 1.")
+            raise AgeLensError("epochs and batch_size (--epochs, --batch-size) are at least 1.")
 
     def replace(self, **changes: Any) -> Self:
         """The recipe with some settings replaced; settings given as None stay."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agelens.bundles.bundle import Bundle
 from agelens.data.loaders import read_faces_at
 from agelens.errors import AgeLensError
+from agelens.inference.temperature import Temperature
 from agelens.models.bundle_heads import OUTPUTS
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import compile_bundle
@@ -60,7 +61,7 @@ def ask_teacher(
     except (ValueError, KeyError, zipfile.BadZipFile):
         raise AgeLensError(f"{file} is damaged; delete it, and the teacher is asked again.") from None
     if "gender" in values:
-        values["gender"] = (1 / (1 + np.exp(-values["gender"]))).astype(np.float32)
+        values["gender"] = Temperature().apply(values["gender"]).astype(np.float32)
     return {TAUGHT.format(task): value for task, value in values.items()}
 
 

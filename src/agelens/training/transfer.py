@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.data.loaders import Batches, FaceBatches
+from agelens.data.provenance import UNKNOWN_LICENCE
 from agelens.errors import AgeLensError
 from agelens.models.backbones import Backbone
 from agelens.models.heads import build_head
@@ -42,7 +43,7 @@ class Settings:
     seed: int = 42
     cache: Path | None = None
     source: str = ""
-    licence: str = "as the source of the images says"
+    licence: str = UNKNOWN_LICENCE
     about: str = ""
     command: str = ""
     round: int = 0

@@ -172,7 +172,9 @@ def test_what_is_of_another_video_or_of_nothing_here_stays(clip: Path, tmp_path:
         run(other, out=out)
     with pytest.raises(AgeLensError, match="was made with another --frame-stride"):
         run(clip, frame_stride=2, out=out)
-    with pytest.raises(AgeLensError, match="was drawn of another video, or with other options; give another --annotate"):
+    with pytest.raises(
+        AgeLensError, match="was drawn of another video, or with other options; give another --annotate"
+    ):
         run(other, pictures=drawn)
     own = tmp_path / "own.mp4"
     own.write_bytes(other.read_bytes())

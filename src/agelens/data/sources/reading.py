@@ -84,7 +84,7 @@ def read_sources(sources: Sequence[Path | str], options: ReadingOptions | None =
     found = [read_faces(source, options) for source in sources]
     if len(found) == 1:
         return found[0]
-    root = os.path.commonpath([place if place.is_dir() else place.parent for place in places])
+    root = common_folder(places)
     names = _distinct([one.table["source"].iloc[0] for one in found], places)
     joined = []
     for one, name in zip(found, names, strict=True):
@@ -103,6 +103,12 @@ def read_sources(sources: Sequence[Path | str], options: ReadingOptions | None =
         [f"{name}: {note}" for one, name in zip(found, names, strict=True) for note in one.notes],
         {name: title for one, name in zip(found, names, strict=True) for title in one.formats.values()},
     )
+
+
+def common_folder(sources: Sequence[Path | str]) -> str:
+    """Return the folder below which the files of several sources are called by their names."""
+    places = [Path(source).absolute() for source in sources]
+    return os.path.commonpath([place if place.is_dir() else place.parent for place in places])
 
 
 def _distinct(names: Sequence[str], places: Sequence[Path]) -> list[str]:
