@@ -9,6 +9,7 @@ import pytest
 
 from agelens.bundles.bundle import BUNDLED, OWN, PAGE, open_bundle
 from agelens.errors import AgeLensError
+from agelens.evaluation.over_seeds import over_seeds
 from agelens.study.export import card_figures, export_bundle
 
 
@@ -18,7 +19,13 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     answer = agelens(*call, "--out", run)
     assert answer.status == 0, answer.err
     shutil.copytree(BUNDLED, tmp_path / "bundle")
-    answer = agelens("export", tmp_path / "bundle", "--bundle", "agelens", "--out", run)
+    seeds = tmp_path / "seeds.json"
+    seeds.write_text("[]")
+    export = ["export", tmp_path / "bundle", "--bundle", "agelens", "--out", run, "--seeds", seeds]
+    assert "seeds.json does not hold the figures of several seeds" in agelens(*export).err
+    told = over_seeds([{"gender": {"accuracy": 0.92}}, {"gender": {"accuracy": 0.94}}], [1, 2], "test")
+    seeds.write_text(json.dumps(told))
+    answer = agelens(*export)
     assert answer.status == 0, answer.err
     before, after = open_bundle(BUNDLED), open_bundle(tmp_path / "bundle")
     assert after.network == before.network
@@ -28,6 +35,9 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert after.card["evaluation"] == card_figures(figures) != figures
     page = (tmp_path / "bundle" / PAGE).read_text(encoding="utf-8")
     assert "<h2>Age limits</h2>" in page
+    assert after.card["over_seeds"] == told
+    assert "<h2>How much is chance</h2>" in page
+    assert "93.0 (1.4) %" in page
     assert "<h2>Certainty</h2>" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
 

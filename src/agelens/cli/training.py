@@ -19,6 +19,7 @@ from agelens.cli.measuring_options import (
 )
 from agelens.cli.options import (
     DEFAULT_OUT,
+    RESULT,
     TRAINING,
     AgeBackbone,
     Backbones,
@@ -241,6 +242,15 @@ def export(
         ),
     ] = "bundle",
     bundle: MeasuredBundle = None,
+    seeds: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file with the figures of trainings from other seeds, as benchmarks/adapt_seeds.py writes it; "
+            "the card then tells their means and spread.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
@@ -249,7 +259,7 @@ def export(
         return
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target, bundle)
+    card = export_bundle(out, target, bundle, seeds)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
 

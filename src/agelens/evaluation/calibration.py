@@ -1,6 +1,7 @@
 """What a finished network needs for photographs: the geometry of its training crops, and honest certainty."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
     """
     splits = learning_splits(table)
     train = splits["train"].sample(min(GEOMETRY_FACES, len(splits["train"])), random_state=0)
-    geometry, found = measure_geometry(train["path"].tolist(), find_detector(), track)
+    geometry, found = _training_geometry(tuple(train["path"]), tuple(train["digest"]), track)
     entries: dict[str, Any] = {
         "geometry": geometry and geometry.to_card(),
         "calibrated": {
@@ -77,6 +78,15 @@ def calibration_entries(bundle: Bundle, table: pd.DataFrame, track: Track = quie
         temperature = fit_temperature(logits[given], rows["gender"].to_numpy(np.float64)[given])
         entries["gender_temperature"] = temperature and {**temperature.to_card(), "split": split}
     return entries
+
+
+@lru_cache(maxsize=1)
+def _training_geometry(
+    paths: tuple[str, ...], digests: tuple[str, ...], track: Track
+) -> tuple[Geometry | None, float]:
+    """The geometry of training crops, known by their digests too: an age and a gender network learn from the same."""
+    del digests
+    return measure_geometry(paths, find_detector(), track)
 
 
 def _fingerprint(card: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from agelens.bundles.bundle import (
 from agelens.errors import AgeLensError
 from agelens.evaluation.groups import PAIR
 from agelens.evaluation.limitations import find_limitations
+from agelens.evaluation.over_seeds import read_over_seeds
 from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
 from agelens.utils.files import read_json
@@ -26,22 +27,27 @@ from agelens.utils.files import read_json
 _OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
 
 
-def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) -> dict[str, Any]:
+def export_bundle(
+    run: Path, target: Path, measured_bundle: Path | None = None, seeds: Path | None = None
+) -> dict[str, Any]:
     """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
     Args:
         run: the folder of a run whose one bundle was measured on the test split.
         measured_bundle: another bundle that the run measured there, or "agelens"; None is the run's own.
+        seeds: JSON file with the figures of trainings from other seeds (`agelens.evaluation.over_seeds`), for the card.
 
     Returns:
         the new card.
 
     Raises:
-        AgeLensError: the run was not measured, not on its test split, or not with this bundle.
+        AgeLensError: the run was not measured, not on its test split, or not with this bundle, or the file of seeds
+            holds something else.
     """
     _refuse_to_replace(target, run)
     bundle = find_one_bundle(measured_bundle or run)
     _refuse_another(target, bundle)
+    spread = {} if seeds is None else {"over_seeds": read_over_seeds(seeds)}
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")
@@ -62,6 +68,7 @@ def export_bundle(run: Path, target: Path, measured_bundle: Path | None = None) 
         "evaluation": card_figures(figures),
         "limitations": find_limitations(figures),
         "out_of_scope_use": list(OUT_OF_SCOPE_USE),
+        **spread,
     }
     with tempfile.TemporaryDirectory() as folder:
         network = Path(folder) / "network.onnx"

@@ -206,6 +206,11 @@ class StudyFolder:
                     f"{told_source(self.config['source'])} --out {self.folder}' leaves such files out."
                 )
             return
+        for one in sources:
+            if is_study(one):
+                raise AgeLensError(
+                    f"{one} is the folder of a study and not of faces; go on with it by --out {one}."
+                )
         places = [source.source] if isinstance(source, Faces) else [str(one.absolute()) for one in sources]
         where: str | list[str] = places[0] if len(places) == 1 else places
         given = reading.to_json() if reading else {}
