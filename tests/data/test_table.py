@@ -114,7 +114,9 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
     touch(tmp_path, "notes.md")
     with pytest.raises(AgeLensError, match="neither a folder of images nor a"):
         read_faces(tmp_path / "notes.md")
-    with pytest.raises(AgeLensError, match=r"no usable face \(first: notes\.md: is not an image file\)"):
+    with pytest.raises(
+        AgeLensError, match=r"no image that can be used \(first: notes\.md: is not an image file\)"
+    ):
         read_faces(tmp_path)
 
 
@@ -203,12 +205,12 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         ("path,race\na.jpg,3\n", "has no column age, gender but path, race; it needs path, and age"),
         ("name,years,what\na.jpg,3,1\n", "has no column path, age, gender but name, years, what"),
         ("file,years,sexe\na.jpg,3,1\n", "has no column age, gender but file, years, sexe"),
-        ("path,age,gender\n", "holds no usable face"),
+        ("path,age,gender\n", "holds no image that can be used"),
         (
             "path,age,gender\ngone.jpg,3,1\n",
             r"first: gone\.jpg \(line 2\): the file does not exist, .*looked for in /",
         ),
-        ('path,age,gender\n"a.jpg,3,1\n', "is not a CSV file|holds no usable face"),
+        ('path,age,gender\n"a.jpg,3,1\n', "is not a CSV file|holds no image that can be used"),
         ("path,age,gender\na.jpg,3,1,surplus\n", "has rows of more fields than its header"),
         ("path,age,path ,gender\na.jpg,3,a.jpg,1\n", "has two columns path; leave one of them out"),
     ],
@@ -235,7 +237,7 @@ def test_a_file_that_cannot_be_read_is_left_out_and_told(
     assert faces.unreadable == [Rejected(str(tmp_path / "1_0_0_1.jpg"), "cannot be read: Permission denied")]
     (tmp_path / "2_0_0_1.jpg").unlink()
     with pytest.raises(
-        AgeLensError, match=r"no usable face \(first: .*1_0_0_1\.jpg: cannot be read: Permission"
+        AgeLensError, match=r"no image that can be used \(first: .*1_0_0_1\.jpg: cannot be read: Permission"
     ):
         read_faces(tmp_path)
 

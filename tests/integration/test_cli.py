@@ -345,7 +345,7 @@ def bad_zero_bytes(folder: Path) -> None:
 
 BAD = {
     bad_empty: ("is empty; give the folder", "holds no image"),
-    bad_text: ("holds no usable face", "holds no image"),
+    bad_text: ("holds no image that can be used", "holds no image"),
     bad_disguised: (f"{FACE} is not an image of a known format", f"{FACE} is not an image of a known format"),
     bad_truncated: (f"{FACE} is not a whole JPEG", f"{FACE} is not a whole JPEG"),
     bad_zero_bytes: (f"{FACE} is empty", f"{FACE} is empty"),

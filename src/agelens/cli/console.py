@@ -19,8 +19,9 @@ def audit_lines(found: dict[str, Any]) -> list[str]:
     if agreement := found.get("label_agreement"):
         pairs = "1 pair" if agreement["pairs"] == 1 else f"{agreement['pairs']:,} pairs"
         lines.append(
-            f"labels of one picture: over {pairs} of files ages differ by {agreement['age_difference']:.1f} years on "
-            f"average, genders in {_percent(1 - agreement['same_gender'])}"
+            f"labels of one picture: {pairs} of files show the same; their ages differ by "
+            f"{agreement['age_difference']:.1f} years on average, and {_percent(1 - agreement['same_gender'])} have "
+            "two genders"
         )
     if "picture_quality" in found:
         lines.append(_quality_line(found["picture_quality"]))
@@ -77,7 +78,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         age = figures["age"]
         lines.append(
             f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'])}, {_cs5(age['cs5'])}, "
-            f"predicting the median {age['baseline_mae']:.2f}, {_faces(age['n'])}"
+            f"always the median of the training faces {age['baseline_mae']:.2f}, {_faces(age['n'])}"
         )
         if "coverage" in age:
             lines.append(
@@ -95,7 +96,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         gender = figures["gender"]
         lines.append(
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
-            f"predicting the majority {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
+            f"always the majority of the training faces {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
         )
     lines += _limit_lines(figures.get("age_limits", {}))
     lines += _abstention_lines(figures.get("certainty", {}).get("gender", {}).get("abstain"))
@@ -125,10 +126,11 @@ def _limit_lines(section: dict[str, Any]) -> list[str]:
         if not (passing and refused and smallest["challenge_age"]):
             continue
         lines.append(
-            f"age {limit:3} {_percent(passing['value'])} {_percents([passing['low'], passing['high']])} of the "
-            f"{passing['faces']} under age pass, {_percent(refused['value'])} of age are refused; at most "
-            f"{_percent(section['max_false_positives'])} pass from {smallest['challenge_age']} on, "
-            f"{_percent(smallest['false_negatives']['value'])} are then refused"
+            f"limit {limit:3} {_percent(passing['value'])} {_percents([passing['low'], passing['high']])} of the "
+            f"{passing['faces']} faces under {limit} are predicted as {limit} or older, {_percent(refused['value'])} "
+            f"of the others as younger; from {smallest['challenge_age']} on instead, at most "
+            f"{_percent(section['max_false_positives'])} pass, and {_percent(smallest['false_negatives']['value'])} of "
+            "the others are refused"
         )
     return lines
 

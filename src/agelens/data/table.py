@@ -106,7 +106,7 @@ def build_faces(read: Rows, source: Path, needed: str) -> Faces:
         left_out = [*read.rejected, *unreadable]
         first = f" (first: {left_out[0].file}: {left_out[0].reason})" if left_out else ""
         hints = "".join(f"; {hint}" for hint in read.hints)
-        raise AgeLensError(f"{source} holds no usable face{first}{hints}; {needed}.")
+        raise AgeLensError(f"{source} holds no image that can be used{first}{hints}; {needed}.")
     name = source.stem if source.is_file() else source.absolute().name
     table = _tidy(pd.DataFrame([{**row, "source": row.get("source") or name} for row in rows]))
     formats = {name: read.format} if read.format else {}
