@@ -17,6 +17,11 @@ def test_an_evaluation_is_told_with_its_intervals_in_one_unit() -> None:
     ]
 
 
+def test_a_network_whose_card_tells_no_baseline_is_told_without() -> None:
+    age = {key: value for key, value in AGE.items() if key != "baseline_mae"}
+    assert evaluation_lines({"age": age})[0].endswith("CS@5 74.8 %, 1901 faces")
+
+
 def test_a_group_too_small_for_an_interval_has_none() -> None:
     (line,) = evaluation_lines({"gender": {**GENDER, "accuracy_ci95": None}})
     assert "95.3 % [no interval]," in line

@@ -111,6 +111,16 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
         read_corrections(CorrectionFiles(relabel=csv(tmp_path, text)), faces)
 
 
+def test_a_crop_is_found_by_its_photograph(faces: Faces, tmp_path: Path) -> None:
+    text = (
+        "path,digest,original,original_digest\n"
+        f"crops/x.jpg,{'8' * 64},{tmp_path / 'a.jpg'},{'1' * 64}\n"
+        f"crops/y.jpg,{'9' * 64},/moved/b.jpg,{'2' * 64}\n"
+    )
+    found = read_corrections(CorrectionFiles(exclude=csv(tmp_path, text)), faces)
+    assert found.exclude == {"a.jpg", "b.jpg"}
+
+
 def test_rows_that_fit_no_face_are_told(faces: Faces, tmp_path: Path) -> None:
     found = read_corrections(CorrectionFiles(exclude=csv(tmp_path, "path\na.jpg\nz.jpg\n")), faces)
     notes = found.apply(faces).notes

@@ -117,6 +117,16 @@ def test_unknown_labels_are_a_sentence(table: pd.DataFrame) -> None:
         FaceBatches(table, "race")
 
 
+def test_rows_without_a_label_are_a_sentence(table: pd.DataFrame) -> None:
+    some = table.head(4).assign(age=[20, np.nan, 30, np.nan])
+    for labels in ("age", "both"):
+        with pytest.raises(
+            AgeLensError, match=r"2 of the 4 rows have no label age, such as .*table\['age'\]"
+        ):
+            FaceBatches(some, labels)
+    assert len(FaceBatches(some, "gender")) == 1
+
+
 def test_a_network_with_two_outputs_learns_from_them(table: pd.DataFrame) -> None:
     faces = keras.Input((32, 32, 3))
     maps = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(faces))

@@ -17,6 +17,7 @@ from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.detection.alignment import UTKFACE, Geometry, align_faces
 from agelens.detection.detector import find_detector, find_faces
+from agelens.errors import AgeLensError
 from agelens.evaluation.calibration import calibration_entries, fit_intervals, is_calibrated, measure_geometry
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import load
@@ -141,3 +142,9 @@ def test_where_few_faces_are_found_there_is_no_geometry(tmp_path: Path) -> None:
         )
         cv2.imwrite(paths[-1], image[..., ::-1])
     assert measure_geometry(paths, find_detector()) == (None, 0.25)
+
+
+def test_a_crop_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not an image")
+    with pytest.raises(AgeLensError, match=r"text\.jpg .*audit the images again"):
+        measure_geometry([str(tmp_path / "text.jpg")], find_detector())

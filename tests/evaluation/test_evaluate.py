@@ -127,6 +127,15 @@ def test_one_network_gives_one_task(table: pd.DataFrame, bundles: list[Bundle]) 
     assert not done.predictions["age_years"].isna().any()
 
 
+def test_a_card_without_baselines_leaves_them_out(table: pd.DataFrame, bundles: list[Bundle]) -> None:
+    def with_data(data: dict[str, object]) -> list[Bundle]:
+        return [dataclasses.replace(one, card={**one.card, "data": data}) for one in bundles[:1]]
+
+    assert "baseline_mae" not in evaluate(table, with_data({}), "test").figures["age"]
+    with pytest.raises(AgeLensError, match=r"card\.json holds an odd data \('median_age'\)"):
+        evaluate(table, with_data({"baseline": {}}), "test")
+
+
 def test_rules_of_use_decide_what_is_told(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     rules = Rules(age_limits=(15, 40), max_false_positives=0.2, abstain_error=0.4)
     done = evaluate(table, bundles, "test", rules=rules)

@@ -1,12 +1,15 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from agelens.evaluation import label_issues
 from agelens.evaluation.label_issues import COLUMNS, LabelIssues, rank_labels
 from agelens.evaluation.out_of_fold import OutOfFold
+from agelens.reporting.label_gallery import write_label_gallery
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,36 @@ def test_figures_tell_how_good_the_estimates_are(found: LabelIssues) -> None:
     assert figures["age_mae"] == pytest.approx(errors.mean())
     assert figures["gender_accuracy"] == pytest.approx(290 / 300)
     assert figures["estimated_wrong_genders"] == 10
+
+
+def test_missing_labels_are_not_ranked_and_crops_name_their_photographs(
+    found: LabelIssues, tmp_path: Path
+) -> None:
+    table = found.table[["path", "digest", "age", "gender"]].astype({"age": float, "gender": float})
+    table.loc[5:14, "age"] = np.nan
+    table.loc[200:, "gender"] = np.nan
+    table = table.assign(
+        path=str(tmp_path / "face.png"), original=table["path"], original_digest=table["digest"]
+    )
+    Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
+    estimates = OutOfFold(
+        found.table["predicted_age"].to_numpy(), found.table["p_female"].to_numpy(), np.zeros(300, np.int64)
+    )
+    ranked = rank_labels(table, estimates)
+    assert ranked.table["age_rank"].isna().sum() == 10
+    assert sorted(ranked.table["gender_rank"].dropna()) == list(range(1, 201))
+    assert len(ranked.worst("age", 300)) == 290
+    rows = ranked.suspects(10)
+    assert tuple(rows.columns) == (*COLUMNS[:2], "original", "original_digest", *COLUMNS[2:])
+    assert (rows["original_digest"] == rows["digest"]).all()
+    assert rows["rank"].dtype == "int64"
+    figures = ranked.figures()
+    assert figures["gender_accuracy"] == pytest.approx(190 / 200)
+    shown = {**figures, "backbone": "one", "weights": "random", "folds": 5}
+    write_label_gallery(ranked, shown, tmp_path / "page.html", 20)
+    assert "no gender" in (tmp_path / "page.html").read_text()
+    only = rank_labels(table.assign(age=np.nan), estimates)
+    assert only.figures()["age_mae"] is None
+    write_label_gallery(only, {**shown, **only.figures()}, tmp_path / "page.html", 20)
+    assert "err by" not in (tmp_path / "page.html").read_text()
+    assert len(only.suspects(10)) == 10

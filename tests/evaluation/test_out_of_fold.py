@@ -57,6 +57,24 @@ def test_too_few_groups_and_one_gender_are_refused() -> None:
         predict_out_of_fold(features, table.assign(gender=1))
 
 
+def test_heads_learn_from_the_faces_that_are_labelled() -> None:
+    features, table = faces()
+    some = table.astype({"age": float, "gender": float})
+    some.loc[50:79, "age"] = np.nan
+    some.loc[90:129, "gender"] = np.nan
+    found = predict_out_of_fold(features, some)
+    assert np.abs(found.age_years - table["age"]).mean() < 12
+    assert ((found.p_female >= 0.5) == (table["gender"] == 1)).mean() > 0.9
+    alone = predict_out_of_fold(features, some.assign(age=np.nan))
+    assert np.isnan(alone.age_years).all()
+    assert (alone.p_female == found.p_female).all()
+    with pytest.raises(AgeLensError, match="No face has an age or a gender label"):
+        predict_out_of_fold(features, some.assign(age=np.nan, gender=np.nan))
+    some.loc[table["group"] != "group 3", "age"] = np.nan
+    with pytest.raises(AgeLensError, match="Too few faces have an age label"):
+        predict_out_of_fold(features, some)
+
+
 def test_a_network_that_learned_from_these_labels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = find_backbone("agelens")
     digests = list(out_of_fold.training_images_of(spec))[:2]

@@ -1,15 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import skimage.data
 from PIL import Image
 
-from agelens.bundles.bundle import find_bundles
 from agelens.errors import AgeLensError
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS, Corruption
-from agelens.evaluation.robustness import LEVEL_COLUMNS, Stressed, stress, summarise, unseen
+from agelens.evaluation.robustness import LEVEL_COLUMNS, Stressed, stress, summarise
 from agelens.inference.predictor import Predictor, load
 from agelens.utils.files import digest_file
 
@@ -126,11 +123,24 @@ def test_figures_are_of_the_faces_found_and_beside_them_how_many_were_not() -> N
     assert (strong["found"], strong["mae"], strong["accuracy"]) == (0, None, None)
 
 
-def test_pictures_that_made_a_network_are_left_out_with_their_duplicates(tmp_path: Path) -> None:
-    bundles = find_bundles()
-    seen = next(iter(bundles[0].training_images))
-    table = pd.DataFrame({"digest": [seen, "a" * 64, "b" * 64], "group": ["one", "one", "two"]})
-    assert unseen(table, bundles)["digest"].tolist() == ["b" * 64]
-    assert unseen(table.drop(columns="group"), bundles)["digest"].tolist() == ["a" * 64, "b" * 64]
-    with pytest.raises(AgeLensError, match="none is left"):
-        unseen(table.iloc[:1], bundles)
+def test_faces_count_for_what_they_are_labelled_for(predictor: Predictor, table: pd.DataFrame) -> None:
+    told = made_up()
+    half = told.rows["digest"].astype(int) < 5
+    # Estimates of all are 2 years off; what is known of the others would make it far more.
+    rows = told.rows.assign(age=np.where(half, 30.0, np.nan), gender=np.where(half, 1.0, np.nan))
+    groups = rows.assign(
+        age=np.where(half, 30, 74), age_min=np.where(half, 30, 70), age_max=np.where(half, 30, 79)
+    )
+    for faces in (rows, groups):
+        clean, mild, _ = summarise(Stressed(faces, ()))
+        assert (clean["mae"], clean["accuracy"], clean["coverage"]) == (2, 1, 1)
+        assert (mild["mae"], mild["mae_change"]) == (7, 5)
+    nothing = summarise(Stressed(rows.assign(age=np.nan, gender=np.nan), ()))[0]
+    assert (nothing["n"], nothing["mae"], nothing["mae_change"], nothing["accuracy"]) == (
+        10,
+        None,
+        None,
+        None,
+    )
+    grouped = stress(predictor, table.iloc[:1].assign(age_min=30, age_max=39), corruptions=FEW[:1]).rows
+    assert (grouped["age_min"].tolist(), grouped["age_max"].tolist()) == ([30, 30], [39, 39])

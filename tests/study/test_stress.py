@@ -7,6 +7,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from agelens.bundles.bundle import find_bundles
+from agelens.data.table import Faces
 from agelens.evaluation.corruptions import CORRUPTIONS
 from agelens.study import stress as steps
 from agelens.utils.files import read_json
@@ -57,5 +59,23 @@ def test_pictures_that_made_the_network_are_refused(
 
 
 def test_of_a_run_the_test_split_is_taken(study: Any) -> None:
-    rows = steps._rows(steps.StressTest(study.folder, study.folder))
+    rows, table = steps._rows(steps.StressTest(study.folder, study.folder))
     assert set(rows["split"]) == {"test"}
+    assert set(table["split"]) == {"train", "validation", "test"}
+
+
+def test_crops_of_photographs_that_made_a_network_are_left_out(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (faces / "37_1_0_2.png").write_bytes((faces / "36_1_0_1.png").read_bytes() + b" ")
+    read = steps.read_faces
+    seen = next(iter(find_bundles()[0].training_images))
+
+    def aligned(source: Path) -> Faces:
+        told = read(source)
+        return told.with_table(told.table.assign(original="a.jpg", original_digest=[seen, "0" * 64]))
+
+    monkeypatch.setattr(steps, "read_faces", aligned)
+    monkeypatch.setattr(steps, "CORRUPTIONS", tuple(one for one in CORRUPTIONS if one.name == "grey"))
+    result = steps.stress_network(steps.StressTest(Path("agelens"), faces, overlap="skip"), tmp_path / "out")
+    assert result["images"] == 1

@@ -1,5 +1,6 @@
 """Results as lines for the terminal."""
 
+from collections.abc import Callable
 from typing import Any
 
 _NO_QUALITY = (
@@ -78,7 +79,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         age = figures["age"]
         lines.append(
             f"age     MAE {age['mae']:.2f} years {_interval(age['mae_ci95'])}, {_cs5(age['cs5'])}, "
-            f"always the median of the training faces {age['baseline_mae']:.2f}, {_faces(age['n'])}"
+            f"{_blind('the median', age.get('baseline_mae'), '{:.2f}'.format)}{_faces(age['n'])}"
         )
         if "coverage" in age:
             lines.append(
@@ -96,7 +97,7 @@ def evaluation_lines(figures: dict[str, Any]) -> list[str]:
         gender = figures["gender"]
         lines.append(
             f"gender  {_accuracy(gender['accuracy'])} {_percents(gender['accuracy_ci95'])}, "
-            f"always the majority of the training faces {_percent(gender['baseline_accuracy'])}, {_faces(gender['n'])}"
+            f"{_blind('the majority', gender.get('baseline_accuracy'), _percent)}{_faces(gender['n'])}"
         )
     lines += _limit_lines(figures.get("age_limits", {}))
     lines += _abstention_lines(figures.get("certainty", {}).get("gender", {}).get("abstain"))
@@ -168,6 +169,11 @@ def _cs5(share: float) -> str:
 
 def _accuracy(share: float) -> str:
     return f"accuracy {_percent(share)}"
+
+
+def _blind(guess: str, score: float | None, write: Callable[[float], str]) -> str:
+    """What predicting one value scores, before a comma; nothing where the network's card does not tell that value."""
+    return "" if score is None else f"always {guess} of the training faces {write(score)}, "
 
 
 def _percent(share: float) -> str:

@@ -77,9 +77,11 @@ def label_issues(
         out, [source] if source else None, seed, limit, split_ratios, force, exclude=exclude, relabel=relabel
     )
     found = find_label_issues(run, LabelCheck(backbone, weights, image_size, precision, cache, folds, top))
+    told = [f"age MAE {found['age_mae']:.2f} years"] if found["age_mae"] is not None else []
+    if found["gender_accuracy"] is not None:
+        told.append(f"gender as labelled {100 * found['gender_accuracy']:.1f} %")
     lines = [
-        f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): "
-        f"age MAE {found['age_mae']:.2f} years, gender as labelled {100 * found['gender_accuracy']:.1f} %",
+        f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): {', '.join(told)}",
         f"gender labels that are probably wrong: {found['estimated_wrong_genders']:,} of {found['faces']:,}",
         f"table: {out / found['table']}",
         f"gallery: {out / found['page']}",

@@ -1,9 +1,11 @@
 """Corrections of a data set by its reader: faces to leave out and labels to replace, from CSV files.
 
 A file of corrections has one row a face, found by ``path`` (or ``file``), as `file_names` calls it or in full, or else
-by ``digest``. With ``--exclude`` each such face is left out. With ``--relabel`` it gets the values of ``new_age`` and
-``new_gender``, or, where the file has no such columns, of ``age`` and ``gender``; an empty cell changes nothing. So the
-table that `agelens label-issues` writes fits both, once a person has gone through it.
+by ``digest``. A row that names no face by these may be of a crop, and is then found by the photograph that this was cut
+out of, ``original`` or else ``original_digest``. With ``--exclude`` each such face is left out. With ``--relabel`` it
+gets the values of ``new_age`` and ``new_gender``, or, where the file has no such columns, of ``age`` and ``gender``; an
+empty cell changes nothing. So the table that `agelens label-issues` writes fits both, once a person has gone through
+it.
 """
 
 from collections.abc import Iterator
@@ -143,8 +145,11 @@ def _found(rows: pd.DataFrame, path: Path, faces: Faces, notes: list[str]) -> It
     lost = []
     for number, row in enumerate(rows.to_dict("records")):
         told = [str(row[column]) for column in ("path", "file") if row.get(column)]
-        found = [by_path[one] for one in told if one in by_path][:1] or by_digest.get(
-            row.get("digest", ""), []
+        found = (
+            [by_path[one] for one in told if one in by_path][:1]
+            or by_digest.get(row.get("digest", ""))
+            or [by_path[one] for one in [row.get("original")] if one in by_path]
+            or by_digest.get(row.get("original_digest", ""), [])
         )
         if not found:
             lost.append(told[0] if told else row.get("digest", ""))

@@ -104,7 +104,8 @@ class FaceBatches(Batches):
         workers: threads that decode ahead of the network.
 
     Raises:
-        AgeLensError: ``labels`` is none of the three. A file that cannot be decoded is named when its turn comes.
+        AgeLensError: ``labels`` is none of the three, or rows lack one of them. A file that cannot be decoded is named
+            when its turn comes.
 
     Example:
         ::
@@ -133,7 +134,8 @@ class FaceBatches(Batches):
             raise AgeLensError(f"There are no labels {labels!r}; give 'age', 'gender' or 'both'.")
         size = image_size or (backbone.image_size if backbone else IMAGE_SIZE)
         paths = table["path"].tolist()
-        columns = {name: table[name].to_numpy(np.float32) for name in ("age", "gender")}
+        wanted = ("age", "gender") if labels == "both" else (labels,)
+        columns = {name: _labels(table, name) for name in wanted}
 
         def read(rows: NDArray[np.int64]) -> NDArray[np.generic]:
             images = read_faces_at([paths[row] for row in rows], size)
@@ -142,6 +144,17 @@ class FaceBatches(Batches):
         super().__init__(
             read, columns if labels == "both" else columns[labels], batch_size, shuffle_seed, workers
         )
+
+
+def _labels(table: pd.DataFrame, name: str) -> Labels:
+    """One label of all rows; refuses rows without it, from which a network would learn that its loss is no number."""
+    lacking = table.loc[table[name].isna(), "path"]
+    if len(lacking):
+        raise AgeLensError(
+            f"{len(lacking):,} of the {len(table):,} rows have no label {name}, such as {lacking.iloc[0]}; "
+            f"give those that have one: table[table[{name!r}].notna()]."
+        )
+    return table[name].to_numpy(np.float32)
 
 
 @dataclass(frozen=True)

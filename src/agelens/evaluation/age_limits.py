@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from agelens.data.labels import GENDERS
+from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
 from agelens.evaluation.certainty import reliability
-from agelens.evaluation.known_labels import knows_age, knows_gender, knows_side
 from agelens.evaluation.nist import CHALLENGE_25, DEFINITIONS, SOURCE, challenge_25, macro_mae
 from agelens.evaluation.resampling import Array, clusters_of
 from agelens.evaluation.thresholds import (
@@ -53,7 +53,7 @@ def measure_age_limits(
 
 
 def _measure_limit(rows: pd.DataFrame, limit: int, max_false_positives: float) -> dict[str, Any]:
-    rows = rows[knows_side(rows, limit)]
+    rows = rows[_knows_side(rows, limit)]
     told: dict[str, Any] = {
         "overall": _measure_group(rows, limit, max_false_positives),
         "decisions": _decisions(rows, limit),
@@ -68,6 +68,12 @@ def _measure_limit(rows: pd.DataFrame, limit: int, max_false_positives: float) -
             found[column].to_numpy(float), (found["age"] >= limit).to_numpy(float), clusters_of(found)
         ).to_json()
     return told
+
+
+def _knows_side(rows: pd.DataFrame, limit: int) -> NDArray[np.bool_]:
+    """Which rows are known to lie under an age limit or not, (rows,); a group of ages may lie on both sides."""
+    low, high = age_bounds(rows)
+    return (high < limit) | (low >= limit)
 
 
 def _groups(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -109,8 +115,8 @@ def _decisions(rows: pd.DataFrame, limit: int) -> dict[str, Any]:
 
 def _measure_nist(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     ages, estimates, clusters = _columns(rows)
-    found = ~np.isnan(estimates) & knows_age(rows) & knows_gender(rows)
-    side = knows_side(rows, CHALLENGE_25[0])
+    found = ~np.isnan(estimates) & (has_exact_age(rows) & has_label(rows, "gender")).to_numpy()
+    side = _knows_side(rows, CHALLENGE_25[0])
     genders = rows["gender"].to_numpy(float)
     return {
         "source": SOURCE,

@@ -14,7 +14,7 @@ from agelens.data.splits import CALIBRATION, learning_splits
 from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
-from agelens.errors import AgeLensError
+from agelens.errors import AgeLensError, ImageError
 from agelens.evaluation.temperature import fit_temperature
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import Predictor
@@ -104,11 +104,17 @@ def measure_geometry(
     Returns:
         medians and robust standard deviations over the crops in which a face is found, and the share of these; None
         where that is less than half, as with drawings.
+
+    Raises:
+        AgeLensError: names the crop that cannot be decoded.
     """
     places, sides = [], []
     with track("crop geometry", len(paths)) as advance:
         for path in paths:
-            image = read_rgb(Path(path))
+            try:
+                image = read_rgb(Path(path))
+            except ImageError as error:
+                raise _undecodable(path, str(error)) from None
             found = find_faces(detector, image)
             if len(found.scores):
                 # The largest: crops are tight, and what else is found in one stands in its background.
@@ -138,10 +144,14 @@ def _estimate(predictor: Predictor, rows: pd.DataFrame, track: Track) -> list[Fa
     with track("calibrating", len(rows)) as advance:
         for photo in predictor.stream(rows["path"], crops=True):
             if photo.error:
-                raise AgeLensError(f"{photo.file} {photo.error}; audit the images again to leave it out.")
+                raise _undecodable(photo.file, photo.error)
             faces.append(photo.faces[0])
             advance(1)
     return faces
+
+
+def _undecodable(file: str | None, reason: str) -> AgeLensError:
+    return AgeLensError(f"{file} {reason}; audit the images again to leave it out.")
 
 
 def fit_intervals(faces: Sequence[Face], rows: pd.DataFrame) -> Calibration | None:

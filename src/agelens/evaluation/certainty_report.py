@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from agelens.data.labels import has_exact_age, has_label
 from agelens.evaluation.certainty import abstain, bins_by_quantile, coverage, reliability
 from agelens.evaluation.groups import groups_of
-from agelens.evaluation.known_labels import knows_age, knows_gender
 from agelens.evaluation.metrics import interval
 from agelens.evaluation.resampling import clusters_of
 from agelens.evaluation.shares import share_of
@@ -46,7 +46,8 @@ def measure_certainty(
         seed: of bootstrap intervals.
     """
     told: dict[str, Any] = {}
-    aged, gendered = predictions[knows_age(predictions)], predictions[knows_gender(predictions)]
+    aged = predictions[has_exact_age(predictions)]
+    gendered = predictions[has_label(predictions, "gender")]
     levels = [level for level in LEVELS if level_columns(level)[0] in predictions.columns]
     if levels and len(aged):
         told["age"] = {

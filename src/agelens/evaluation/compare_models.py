@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agelens.data.labels import has_exact_age, has_label
 from agelens.errors import AgeLensError
 from agelens.evaluation.groups import FEW_FACES, groups_of, kind_title
-from agelens.evaluation.known_labels import knows_age, knows_gender
 from agelens.evaluation.metrics import AGE_RANGES, CS_YEARS
 from agelens.evaluation.paired import PairedDifference, decide, paired_difference
 from agelens.evaluation.resampling import Array, clusters_of
@@ -111,15 +111,15 @@ def face_figures(rows: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Array
     """
     found: dict[str, Array] = {}
     # Where the label is not known, nothing is right or wrong.
-    years = predicted["age_years"].where(knows_age(rows)).to_numpy(float)
+    years = predicted["age_years"].where(has_exact_age(rows).to_numpy()).to_numpy(float)
     if not np.isnan(years).all():
         errors = np.abs(years - rows["age"].to_numpy(float))
         found["age_mae"] = errors
         found["age_cs5"] = np.where(np.isnan(errors), np.nan, errors <= CS_YEARS)
     if "p_age" in predicted.columns:
-        p_age = predicted["p_age"].where(knows_age(rows)).to_numpy(float)
+        p_age = predicted["p_age"].where(has_exact_age(rows).to_numpy()).to_numpy(float)
         found["age_log_loss"] = -np.log(np.maximum(p_age, 1e-9))
-    p_female = predicted["p_female"].where(knows_gender(rows)).to_numpy(float)
+    p_female = predicted["p_female"].where(has_label(rows, "gender").to_numpy()).to_numpy(float)
     female = (rows["gender"] == 1).to_numpy()
     if not np.isnan(p_female).all():
         right = ((p_female >= 0.5) == female).astype(float)

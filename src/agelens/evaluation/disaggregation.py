@@ -27,7 +27,7 @@ class GroupFigure:
     Attributes:
         faces: how many.
         value: their mean; ci95 its 95 % bootstrap interval, None of too few duplicate groups.
-        few: whether there are fewer than FEW_FACES, so that little can be said of it.
+        few: whether it has fewer than FEW_FACES duplicate groups, so that little can be said of it.
         difference: the group's value less the best group's; difference_ci95 its interval.
         ratio: the group's value divided by the best group's, None where that is 0; ratio_ci95 its interval.
     """
@@ -48,7 +48,7 @@ class KindFigures:
 
     Attributes:
         by_group: by name.
-        best, worst: names of groups of at least FEW_FACES faces; "" where fewer than two are that large.
+        best, worst: names of groups that are not few; "" where fewer than two are that large.
         p: of no difference between these two (Welch's t), times the number of pairs that they were picked from.
     """
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from agelens.data.labels import has_exact_age, has_label
 from agelens.evaluation.comparisons import SIGNIFICANCE, holm
 from agelens.evaluation.disaggregation import Disaggregated, disaggregate
 from agelens.evaluation.groups import PAIR, groups_of, kind_title
-from agelens.evaluation.known_labels import knows_age, knows_gender
 from agelens.evaluation.resampling import Array, clusters_of
 
 TITLES = {
@@ -41,7 +41,8 @@ def face_scores(predictions: pd.DataFrame) -> dict[str, FaceScores]:
         predictions: rows of a face table with the estimates of a network.
     """
     found = {}
-    aged, gendered = predictions[knows_age(predictions)], predictions[knows_gender(predictions)]
+    aged = predictions[has_exact_age(predictions)]
+    gendered = predictions[has_label(predictions, "gender")]
     if "age_years" in predictions.columns and len(aged):
         errors = (aged["age_years"] - aged["age"]).abs().to_numpy(float)
         found["age_mae"] = FaceScores(aged, errors, True)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.data.labels import GENDERS
+from agelens.data.labels import GENDERS, has_label
+from agelens.data.table import ORIGINAL_COLUMNS
 from agelens.evaluation.out_of_fold import OutOfFold
 
 LABELS = ("age", "gender")
@@ -33,7 +34,7 @@ class LabelIssues:
 
     Attributes:
         table: the face table with ``predicted_age`` (years), ``p_female``, ``age_score`` and ``gender_score``
-            (0, worst, to 1), and ``age_rank`` and ``gender_rank`` (1 is the worst).
+            (0, worst, to 1), and ``age_rank`` and ``gender_rank`` (1 is the worst); NaN where a face lacks the label.
         wrong_genders: how many gender labels are wrong, as confident learning estimates it.
     """
 
@@ -42,16 +43,18 @@ class LabelIssues:
 
     def worst(self, label: str, top: int = TOP) -> pd.DataFrame:
         """The faces with the most suspicious labels of one kind, "age" or "gender", worst first."""
-        return self.table.nsmallest(top, f"{label}_rank")
+        rank = f"{label}_rank"
+        return self.table[self.table[rank] <= top].sort_values(rank)
 
     def suspects(self, top: int = TOP) -> pd.DataFrame:
         """The table of COLUMNS that `--exclude` and `--relabel` take: the worst of both kinds, each face once.
 
         ``issue`` names the labels that are suspicious, ``rank`` is the better rank of them, and the columns ``new_age``
-        and ``new_gender`` are empty: a person fills them in.
+        and ``new_gender`` are empty: a person fills them in. Of faces that were cut out of photographs ``original`` and
+        ``original_digest`` name the photograph, by which a source knows them.
         """
         ranks = self.table[[f"{label}_rank" for label in LABELS]]
-        suspicious = ranks.to_numpy() <= top
+        suspicious = (ranks <= top).to_numpy()
         rows = self.table.assign(
             issue=["+".join(np.array(LABELS)[mask]) for mask in suspicious],
             rank=ranks.min(axis=1),
@@ -59,29 +62,38 @@ class LabelIssues:
             new_gender="",
         )
         rows = rows[pd.Series(suspicious.any(axis=1), index=rows.index)]
-        return rows.sort_values(by=["rank", "digest"], kind="stable")[list(COLUMNS)].reset_index(drop=True)
+        rows = rows.sort_values(by=["rank", "digest"], kind="stable").astype({"rank": "int64"})
+        originals = [name for name in ORIGINAL_COLUMNS if name in rows.columns]
+        return rows[["path", "digest", *originals, *COLUMNS[2:]]].reset_index(drop=True)
 
     def figures(self) -> dict[str, Any]:
-        """How good the estimates are that the ranking stands on, and how many labels look wrong."""
-        errors = (self.table["predicted_age"] - self.table["age"]).abs()
-        right = (self.table["p_female"] >= 0.5) == (self.table["gender"] == 1)
+        """How good the estimates are that the ranking stands on, and how many labels look wrong; None of no labels."""
+        errors = (self.table["predicted_age"] - self.table["age"]).abs().dropna()
+        gendered = self.table[has_label(self.table, "gender")]
+        right = (gendered["p_female"] >= 0.5) == (gendered["gender"] == 1)
         return {
             "faces": len(self.table),
-            "age_mae": float(errors.mean()),
-            "gender_accuracy": float(right.mean()),
+            "age_mae": float(errors.mean()) if len(errors) else None,
+            "gender_accuracy": float(right.mean()) if len(right) else None,
             "estimated_wrong_genders": self.wrong_genders,
         }
 
 
 def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
-    """Rank the labels of a face table by how much estimates of others speak against them.
+    """Rank the labels of a face table by how much estimates of others speak against them; missing ones are no labels.
 
     Args:
         table: a face table.
         estimates: of its rows, in order.
     """
-    age_score = _score_ages(table["age"].to_numpy(float), estimates.age_years, table["digest"])
-    gender_score, wrong = _score_genders(table["gender"].to_numpy(int), estimates.p_female)
+    aged, gendered = (has_label(table, label).to_numpy() for label in LABELS)
+    age_score, gender_score, wrong = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
+    if aged.any():
+        ages, digests = table["age"].to_numpy(float), table["digest"]
+        age_score[aged] = _score_ages(ages[aged], estimates.age_years[aged], digests[aged])
+    if gendered.any():
+        genders = table["gender"].to_numpy(float)[gendered].astype(int)
+        gender_score[gendered], wrong = _score_genders(genders, estimates.p_female[gendered])
     ranked = table.assign(
         predicted_age=estimates.age_years,
         p_female=estimates.p_female,
@@ -90,9 +102,9 @@ def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
     )
     # Of equal scores, as those of identical files, the digest decides, so that the order of rows does not.
     for label in LABELS:
-        order = ranked.sort_values([f"{label}_score", "digest"], kind="stable").index
-        ranked.loc[order, f"{label}_rank"] = np.arange(1, len(ranked) + 1)
-        ranked[f"{label}_rank"] = ranked[f"{label}_rank"].astype("int64")
+        scored = ranked.dropna(subset=f"{label}_score")
+        order = scored.sort_values([f"{label}_score", "digest"], kind="stable").index
+        ranked[f"{label}_rank"] = pd.Series(range(1, len(order) + 1), index=order)
     return LabelIssues(ranked, wrong)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from agelens.data.labels import labelled_tasks
 from agelens.errors import AgeLensError
 from agelens.models.registry import BackboneSpec, training_images_of
 from agelens.utils.progress import Track, quiet
@@ -31,8 +32,8 @@ class OutOfFold:
     """What heads say of the faces that they have not seen.
 
     Attributes:
-        age_years: float64 (faces,), years.
-        p_female: float64 (faces,), 0 to 1.
+        age_years: float64 (faces,), years; NaN where no face of the table has an age label.
+        p_female: float64 (faces,), 0 to 1; NaN where no face of the table has a gender label.
         fold: int64 (faces,), in which fold each face was held out.
     """
 
@@ -95,32 +96,50 @@ def predict_out_of_fold(
     """Estimate age and gender of each face by heads that learned from the other folds.
 
     The heads are linear, ridge regression for age and logistic regression for gender, on standardised features: they
-    take seconds, and cannot learn single wrong labels by heart.
+    take seconds, and cannot learn single wrong labels by heart. Each learns from the faces that have its label.
 
     Args:
         features: float32 (faces, channels), of a frozen backbone.
         table: a face table with the column ``group``; faces of one group are held out together.
 
     Raises:
-        AgeLensError: too few groups, or all faces of the others folds have one gender.
+        AgeLensError: too few groups, no label at all, or the faces of other folds have no age or one gender only.
     """
+    tasks = labelled_tasks(table)
+    if not tasks:
+        raise AgeLensError("No face has an age or a gender label, so there is nothing to check; give labels.")
     fold = assign_folds(table["group"], folds, seed)
-    ages, genders = table["age"].to_numpy(float), table["gender"].to_numpy(int)
-    age_years, p_female = np.empty(len(table)), np.empty(len(table))
+    ages, genders = table["age"].to_numpy(float), table["gender"].to_numpy(float)
+    age_years, p_female = np.full(len(table), np.nan), np.full(len(table), np.nan)
     with track("heads, fold by fold", folds) as advance:
         for number in range(folds):
-            held, others = fold == number, fold != number
-            if len(set(genders[others])) < 2:
-                raise AgeLensError(
-                    "All faces have one gender label, so no head can tell genders; add images."
-                )
-            learning = int(others.sum())
-            age_head = make_pipeline(StandardScaler(), Ridge(_AGE_PENALTY * learning))
-            age_years[held] = age_head.fit(features[others], ages[others]).predict(features[held])
-            gender_head = make_pipeline(
-                StandardScaler(), LogisticRegression(C=1 / (_GENDER_PENALTY * learning), max_iter=_STEPS)
-            )
-            gender_head.fit(features[others], genders[others])
-            p_female[held] = gender_head.predict_proba(features[held])[:, 1]
+            held = fold == number
+            if "age" in tasks:
+                age_years[held] = _age_head(features, ages, ~held).predict(features[held])
+            if "gender" in tasks:
+                p_female[held] = _gender_head(features, genders, ~held).predict_proba(features[held])[:, 1]
             advance(1)
     return OutOfFold(np.clip(age_years, 0, None), p_female, fold)
+
+
+def _age_head(
+    features: NDArray[np.float32], ages: NDArray[np.float64], others: NDArray[np.bool_]
+) -> Pipeline:
+    """A head that learned from those of the other faces whose age is labelled."""
+    learning = others & np.isfinite(ages)
+    if not learning.any():
+        raise AgeLensError("Too few faces have an age label for heads to learn from; add images.")
+    head = make_pipeline(StandardScaler(), Ridge(_AGE_PENALTY * int(learning.sum())))
+    return head.fit(features[learning], ages[learning])
+
+
+def _gender_head(
+    features: NDArray[np.float32], genders: NDArray[np.float64], others: NDArray[np.bool_]
+) -> Pipeline:
+    """The same for gender."""
+    learning = others & np.isfinite(genders)
+    if len(set(genders[learning])) < 2:
+        raise AgeLensError("The faces have one gender label only, so no head can tell genders; add images.")
+    weight = 1 / (_GENDER_PENALTY * int(learning.sum()))
+    head = make_pipeline(StandardScaler(), LogisticRegression(C=weight, max_iter=_STEPS))
+    return head.fit(features[learning], genders[learning])

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agelens.bundles.bundle import Bundle
+from agelens.data.labels import has_exact_age, has_label
+from agelens.data.table import GROUP_COLUMNS
 from agelens.detection.detector import find_faces
 from agelens.errors import AgeLensError, ImageError
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS, IDENTITY, Corrupted, Corruption, Place
@@ -40,30 +41,14 @@ class Stressed:
     """What a network says of pictures and of worse copies of them.
 
     Attributes:
-        rows: one a picture and level, with ``path``, ``digest``, ``age`` (years), ``gender``, ``corruption`` ("clean"
-            for the picture as it is), ``level``, ``found`` and, where the face was found, ``age_years``, ``age_low``,
-            ``age_high`` and ``p_female``.
+        rows: one a picture and level, with ``path``, ``digest``, ``age`` (years), ``gender``, ``age_min`` and
+            ``age_max`` where the face table has them, ``corruption`` ("clean" for the picture as it is), ``level``,
+            ``found`` and, where the face was found, ``age_years``, ``age_low``, ``age_high`` and ``p_female``.
         left_out: pictures that cannot be read, or in which no face is found even as they are, each with the reason.
     """
 
     rows: pd.DataFrame
     left_out: tuple[str, ...]
-
-
-def unseen(table: pd.DataFrame, bundles: Sequence[Bundle]) -> pd.DataFrame:
-    """The rows whose pictures made no network and, as far as an audit told (column ``group``), look like none that did.
-
-    Raises:
-        AgeLensError: none is left.
-    """
-    made = pd.Series(False, index=table.index)
-    for bundle in bundles:
-        made |= table["digest"].isin(bundle.training_images.keys())
-    if "group" in table.columns:
-        made |= table["group"].isin(table.loc[made, "group"])
-    if made.all():
-        raise AgeLensError(f"All {len(table)} images made a network; none is left to measure on.")
-    return table[~made].reset_index(drop=True)
 
 
 def stress(
@@ -102,7 +87,7 @@ def stress(
         reason = f": {left_out[0]}" if left_out else ""
         raise AgeLensError(f"In none of the {len(table)} images a face was found{reason}; give others.")
     rows = pd.DataFrame(found)
-    labels = table[["path", "digest", "age", "gender"]]
+    labels = table[["path", "digest", "age", "gender", *(n for n in GROUP_COLUMNS if n in table.columns)]]
     return Stressed(rows.join(labels, on="row").drop(columns="row"), tuple(left_out))
 
 
@@ -170,7 +155,8 @@ def _values(face: Face | None) -> dict[str, Any]:
 def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
     """The figures of each corruption and level, LEVEL_COLUMNS, in the order in which they were measured.
 
-    ``found`` is the share of the pictures in which the face was found; all other figures are of those. ``mae_change``
+    ``found`` is the share of the pictures in which the face was found; all other figures are of those, of age where
+    it is known in years, and of gender where there is a label. ``mae_change``
     is how much larger the absolute error is than on the same pictures as they are, in pairs. Ends of 95 % intervals
     stand in columns that end in ``_ci95``. What the network does not estimate is None.
     """
@@ -192,11 +178,12 @@ def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
 
 def _measured(faces: pd.DataFrame, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    if "age_years" in faces.columns and faces["age_years"].notna().all():
-        told |= measure_age(faces["age"].to_numpy(float), faces["age_years"].to_numpy(float), seed)
-        told |= measure_intervals(faces)
-    if "p_female" in faces.columns and faces["p_female"].notna().all():
-        told |= measure_gender(faces["gender"].to_numpy(float), faces["p_female"].to_numpy(float), seed)
+    aged, gendered = faces[has_exact_age(faces)], faces[has_label(faces, "gender")]
+    if "age_years" in faces.columns and len(aged) and faces["age_years"].notna().all():
+        told |= measure_age(aged["age"].to_numpy(float), aged["age_years"].to_numpy(float), seed)
+        told |= measure_intervals(aged)
+    if "p_female" in faces.columns and len(gendered) and faces["p_female"].notna().all():
+        told |= measure_gender(gendered["gender"].to_numpy(float), gendered["p_female"].to_numpy(float), seed)
     return {key: value for key, value in told.items() if key != "n"}
 
 
@@ -204,6 +191,7 @@ def _change(faces: pd.DataFrame, clean: pd.DataFrame, seed: int) -> dict[str, An
     """How much more the same faces err than in the pictures as they are."""
     if "age_years" not in faces.columns or faces["age_years"].isna().any():
         return {}
+    faces = faces[has_exact_age(faces)]
     before = clean.loc[faces["digest"], "age_years"].to_numpy(float)
     ages = faces["age"].to_numpy(float)
     more = np.abs(faces["age_years"].to_numpy(float) - ages) - np.abs(before - ages)

@@ -66,7 +66,7 @@ def heat_map(name: str, kind: str, told: dict[str, Any]) -> go.Figure:
     return style(
         figure,
         f"{TITLES[name]}, by {kind_title(kind)[0].lower()}{kind_title(kind)[1:]}",
-        f"n = {faces:,} faces; in brackets: fewer than 30 faces",
+        f"n = {faces:,} faces; in brackets: fewer than 30 independent faces (near duplicates count once)",
         f"{TITLES[name]} for each pair of {kind_title(kind).lower()}, as a table in colours.",
         height=150 + 48 * len(rows),
     )

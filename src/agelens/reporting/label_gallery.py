@@ -38,20 +38,22 @@ def _tiles(rows: pd.DataFrame, label: str) -> Iterator[dict[str, Any]]:
     with ThreadPoolExecutor() as threads:
         pictures = list(threads.map(_picture, rows["path"]))
     for picture, row in zip(pictures, rows.to_dict("records"), strict=True):
-        share = row["p_female"] if row["gender"] == 0 else 1 - row["p_female"]
-        says = (
-            f"estimated {row['predicted_age']:.0f}"
-            if label == "age"
-            else f"{GENDERS[1 - row['gender']]} at {100 * share:.0f} %"
-        )
+        age, gender = (None if pd.isna(row[name]) else int(row[name]) for name in ("age", "gender"))
         yield {
             "picture": picture,
             "name": Path(row["path"]).name,
-            "rank": row[f"{label}_rank"],
-            "age": row["age"],
-            "gender": GENDERS[row["gender"]],
-            "says": says,
+            "rank": int(row[f"{label}_rank"]),
+            "age": "no age" if age is None else age,
+            "gender": "no gender" if gender is None else GENDERS[gender],
+            "says": f"estimated {row['predicted_age']:.0f}"
+            if label == "age"
+            else _other(gender, row["p_female"]),
         }
+
+
+def _other(gender: int | None, p_female: float) -> str:
+    """How probable the gender is that a face is not labelled with."""
+    return f"male at {100 - 100 * p_female:.0f} %" if gender else f"female at {100 * p_female:.0f} %"
 
 
 def _picture(path: str) -> str:

@@ -14,8 +14,8 @@ from agelens.data.table import read_table, sample
 from agelens.detection.framing import refuse_scenes
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
 from agelens.evaluation.evaluate import choose_rows
-from agelens.evaluation.overlap import Overlap, check_seen
-from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise, unseen
+from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
+from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise
 from agelens.inference.predictor import Predictor
 from agelens.reporting.robustness_page import write_robustness_page
 from agelens.study.folder import is_study
@@ -62,11 +62,11 @@ def stress_network(
     """
     named = [(str(path), find_bundles(path)) for path in (test.bundle, test.beside) if path is not None]
     bundles = [one for _, found in named for one in found]
-    table = _rows(test)
+    table, whole = _rows(test)
     if test.overlap == "skip":
-        table = unseen(table, bundles)
+        table = without_overlap(table, whole, bundles)
     check_seen(table, bundles, test.overlap)
-    table = sample(table, test.limit, test.seed)
+    table = sample(table.reset_index(drop=True), test.limit, test.seed)
     networks: list[dict[str, Any]] = []
     left_out: tuple[str, ...] = ()
     images = 0
@@ -89,11 +89,13 @@ def stress_network(
     return result
 
 
-def _rows(test: StressTest) -> pd.DataFrame:
-    """The faces: of a run those of its test split, with their groups, else all of a source."""
+def _rows(test: StressTest) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The faces, of a run those of its test split, else all of a source; and the table that they are rows of."""
     if is_study(test.data):
-        return choose_rows(read_table(test.data / "table.csv"), "test")
-    return read_faces(test.data).table
+        table = read_table(test.data / "table.csv")
+        return choose_rows(table, "test"), table
+    table = read_faces(test.data).table
+    return table, table
 
 
 def _write(result: dict[str, Any], out: Path) -> None:
