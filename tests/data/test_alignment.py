@@ -1,10 +1,12 @@
 """Aligning a data set with a detector that knows where the faces of the tests are."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,6 +18,7 @@ from agelens.data.table import digest_files
 from agelens.detection.alignment import UTKFACE
 from agelens.detection.detector import find_detector
 from agelens.errors import AgeLensError
+from agelens.utils import locks
 from agelens.utils.progress import quiet
 
 
@@ -100,3 +103,50 @@ def test_without_one_face_there_is_a_sentence(photographs: pd.DataFrame, tmp_pat
         AgeLensError, match=r"Not one of the 2 photographs gives a crop: .*2\.png: no face is found"
     ):
         align_table(photographs.tail(2), tmp_path / "crops", find_detector())
+
+
+def test_a_kill_at_the_first_line_of_the_journal_is_no_other_detector(
+    photographs: pd.DataFrame, tmp_path: Path
+) -> None:
+    for left in ("", '{"made_'):
+        (tmp_path / "crops").mkdir(exist_ok=True)
+        (tmp_path / "crops" / JOURNAL).write_text(left, encoding="utf-8")
+        assert align_table(photographs, tmp_path / "crops", find_detector()).looked_at == 4
+
+
+def test_another_file_of_the_same_kind_of_detector_does_not_go_on(
+    photographs: pd.DataFrame, tmp_path: Path
+) -> None:
+    detector = find_detector()
+    align_table(photographs, tmp_path / "crops", detector)
+    detector.file = tmp_path / "0.png"
+    with pytest.raises(AgeLensError, match="cut by another detector, geometry or size"):
+        align_table(photographs, tmp_path / "crops", detector)
+
+
+def test_a_second_program_waits_for_the_folder_and_says_so(
+    photographs: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE_SECONDS", 0.1)
+    (tmp_path / "crops").mkdir()
+    held, leave = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    def hear(text: str) -> None:
+        said.append(text)
+        leave.set()
+
+    def hold() -> None:
+        with FileLock(tmp_path / "crops" / ".lock"):
+            held.set()
+            leave.wait(20)
+
+    monkeypatch.setattr(locks, "say", hear)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert held.wait(10)
+    done = align_table(photographs, tmp_path / "crops", find_detector())
+    other.join()
+    assert done.looked_at == 4
+    assert said == [f"Waiting for another agelens, which is at work in {tmp_path / 'crops'}."]

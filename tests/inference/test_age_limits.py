@@ -24,6 +24,12 @@ def test_it_is_the_share_of_the_distribution_from_the_limit_on() -> None:
     assert found.at_least(2) == (pytest.approx(0.7), None)
 
 
+def test_only_what_has_an_error_counts_as_not_read() -> None:
+    good, bad = ImagePrediction("a", 0, 0, (Face(3.0),)), ImagePrediction("b", 0, 0, error="is empty")
+    assert repr(Predictions([good])) == "Predictions(1 image, 1 face)"
+    assert repr(Predictions([good, bad])) == "Predictions(2 images, 1 face, 1 not read)"
+
+
 def test_json_has_it_where_it_is_asked_for() -> None:
     face = Face(3.0, None, (0.1, 0.2, 0.3, 0.4))
     assert face.to_dict((2, 3))["p_at_least_2"] == 0.7

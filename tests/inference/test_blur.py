@@ -8,9 +8,9 @@ from PIL import Image
 
 import agelens
 from agelens.errors import AgeLensError
-from agelens.inference import predict_files as predict
 from agelens.inference.blur import Blur, VideoBlur, blur_boxes
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import Face
 from tests.inference.named_faces import NamedPredictor
 
@@ -68,7 +68,7 @@ def test_the_command_writes_pictures_without_faces_or_notes(
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
     Image.fromarray(NOISE).save(tmp_path / "2 two.jpg", exif=exif, quality=100)
-    monkeypatch.setattr(predict, "load", lambda *_: NamedPredictor())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
     blurred = PredictionConfig(pictures=tmp_path / "out", blur=Blur(), out=tmp_path / "a.jsonl")
     assert predict_files([tmp_path / "2 two.jpg"], blurred) == 0
     assert "1 picture with its faces blurred" in capsys.readouterr().err
@@ -85,5 +85,15 @@ def test_options_that_do_not_fit_are_told(agelens, tmp_path: Path) -> None:
     assert (said.status, "Give --annotate or --blur, not both." in said.err) == (2, True)
     said = agelens("predict", tmp_path, "--blur-under", "18")
     assert (said.status, "--blur-under belongs to --blur" in said.err) == (2, True)
-    with pytest.raises(AgeLensError, match="--annotate and --blur need faces with boxes"):
-        predict_files([tmp_path], PredictionConfig(crops=True, pictures=tmp_path, blur=Blur()))
+    with pytest.raises(AgeLensError, match="--blur needs faces with boxes, and --crops-as-they-are has none"):
+        predict_files(
+            [tmp_path], PredictionConfig(crops=True, as_they_are=True, pictures=tmp_path, blur=Blur())
+        )
+
+
+def test_what_would_be_replaced_is_told_with_the_option_that_was_given(tmp_path: Path) -> None:
+    Image.fromarray(NOISE).save(tmp_path / "a.jpg")
+    (tmp_path / "out").mkdir()
+    Image.fromarray(NOISE).save(tmp_path / "out" / "a.jpg")
+    with pytest.raises(AgeLensError, match=r"^--blur .* would replace .*a\.jpg, which was not drawn here"):
+        predict_files([tmp_path / "a.jpg"], PredictionConfig(pictures=tmp_path / "out", blur=Blur()))

@@ -151,7 +151,7 @@ def test_without_any_image_the_sentence_says_why(tmp_path: Path) -> None:
 
 def test_pictures_of_names_as_long_as_can_be_have_room(tmp_path: Path) -> None:
     long = ["x" * 251 + ".png", "x" * 251 + ".gif", "é" * 125 + ".webp", "x" * 250 + ".jpeg", "short.png"]
-    pictures = name_pictures({Path(name): Path(name) for name in long}, tmp_path)
+    pictures = name_pictures({Path(name): Path(name) for name in long}, tmp_path, "--annotate")
     assert len(set(pictures.values())) == len(long)
     for picture in pictures.values():
         picture.touch()

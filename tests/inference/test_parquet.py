@@ -7,10 +7,10 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.inference import output_formats
-from agelens.inference import predict_files as predict
 from agelens.inference.output_formats import form_of_file, read_back, writing_file
 from agelens.inference.parquet import SCHEMA, to_table
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import Face, ImagePrediction
 from tests.inference.named_faces import NamedPredictor, draw_photo
 
@@ -53,7 +53,7 @@ def test_the_command_keeps_what_could_not_be_read(
     for name in ("1 one.png", "3 three.png"):
         draw_photo(folder / name)
     (folder / "2 broken.png").write_bytes(b"")
-    monkeypatch.setattr(predict, "load", lambda *_: NamedPredictor())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
     assert predict_files([folder], PredictionConfig(out=out)) == 1
     before = pq.read_table(out)
     assert [Path(name).name for name in before.column("file").to_pylist()] == [

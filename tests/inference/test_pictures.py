@@ -9,7 +9,8 @@ from agelens.errors import AgeLensError
 from agelens.inference import pictures
 from agelens.inference import predict_files as predict
 from agelens.inference.pictures import draw, name_pictures
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import ImagePrediction
 from tests.inference.named_faces import NamedPredictor, draw_photo
 
@@ -22,12 +23,12 @@ def photos(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> NamedPredictor:
     made = NamedPredictor()
-    monkeypatch.setattr(predict, "load", lambda *_: made)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: made)
     return made
 
 
 def name(file: Path, folder: Path) -> str:
-    return name_pictures({file: Path(file.name)}, folder)[file].name
+    return name_pictures({file: Path(file.name)}, folder, "--annotate")[file].name
 
 
 def test_pictures_of_other_photographs_stay(photos: list[Path], tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_pictures_of_other_photographs_stay(photos: list[Path], tmp_path: Path) 
     assert name(photos[0], drawn) == "1.png.jpg"
     assert name(other, drawn) == "1.png-2.jpg"
     # The order of names does not change whose picture is whose.
-    both = name_pictures({other: Path("1.png"), photos[0]: Path("1.png")}, drawn)
+    both = name_pictures({other: Path("1.png"), photos[0]: Path("1.png")}, drawn, "--annotate")
     assert [both[file].name for file in (other, photos[0])] == ["1.png-2.jpg", "1.png.jpg"]
 
 
@@ -54,7 +55,7 @@ def test_what_was_not_drawn_here_is_refused(photos: list[Path], tmp_path: Path) 
 
 def test_names_too_long_for_a_picture_are_cut(tmp_path: Path) -> None:
     long = [draw_photo(tmp_path / (f"1{letter}" + "ä" * 124)) for letter in "ab"]
-    names = name_pictures({file: Path(file.name) for file in long}, tmp_path / "drawn")
+    names = name_pictures({file: Path(file.name) for file in long}, tmp_path / "drawn", "--annotate")
     assert len({target.name for target in names.values()}) == 2
     for file, target in names.items():
         draw(ImagePrediction(str(file), 64, 48), target)

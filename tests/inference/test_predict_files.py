@@ -12,10 +12,11 @@ from filelock import FileLock
 from PIL import Image
 
 from agelens.errors import AgeLensError
-from agelens.inference import predict_files as predict
 from agelens.inference.image_files import find_images
 from agelens.inference.journal import Journal
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.output_formats import Form
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.predictor import load
 from agelens.inference.results import COLUMNS
 
@@ -170,10 +171,10 @@ def test_interrupted_without_a_file_what_is_estimated_stands(
     paths: list[Path],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    form: predict.Form,
+    form: Form,
 ) -> None:
     predictor = _Interrupting(load(study.folder, "f32"), 2)
-    monkeypatch.setattr(predict, "load", lambda *_: predictor)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: predictor)
     with pytest.raises(KeyboardInterrupt, match="with --out FILE a command goes on where it was"):
         predict_files(paths, config(study, form=form))
     printed = capsys.readouterr().out
@@ -192,7 +193,7 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
     predict_files(paths, config(study, out=whole))
     predictor = load(study.folder, "f32")
     first, second = _Interrupting(predictor, 2), _Interrupting(predictor, 99)
-    monkeypatch.setattr(predict, "load", lambda *_: first)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: first)
     with pytest.raises(KeyboardInterrupt):
         predict_files(paths, config(study, out=out))
     journal = tmp_path / ".lines.jsonl.partial.jsonl"
@@ -201,7 +202,7 @@ def test_an_interrupted_command_goes_on_and_ends_as_an_undisturbed_one(
     # What a killed program left half written is dropped.
     with journal.open("ab") as file:
         file.write(b'{"photo": {"file": "')
-    monkeypatch.setattr(predict, "load", lambda *_: second)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: second)
     capsys.readouterr()
     predict_files(paths, config(study, out=out))
     assert second.asked == paths[2:]
@@ -267,7 +268,7 @@ def test_what_was_begun_otherwise_is_kept_and_a_changed_file_is_estimated_again(
     other = {"precision": "auto"}
     for after, options in ((2, {}), (2, {**other, "overwrite": True}), (99, other)):
         found = _Interrupting(predictor, after)
-        monkeypatch.setattr(predict, "load", lambda *_, found=found: found)
+        monkeypatch.setattr(PredictionConfig, "load", lambda *_, found=found: found)
         if after == 2:
             if options:
                 with pytest.raises(AgeLensError, match=r"was begun with another --precision; finish it so"):
@@ -359,11 +360,11 @@ def test_a_file_that_became_unreadable_is_not_told_from_before(
     for file in files:
         Image.open(paths[0]).save(file)
     predictor = load(study.folder, "f32")
-    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(predictor, 1))
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: _Interrupting(predictor, 1))
     with pytest.raises(KeyboardInterrupt):
         predict_files(files, config(study, out=tmp_path / "lines.jsonl"))
     files[0].write_bytes(b"no image")
-    monkeypatch.setattr(predict, "load", lambda *_: _Interrupting(predictor, 9))
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: _Interrupting(predictor, 9))
     assert predict_files(files, config(study, out=tmp_path / "lines.jsonl")) == 1
     lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
     assert [line["file"] for line in lines] == [str(files[1])]

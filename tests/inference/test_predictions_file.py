@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.inference import predict_files as predict
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from tests.inference.named_faces import NamedPredictor, draw_photo
 
 NAMES = ("0 none.png", "1 one.png", "2 two.png", "3 three.png")
@@ -30,7 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
     def work(paths, *, after: int | None = None, **options: Any) -> tuple[list[str], str]:
         predictor = NamedPredictor(after)
-        monkeypatch.setattr(predict, "load", lambda *_: predictor)
+        monkeypatch.setattr(PredictionConfig, "load", lambda *_: predictor)
         capsys.readouterr()
         paths = [paths] if isinstance(paths, Path) else paths
         if after is None:

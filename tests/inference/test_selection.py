@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.inference import predict_files as predict
-from agelens.inference.predict_files import PredictionConfig, predict_files
+from agelens.inference.predict_files import predict_files
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.results import Face, ImagePrediction
 from agelens.inference.selection import Selection, SelectivePredictor
 from tests.inference.named_faces import NamedPredictor, draw_photo
@@ -43,7 +43,7 @@ def test_the_command_writes_what_is_wanted_and_knows_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, out = draw_photo(tmp_path / "3 three.png"), tmp_path / "a.jsonl"
-    monkeypatch.setattr(predict, "load", lambda *_: NamedPredictor())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: NamedPredictor())
     wanted = PredictionConfig(out=out, selection=Selection.of("p_female"))
     assert predict_files([file], wanted) == 0
     assert json.loads(out.read_text())["faces"] == [{"p_female": 0.9}] * 3

@@ -485,7 +485,7 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("agelens.inference.predict_files.load", interrupt)
+    monkeypatch.setattr("agelens.inference.prediction_config.PredictionConfig.load", interrupt)
     answer = agelens("predict", "--crops", study.source, "--bundle", study.folder)
     assert answer.status == 130
     assert is_one_sentence(answer.err)
@@ -500,7 +500,7 @@ def test_an_interrupted_command_says_so(agelens, monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt("Interrupted; this is what there is.")
 
     monkeypatch.setattr("agelens.inference.predict_files._to_stream", interrupt_later)
-    monkeypatch.setattr("agelens.inference.predict_files.load", lambda *_: None)
+    monkeypatch.setattr("agelens.inference.prediction_config.PredictionConfig.load", lambda *_: None)
     answer = agelens("predict", "--crops-as-they-are", study.source, "--bundle", study.folder)
     assert answer.err == "agelens: Interrupted; this is what there is.\n"
 

@@ -9,7 +9,7 @@ import pytest
 from openvino import opset13 as op
 
 from agelens.runtime import compile_cache
-from agelens.runtime.compile_cache import cache_folder, compile_model
+from agelens.runtime.compile_cache import compile_model
 
 
 class Counted:
@@ -106,10 +106,3 @@ def test_another_processor_has_entries_of_its_own(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compile_cache, "_processor", lambda: "another")
     doubled(build)
     assert build.built == 2
-
-
-def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("AGELENS_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compile_cache.sys, "platform", "linux")
-    assert cache_folder() == tmp_path / "agelens"

@@ -1,5 +1,7 @@
 """Devices: what is there, what is said of what is not, and the same answers from both engines."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from agelens.detection.detector import find_detector
 from agelens.errors import AgeLensError
 from agelens.inference.predictor import load
-from agelens.runtime import devices
+from agelens.runtime import devices, onnx_session
 from agelens.runtime.devices import DEVICES, each_line, find_devices, resolve_device
 from agelens.runtime.onnx_session import OnnxSession
 from agelens.runtime.options import RuntimeOptions
@@ -107,3 +109,18 @@ def test_a_predictor_with_options_can_be_pickled(tmp_path: Path) -> None:
 def test_a_network_that_onnx_runtime_cannot_use_is_told() -> None:
     with pytest.raises(AgeLensError, match="ONNX Runtime cannot use the network"):
         _ = OnnxSession(b"no network", DEVICES["onnxruntime"]).session
+
+
+def test_a_session_that_nobody_holds_is_let_go() -> None:
+    session = OnnxSession(b"no network", DEVICES["onnxruntime"])
+    watched = weakref.ref(session)
+    del session
+    gc.collect()
+    assert watched() is None
+
+
+def test_after_a_fork_nobody_holds_the_lock() -> None:
+    session = OnnxSession(b"no network", DEVICES["onnxruntime"])
+    with session._lock:
+        onnx_session._renew_locks()
+        assert session._lock.acquire(timeout=0)

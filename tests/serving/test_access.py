@@ -31,6 +31,9 @@ def test_without_the_key_nothing_is_answered(client: httpx.Client, headers: dict
     ):
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert "wants a key" in detail(answer)
+        names = [name.lower() for name, _ in answer.headers.multi_items()]
+        assert "content-security-policy" in names
+        assert len(names) == len(set(names)), "a header stands there twice"
 
 
 @pytest.mark.parametrize("headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}])

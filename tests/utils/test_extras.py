@@ -1,7 +1,10 @@
 """A missing package is named with the line that installs it."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,31 @@ def test_a_light_installation_says_what_the_public_names_need() -> None:
         "This needs plotly, which comes with: pip install 'agelens[train]'",
         "load",
     ]
+
+
+# Packages whose modules are called otherwise.
+MODULES = {
+    "edgefirst-tracker": "edgefirst", "pyyaml": "yaml", "scikit-learn": "sklearn", "tensorboardx": "tensorboardX",
+    "tensorflow-cpu": "tensorflow",
+}  # fmt: skip
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def modules_of(extra: str) -> set[str]:
+    """What an extra brings, also through the extras that it names."""
+    found = set()
+    for line in EXTRAS[extra]:
+        name = re.match(r"[\w-]+", line)[0]
+        if name == "agelens":
+            found |= set().union(*map(modules_of, re.search(r"\[(.+)\]", line)[1].split(",")))
+        else:
+            found.add(MODULES.get(name, name.replace("-", "_")))
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(set().union(*map(modules_of, EXTRAS))))
+def test_what_an_extra_brings_is_told_with_an_extra_that_does(module: str) -> None:
+    sentence = about_missing(ModuleNotFoundError(name=module))
+    assert sentence is not None
+    assert module in modules_of(re.search(r"pip install 'agelens\[(\w+)\]'$", sentence)[1])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agelens.errors import AgeLensError
 from agelens.utils.extras import require
+from agelens.utils.reasons import first_line
 
 _FILES = ("network.onnx", "card.json", "training_images.csv", "card.html", "SHA256SUMS")
 # A path has lost one of the two slashes.
@@ -70,9 +71,8 @@ def fetch_bundle(bundle: HubBundle) -> Path:
             endpoint=os.environ.get("HF_ENDPOINT"),
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise AgeLensError(
-            f"The bundle {bundle.name} cannot be fetched at {bundle.commit}: {reason}."
+            f"The bundle {bundle.name} cannot be fetched at {bundle.commit}: {first_line(error)}."
         ) from None
     sums = Path(folder) / "SHA256SUMS"
     if not sums.is_file():

@@ -8,7 +8,7 @@ from agelens.errors import AgeLensError
 from agelens.utils.extras import require
 
 if TYPE_CHECKING:
-    from agelens.inference.predict_files import PredictionConfig
+    from agelens.inference.prediction_config import PredictionConfig
 
 
 def predict_on_cluster(
@@ -17,7 +17,7 @@ def predict_on_cluster(
     """Estimate the photographs of one source through Ray.
 
     Returns:
-        how many could not be read.
+        how many could not be read, and names that hold no photograph.
 
     Raises:
         AgeLensError: the options do not fit, Ray is not installed, or the job failed.
@@ -30,6 +30,11 @@ def predict_on_cluster(
         raise AgeLensError(
             "--engine ray writes Parquet alone; leave --annotate, --blur, --json and --csv out."
         )
+    if config.age_limits or config.overwrite:
+        raise AgeLensError(
+            "--engine ray adds no --age-limit, which is the sum of age_distribution from the limit on, and replaces "
+            "no folder; leave --age-limit and --overwrite out."
+        )
     require("ray", "ray", "A cluster needs")
     from agelens.distributed.ray_engine import RayConfig, predict_with_ray
     from agelens.inference.addresses import name_of
@@ -39,7 +44,6 @@ def predict_on_cluster(
     )
     detector = None if config.detector is None else config.detector.absolute()
     how = RayConfig(address, actors, config.threads or 1)
-    total = predict_with_ray(
+    return predict_with_ray(
         name_of(paths[0]), name_of(config.out), replace(config, bundle=bundle, detector=detector), how
     )
-    return total.failed

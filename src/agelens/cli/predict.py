@@ -214,7 +214,8 @@ def predict(
         # Loaded within, for a Ctrl-C meanwhile is one before anything was estimated.
         with endings_as_interrupts():
             from agelens.inference.blur import Blur
-            from agelens.inference.predict_files import PredictionConfig, predict_files
+            from agelens.inference.predict_files import predict_files
+            from agelens.inference.prediction_config import PredictionConfig
             from agelens.inference.selection import Selection
 
             config = PredictionConfig(

@@ -7,7 +7,7 @@ that was killed goes on where it was. A line that was half written is done again
 import hashlib
 import json
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,9 @@ from agelens.detection.alignment import UTKFACE, Geometry
 from agelens.detection.base import Detector
 from agelens.detection.labelled_face import align_labelled_face
 from agelens.errors import AgeLensError, ImageError
-from agelens.utils.files import digest_json, replacing_file
+from agelens.utils.files import digest_file, digest_json, replacing_file
 from agelens.utils.images import DECODER_VERSION, read_rgb
+from agelens.utils.locks import waited_lock
 from agelens.utils.progress import Track, quiet
 
 # Count it up when the same photographs would be cut otherwise.
@@ -88,24 +89,37 @@ def align_table(
         {
             "geometry": geometry.to_card(),
             "size": size,
-            "detector": type(detector).__name__,
+            "detector": [type(detector).__name__, digest_file(detector.file)],
             "version": [VERSION, DECODER_VERSION],
         }
     )
-    done = _take_up(folder / JOURNAL, made_of)
     faces = [_Face.of(row) for row in table.to_dict("records")]
+    cut = partial(_cut, folder=folder, detector=detector, geometry=geometry, size=size)
+    # Two programs that wrote one journal would mix their lines: the second one goes on from what the first has done.
+    with waited_lock(folder / ".lock"):
+        done = _take_up(folder / JOURNAL, made_of)
+        looked_at, seconds = _cut_open(cut, faces, done, folder / JOURNAL, track)
+    return _result(table, faces, done, folder, looked_at, seconds)
+
+
+def _cut_open(
+    cut: Callable[["_Face"], str],
+    faces: list["_Face"],
+    done: dict[str, str],
+    journal_file: Path,
+    track: Track,
+) -> tuple[int, float]:
+    """Cut the faces that are not done, and note each; returns how many photographs that were, and the seconds."""
     open_faces = list({face.key: face for face in faces if face.key not in done}.values())
     began = time.perf_counter()
-    cut = partial(_cut, folder=folder, detector=detector, geometry=geometry, size=size)
-    with track("aligning", len(faces)) as advance, (folder / JOURNAL).open("a", encoding="utf-8") as journal:
+    with track("aligning", len(faces)) as advance, journal_file.open("a", encoding="utf-8") as journal:
         advance(len(faces) - len(open_faces))
         for face, reason in _in_order(cut, open_faces):
             done[face.key] = reason
             journal.write(json.dumps([face.key, reason]) + "\n")
             journal.flush()
             advance(1)
-    seconds = time.perf_counter() - began
-    return _result(table, faces, done, folder, len(open_faces), seconds)
+    return len(open_faces), time.perf_counter() - began
 
 
 @dataclass(frozen=True)
@@ -131,21 +145,20 @@ class _Face:
 def _take_up(journal: Path, made_of: str) -> dict[str, str]:
     """The faces that are done, each with "" or why there is no crop; the journal then ends with a whole line."""
     head = json.dumps({"made_of": made_of})
-    if not journal.exists():
-        journal.write_text(head + "\n", encoding="utf-8")
-        return {}
-    text = journal.read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    if not lines or lines[0] != head:
+    text = journal.read_text(encoding="utf-8") if journal.exists() else ""
+    # A program that was killed at the first line left nothing that is worth keeping.
+    lines = text[: text.rfind("\n") + 1].splitlines() or [head]
+    if lines[0] != head:
         raise AgeLensError(
             f"{journal.parent} holds crops that were cut by another detector, geometry or size; give another folder."
         )
-    journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replacing_file(journal) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     done = dict(json.loads(line) for line in lines[1:])
     return {key: reason for key, reason in done.items() if reason or (journal.parent / f"{key}.jpg").exists()}
 
 
-def _in_order(cut: Any, faces: list[_Face]) -> Iterator[tuple[_Face, str]]:
+def _in_order(cut: Callable[[_Face], str], faces: list[_Face]) -> Iterator[tuple[_Face, str]]:
     """Each face with "" or why there is no crop, a few at a time, in order."""
     with ThreadPoolExecutor(_WORKERS) as workers:
         for start in range(0, len(faces), _AHEAD):

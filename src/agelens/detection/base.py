@@ -64,10 +64,12 @@ class Detector(Protocol):
     """A network that finds faces; called from several threads at once.
 
     Attributes:
+        file: of its network.
         least: the score from which on something counts as a face.
         confidence_threshold: the score from which on it is not called uncertain.
     """
 
+    file: Path
     least: float
     confidence_threshold: float
 

@@ -18,6 +18,7 @@ class CenterFace:
     outputs = frozenset({"537", "538", "539", "540"})
 
     def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
+        self.file = file
         self._run = Runner(file, options)
 
     def detect(self, image: Pixels) -> Found:

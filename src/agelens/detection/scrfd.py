@@ -20,6 +20,7 @@ class Scrfd:
     outputs = frozenset({"score_8", "bbox_16", "kps_32"})
 
     def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
+        self.file = file
         self._run = Runner(file, options, 127.5, 128.0)
 
     def detect(self, image: Pixels) -> Found:

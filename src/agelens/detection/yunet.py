@@ -18,18 +18,18 @@ class YuNet:
 
     def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
         # OpenCV computes on the CPU, in threads of its own.
-        self._file = str(file)
+        self.file = file
         self._idle: list[cv2.FaceDetectorYN] = []
 
     def __reduce__(self) -> tuple[type["YuNet"], tuple[Path]]:
-        return YuNet, (Path(self._file),)
+        return YuNet, (self.file,)
 
     def detect(self, image: Pixels) -> Found:
         size = (image.shape[1], image.shape[0])
         try:
             network = self._idle.pop()
         except IndexError:
-            network = _create(self._file, size, self.least)
+            network = _create(str(self.file), size, self.least)
         network.setInputSize(size)
         _, rows = network.detect(np.ascontiguousarray(image[..., ::-1]))
         self._idle.append(network)

@@ -14,8 +14,11 @@ from typing import Any
 from agelens.distributed.shards import Counts, ShardFolder, cut
 from agelens.distributed.sources import list_photographs
 from agelens.errors import AgeLensError
-from agelens.inference.predict_files import PredictionConfig, fingerprint
+from agelens.inference.image_files import LeftOut
+from agelens.inference.predict_files import refuse_photographs
+from agelens.inference.prediction_config import PredictionConfig, fingerprint
 from agelens.utils.progress import say
+from agelens.utils.reasons import last_line
 
 # Most photographs of a shard: some seconds' work, which is what a killed worker loses; and into how many shards few
 # photographs are cut at least, so that every actor has some.
@@ -74,7 +77,7 @@ class ShardPredictor:
         return {name: [getattr(one, name) for one in done] for name in vars(Counts())}
 
 
-def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayConfig | None = None) -> Counts:
+def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayConfig | None = None) -> int:
     """Estimate photographs on a cluster and write Parquet; killed and started again, it goes on.
 
     Args:
@@ -85,15 +88,19 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
         how: how the job is spread.
 
     Returns:
-        what became of the photographs, over all starts of the job; the sum is that of the source.
+        how many photographs could not be read, over all starts of the job, and names that hold no photograph.
 
     Raises:
-        AgeLensError: there is no photograph, the folder was begun with others, a bundle is missing, or Ray failed.
+        AgeLensError: there is no photograph, the folder was begun with others, a bundle is missing, whole photographs
+            were given as crops, or Ray failed.
     """
     how = how or RayConfig()
-    photographs = list_photographs(source)
+    left_out = LeftOut()
+    photographs = list_photographs(source, left_out)
     # Loaded here too, so that what is missing is told before a cluster is asked.
-    known = fingerprint(config.load(), config)
+    predictor = config.load()
+    refuse_photographs(photographs, predictor, config)
+    known = fingerprint(predictor, config)
     folder = ShardFolder(out if "://" in out else str(Path(out).absolute()))
     fitting = min(MOST, -(-len(photographs) // LEAST_SHARDS))
     size = folder.begin(photographs, how.shard or fitting, known)
@@ -110,7 +117,7 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
             "remove it and start again."
         )
     say(f"{out}: {total}.")
-    return total
+    return total.failed + len(left_out.errors)
 
 
 def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, how: RayConfig) -> None:
@@ -136,7 +143,7 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         ray.exceptions.RayError, ray.data.exceptions.SystemException, ray.data.exceptions.ExecutionTimeoutError
     ) as error:  # fmt: skip
         raise AgeLensError(
-            f"Ray gave up: {_reason(error)}; the same command goes on from what is done."
+            f"Ray gave up: {last_line(error)}; the same command goes on from what is done."
         ) from None
     finally:
         ray.shutdown()
@@ -163,14 +170,10 @@ def _start(ray: Any, how: RayConfig) -> None:
             ray.init(address=how.address, **quiet)
         except (ConnectionError, ValueError) as error:
             raise AgeLensError(
-                f"There is no Ray at {how.address}: {_reason(error)}; start one with 'ray start', or leave --address "
+                f"There is no Ray at {how.address}: {last_line(error)}; start one with 'ray start', or leave --address "
                 "out."
             ) from None
         return
     cores = None if how.actors is None else how.actors * how.threads
     # On this machine alone: nobody else is to reach it, and no page of it is needed.
     ray.init("local", num_cpus=cores, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip().rstrip(".")

@@ -11,13 +11,14 @@ from agelens.utils.progress import say
 _TEXT = (".txt", ".lst", ".list")
 
 
-def list_photographs(source: str) -> list[str]:
+def list_photographs(source: str, left_out: LeftOut | None = None) -> list[str]:
     """Return the paths and addresses that a source means, each once, in order.
 
     Args:
         source: a folder, a pattern such as ``photos/**/*.jpg``, either of them also as an address such as
             ``s3://bucket/photos``, a text file with a path or an address on each line, or a Parquet file with a column
             ``path`` or ``file``. Relative paths count from the working folder.
+        left_out: takes what of it gives no photograph, which is told, too.
 
     Returns:
         addresses as they are, and absolute paths, which are the same for every worker.
@@ -31,7 +32,7 @@ def list_photographs(source: str) -> list[str]:
     elif ending in _TEXT:
         found = _from_text(Path(source))
     else:
-        left_out = LeftOut()
+        left_out = LeftOut() if left_out is None else left_out
         found = [name_of(path) for path in find_images([Path(source)], left_out=left_out)]
         left_out.tell_skipped(say)
         left_out.tell_errors(say)

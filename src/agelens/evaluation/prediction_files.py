@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from agelens.errors import AgeLensError
+from agelens.utils.reasons import first_line
 
 ENDINGS = (".csv", ".tsv", ".parquet")
 # The first of these names that a file has is taken: what AgeLens writes holds labels in `age` and `gender`.
@@ -106,9 +107,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise AgeLensError(f"{path} does not exist; name a file of predictions or a bundle.") from None
     # pyarrow's errors about what is no Parquet file are ValueErrors too.
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise AgeLensError(
-            f"{path} cannot be read as predictions: {str(error).splitlines()[0].rstrip('.')}."
-        ) from None
+        raise AgeLensError(f"{path} cannot be read as predictions: {first_line(error)}.") from None
 
 
 def _numbers(table: pd.DataFrame, name: str | None, path: Path, between: tuple[float, float]) -> pd.Series:

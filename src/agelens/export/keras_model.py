@@ -9,6 +9,7 @@ from agelens.models.backbones import Backbone
 from agelens.models.registry import BackboneSpec
 from agelens.training.transfer import join
 from agelens.utils.files import replacing_file
+from agelens.utils.reasons import first_line
 
 
 def keras_file(bundle: Path) -> Path:
@@ -59,5 +60,5 @@ def read_keras_model(file: Path) -> keras.Model:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise AgeLensError(
-            f"{file} cannot be loaded as a Keras model ({str(error).splitlines()[0]}); delete it and train again."
+            f"{file} cannot be loaded as a Keras model ({first_line(error)}); delete it and train again."
         ) from None

@@ -23,13 +23,14 @@ MARK = b"drawn by AgeLens"
 _MARKED = re.compile(re.escape(MARK) + rb"( [0-9a-f]{16})?")
 
 
-def name_pictures(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
+def name_pictures(found: dict[Path, Path], folder: Path, option: str) -> dict[Path, Path]:
     """Where the annotated picture of each file goes: as the files lie in the folders that were named.
 
     A name that is taken by the picture of another photograph gets a number.
 
     Args:
         found: each file, and its path below what was named.
+        option: which names the folder.
 
     Raises:
         AgeLensError: something that was not drawn here stands in one of these places.
@@ -41,7 +42,7 @@ def name_pictures(found: dict[Path, Path], folder: Path) -> dict[Path, Path]:
         jpeg = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(f"{place.name}.jpg")
         jpeg = _shortened(jpeg)
         target, number = folder / jpeg, 1
-        while target in taken or _is_of_another(target, file, folder, sources):
+        while target in taken or _is_of_another(target, file, folder, sources, option):
             number += 1
             target = folder / jpeg.with_stem(f"{jpeg.stem}-{number}")
         taken.add(target)
@@ -58,14 +59,14 @@ def _shortened(place: Path) -> Path:
     return place.with_name(f"{place.stem[:40]}-{digest[:16]}.jpg")
 
 
-def _is_of_another(target: Path, file: Path, folder: Path, sources: set[Path]) -> bool:
+def _is_of_another(target: Path, file: Path, folder: Path, sources: set[Path], option: str) -> bool:
     """Whether the picture of another photograph stands there; AgeLensError where it is no picture from here."""
     if not target.exists():
         return False
     comment = _comment(target)
     if target.resolve() in sources or not comment:
         raise AgeLensError(
-            f"--annotate {folder} would replace {target}, which was not drawn here; give another folder."
+            f"{option} {folder} would replace {target}, which was not drawn here; give another folder."
         )
     return comment not in (MARK, _mark_of(file))
 

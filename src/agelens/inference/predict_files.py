@@ -3,26 +3,21 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-from agelens._version import __version__
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError, ImageError
 from agelens.inference.blur import Blur
 from agelens.inference.inputs import locate
-from agelens.inference.output_formats import Form, Writer, form_of_file, form_of_output, writing_photos
+from agelens.inference.output_formats import Writer, writing_photos
 from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
+from agelens.inference.prediction_config import PredictionConfig, check_out, fingerprint
 from agelens.inference.predictions_file import Output
-from agelens.inference.predictor import Predictor, load
+from agelens.inference.predictor import Predictor
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
 from agelens.inference.results import ImagePrediction
-from agelens.inference.selection import Selection
-from agelens.utils.files import digest_file, digest_json
-from agelens.utils.images import DECODER_VERSION
 from agelens.utils.progress import bar, console, quiet, say, waiting
 
 _INTERRUPTED = (
@@ -32,58 +27,6 @@ _NO_CROPS = (
     "Leave out --crops, and every face is found and aligned, or estimate the images as they are with "
     "--crops-as-they-are."
 )
-
-
-@dataclass(frozen=True)
-class PredictionConfig:
-    """How files are estimated and what becomes of it.
-
-    Attributes:
-        crops: each image is one face, cropped as in the training.
-        bundle: a bundle, or a run's folder; None is the one that comes with AgeLens.
-        detector: an ONNX file of a detector; None is the one that is installed.
-        precision: of the networks.
-        form: what an option asks for; None is a table on a terminal and JSON lines elsewhere, or what the name of the
-            file says.
-        out: a file for it; None is standard output.
-        pictures: folder that takes annotated pictures.
-        overwrite: whether a file that stands at ``out`` is replaced, whatever it is.
-        max_pixels: of an image; None is `agelens.utils.images.MAX_PIXELS`.
-        as_they_are: whole photographs are taken for crops, too.
-        age_limits: years; the probability to be that old is told for each.
-        device: what computes. threads: of the processor; None is one for each core.
-        cache: keep compiled networks for the next start.
-        selection: which faces, and what of each, are written.
-        blur: what ``pictures`` shows are photographs with these faces made unrecognisable; None draws boxes.
-    """
-
-    crops: bool = False
-    bundle: Path | None = None
-    detector: Path | None = None
-    precision: str = "auto"
-    form: Literal["table", "json", "csv"] | None = None
-    out: Path | None = None
-    pictures: Path | None = None
-    overwrite: bool = False
-    max_pixels: int | None = None
-    as_they_are: bool = False
-    age_limits: tuple[int, ...] = ()
-    device: str = "auto"
-    threads: int | None = None
-    cache: bool = False
-    selection: Selection = field(default_factory=Selection)
-    blur: Blur | None = None
-
-    def load(self) -> Predictor:
-        """Return the predictor. Raises AgeLensError where a bundle, a detector or a device is missing."""
-        return load(
-            self.bundle, self.precision, self.detector, self.max_pixels, self.device, self.threads, self.cache
-        )
-
-    @property
-    def written_form(self) -> Form:
-        """What is written. Raises AgeLensError where the name of the file asks for what is not."""
-        return form_of_output(self.form) if self.out is None else form_of_file(self.out, self.form)
 
 
 def predict_files(paths: list[Path], config: PredictionConfig) -> int:
@@ -109,12 +52,15 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     refuse_to_replace(files, config.out, "--out")
     # Here, for networks need not be loaded to know that a file is somebody's own.
     record = None if config.out is None or config.overwrite else read_record(config.out)
-    pictures = None if config.pictures is None else name_pictures(located.found, config.pictures)
+    pictures = (
+        None
+        if config.pictures is None
+        else name_pictures(located.found, config.pictures, config.pictures_option)
+    )
     with waiting("loading the networks"):
         predictor = config.load()
     _check_limits(predictor, config)
-    if config.crops and not config.as_they_are:
-        refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
+    refuse_photographs(files, predictor, config)
     if config.pictures is not None:
         make_folder(config.pictures)
     located.left_out.tell_skipped(say)
@@ -133,13 +79,10 @@ def predict_files(paths: list[Path], config: PredictionConfig) -> int:
     return tally.failed
 
 
-def check_out(out: Path | None) -> None:
-    """Refuse, with an AgeLensError, an ``--out`` that is no file."""
-    if out is None or not out.exists() or out.is_file():
-        return
-    if out.is_dir():
-        raise AgeLensError(f"{out} is a folder; give a file with --out.")
-    raise AgeLensError(f"{out} is no file that could be written anew; give another with --out.")
+def refuse_photographs(files: Sequence[Path | str], predictor: Predictor, config: PredictionConfig) -> None:
+    """Refuse, with an AgeLensError, crops that a sample of them shows to be whole photographs."""
+    if config.crops and not config.as_they_are:
+        refuse_scenes(files, predictor.detector, predictor.geometry, _NO_CROPS)
 
 
 def _check(config: PredictionConfig) -> None:
@@ -147,7 +90,8 @@ def _check(config: PredictionConfig) -> None:
     _ = config.written_form
     if config.crops and config.pictures is not None:
         raise AgeLensError(
-            "--annotate and --blur need faces with boxes, and --crops has none; leave one of them out."
+            f"{config.pictures_option} needs faces with boxes, and {config.crops_option} has none; leave one of them "
+            "out."
         )
 
 
@@ -229,26 +173,6 @@ def _to_file(
             raise KeyboardInterrupt(output.interrupted()) from None
     _tell(tally, len(files))
     say(output.closing_line(len(tally.unreadable), len(tally.left_out), config.crops))
-
-
-def fingerprint(predictor: Predictor, config: PredictionConfig) -> dict[str, Any]:
-    """What decides the estimates."""
-    return {
-        "networks": [digest_json(bundle.card) for bundle in predictor.bundles],
-        "crops": config.crops,
-        "detector": None
-        if config.crops
-        else digest_file(config.detector)
-        if config.detector
-        else "installed",
-        "version": [__version__, DECODER_VERSION],
-        "precision": config.precision,
-        "device": config.device,
-        "max_pixels": config.max_pixels,
-        **({"age_limits": list(config.age_limits)} if config.age_limits else {}),
-        **config.selection.to_json(),
-        **({"blur": config.blur.under or "all"} if config.blur else {}),
-    }
 
 
 def _tell(tally: Tally, total: int) -> None:

@@ -196,7 +196,7 @@ class Predictions(Sequence[ImagePrediction]):
         return len(self._photos)
 
     def __repr__(self) -> str:
-        unread = sum(photo.error is not None for photo in self)
+        unread = sum(bool(photo.error) for photo in self)
         images, faces = ("1 image" if len(self) == 1 else f"{len(self)} images"), len(self.faces)
         told = f"{images}, {'1 face' if faces == 1 else f'{faces} faces'}"
         return f"Predictions({told}{f', {unread} not read' if unread else ''})"

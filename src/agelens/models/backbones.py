@@ -21,6 +21,7 @@ from agelens.models.registry import BackboneSpec, Shape, find_backbone
 from agelens.models.weights import fetch_weights
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.onnx_digests import digest_network
+from agelens.utils.reasons import first_line
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _from_file(spec: BackboneSpec, image_size: int) -> Backbone:
         body = keras.saving.load_model(spec.file, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise AgeLensError(
-            f"{spec.file} cannot be loaded as a Keras file ({str(error).splitlines()[0]}); "
+            f"{spec.file} cannot be loaded as a Keras file ({first_line(error)}); "
             "code inside a file is never run."
         ) from None
     # Of several inputs Keras gives a list of shapes.
@@ -152,7 +153,7 @@ def _load(body: keras.Model, path: Path, name: str) -> None:
             body.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
         raise AgeLensError(
-            f"{path} does not hold weights of {name} without its top: {str(error).splitlines()[0]}"
+            f"{path} does not hold weights of {name} without its top: {first_line(error)}."
         ) from None
 
 

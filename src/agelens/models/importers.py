@@ -21,6 +21,7 @@ from agelens.errors import AgeLensError
 from agelens.models.layers import GroupedConv2D
 from agelens.models.onnx_files import read_onnx
 from agelens.utils.onnx_digests import digest_network
+from agelens.utils.reasons import first_line
 
 Array = np.ndarray
 
@@ -64,7 +65,7 @@ def read_encoder(path: Path, image_size: int | None = None) -> Encoder:
     try:
         model = reader(path, image_size)
     except (OSError, KeyError, ValueError) as error:
-        raise AgeLensError(f"{path} cannot be read as a network: {str(error).splitlines()[0]}") from None
+        raise AgeLensError(f"{path} cannot be read as a network: {first_line(error)}.") from None
     image_size = model.input_shape[1]
     if model.input_shape != (None, image_size, image_size, 3):
         raise AgeLensError(f"{path} does not take square images of three channels: {model.input_shape}.")

@@ -16,6 +16,7 @@ from agelens.models.onnx_files import INPUT, export_onnx, muffled, read_onnx
 from agelens.models.outputs import Output, choose_output, leads_in_openvino, only_features
 from agelens.models.preprocessing import preprocessing_graph
 from agelens.models.registry import BackboneSpec, Shape
+from agelens.utils.reasons import last_line
 
 _PREFIX, _CHOSEN = "backbone/", "features"
 # Count it up when the same network gives other features, so that none of the old ones are taken.
@@ -132,8 +133,7 @@ def _naming(spec: BackboneSpec) -> Iterator[None]:
         yield
     except RuntimeError as error:
         # OpenVINO's first lines are places in its own source; the reason comes last.
-        reason = str(error).strip().splitlines()[-1]
-        raise AgeLensError(f"{spec.file} cannot be used: {reason}") from None
+        raise AgeLensError(f"{spec.file} cannot be used: {last_line(error)}.") from None
 
 
 def _free_batch(value: onnx.ValueInfoProto) -> None:

@@ -13,6 +13,7 @@ from onnx import version_converter
 
 from agelens.errors import AgeLensError
 from agelens.utils.files import replacing_file
+from agelens.utils.reasons import first_line
 
 INPUT = "faces"
 
@@ -75,7 +76,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
         network = modern(onnx.load(path))
         onnx.checker.check_model(network)
     except (onnx.checker.ValidationError, ValueError, OSError, RuntimeError) as error:
-        raise AgeLensError(f"{path} is not a usable ONNX file: {str(error).splitlines()[0]}") from None
+        raise AgeLensError(f"{path} is not a usable ONNX file: {first_line(error)}.") from None
     except Exception as error:
         # protobuf's DecodeError derives from Exception itself and lives under two names, by implementation.
         if type(error).__name__ != "DecodeError":

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 
 from agelens.errors import AgeLensError
+from agelens.utils.reasons import first_line
 
 with warnings.catch_warnings():
     # pooch loads tqdm, which warns in notebooks that lack the widgets of its bars; AgeLens shows none of them.
@@ -56,9 +57,7 @@ def fetch_weights(weights: WeightsFile, folder: Path | None = None) -> Path:
     except requests.RequestException as error:
         raise AgeLensError(_about_missing({weights: type(error).__name__}, folder)) from None
     except ValueError as error:
-        raise AgeLensError(
-            f"{weights.url} did not give the expected file: {str(error).splitlines()[0]}"
-        ) from None
+        raise AgeLensError(f"{weights.url} did not give the expected file: {first_line(error)}.") from None
     return Path(path)
 
 

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import platform
-import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
@@ -19,24 +18,14 @@ from typing import Any
 
 import openvino as ov
 
-from agelens.utils.environment import RESULTS
+from agelens.utils.cache import cache_folder
+from agelens.utils.environment import RESULTS, cores
 from agelens.utils.files import digest_json, replacing_file, write_json
 
 # Entries that are kept, of some 35 MB each: those that were used last.
 _KEPT = 8
 # Count it up when the same network would be made ready for a processor in another way.
 _ENTRIES = 1
-
-
-def cache_folder() -> Path:
-    """Return the folder of the user's caches that is AgeLens's: $AGELENS_CACHE, or the system's place for it."""
-    if given := os.environ.get("AGELENS_CACHE"):
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "agelens"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/agelens"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agelens"
 
 
 def compile_model(
@@ -118,10 +107,9 @@ def _key(core: ov.Core, device: str, hints: dict[str, Any], network: dict[str, A
 @cache
 def _processor() -> str:
     """Tells processors apart that have one name: by what they can do, which decides how networks are made ready."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     flags = ""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    known = f"{platform.machine()} {platform.processor()} {cores} {flags}"
+    known = f"{platform.machine()} {platform.processor()} {cores()} {flags}"
     return hashlib.sha256(known.encode()).hexdigest()[:16]

@@ -7,9 +7,8 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from agelens.errors import AgeLensError
+from agelens.runtime.precision import check_precision
 
-PRECISIONS = ("auto", "bf16", "f32")
 # Small enough that a batch of 32 keeps two streams busy, large enough that each runs at full speed.
 _PIECE = 16
 
@@ -21,8 +20,7 @@ def supports_bfloat16() -> bool:
 
 def resolve_precision(precision: str) -> str:
     """ "auto" is bf16 where the CPU computes it in hardware, else f32."""
-    if precision not in PRECISIONS:
-        raise AgeLensError(f"Precision {precision!r} is not one of {', '.join(PRECISIONS)}.")
+    check_precision(precision)
     if precision == "auto":
         return "bf16" if supports_bfloat16() else "f32"
     return precision

@@ -21,6 +21,7 @@ from openvino import opset13 as op
 
 from agelens.errors import AgeLensError
 from agelens.runtime import shared_results
+from agelens.runtime.trial import compile_trial
 
 # The largest weight with which two products of bytes fit: 2 x 255 x 64 = 32,640.
 _SAFE = 64
@@ -66,8 +67,7 @@ def overflows() -> bool:
     weights = op.constant(np.full((channels, channels, 1, 1), 127, np.int8))
     scaled = op.multiply(op.convert(weights, "f32"), op.constant(np.ones((channels, 1, 1, 1), np.float32)))
     sums = op.convolution(bytes_, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
-    hints = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = ov.Core().compile_model(ov.Model([op.result(sums)], [pixels], "sums"), "CPU", hints)
+    compiled = compile_trial(ov.Model([op.result(sums)], [pixels], "sums"))
     found = compiled([np.full((1, channels, 1, 1), 255, np.float32)])[0]
     return float(found.min()) < 0.9 * 255 * 127 * channels
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from agelens.errors import AgeLensError
 from agelens.runtime.devices import Device
+from agelens.utils.reasons import first_line
 
 # ONNX Runtime's number for what ends the process; the rest is raised.
 _QUIET = 4
@@ -29,11 +31,10 @@ class OnnxSession:
         self._session: Any = None
         self._process = 0
         self._lock = threading.Lock()
-        if hasattr(os, "register_at_fork"):
-            # The thread that held the lock may not live on.
-            os.register_at_fork(after_in_child=self._renew_lock)
+        _SESSIONS.add(self)
 
-    def _renew_lock(self) -> None:
+    def renew_lock(self) -> None:
+        """Forget who holds the lock: in a fork that thread may not live on."""
         self._lock = threading.Lock()
 
     def run(self, images: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
@@ -64,8 +65,7 @@ class OnnxSession:
                 # Its own changes to a valid network fail at resizing with two axes (seen in ONNX Runtime 1.32).
                 session = self._make(levels.ORT_ENABLE_BASIC)
         except failures as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AgeLensError(f"ONNX Runtime cannot use the network: {reason}") from None
+            raise AgeLensError(f"ONNX Runtime cannot use the network: {first_line(error)}.") from None
         # It falls back to the CPU in silence where a library of the device is missing.
         if session.get_providers()[0] != self._device.target:
             raise AgeLensError(
@@ -83,3 +83,16 @@ class OnnxSession:
             options.intra_op_num_threads = self._threads
         source = self._source if isinstance(self._source, bytes) else str(self._source)
         return onnxruntime.InferenceSession(source, options, providers=[self._device.target])
+
+
+# One hook for all: Python keeps what is registered for ever, and a network with it.
+_SESSIONS: "weakref.WeakSet[OnnxSession]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for session in list(_SESSIONS):
+        session.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agelens.errors import AgeLensError
-from agelens.runtime.precision import PRECISIONS
+from agelens.runtime.precision import check_precision
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class RuntimeOptions:
     cache: bool = False
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise AgeLensError(f"Precision {self.precision!r} is not one of {', '.join(PRECISIONS)}.")
+        check_precision(self.precision)
         if self.threads is not None and self.threads < 1:
             raise AgeLensError(f"threads is a number from 1 up, not {self.threads}.")

@@ -19,6 +19,7 @@ from agelens.runtime.int8 import fit_processor, overflows
 from agelens.runtime.onnx_session import OnnxSession
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.shared_results import eight_bit_layers
+from agelens.utils.reasons import last_line
 
 # The bundled network has 9,456, weights included. OpenVINO takes minutes and more to compile many more than these.
 _MOST_OPERATIONS = 40_000
@@ -187,8 +188,7 @@ def _compile(bundle: Bundle, options: RuntimeOptions, target: str) -> ov.Compile
 
 def _unusable(bundle: Bundle, error: RuntimeError) -> AgeLensError:
     # OpenVINO's first lines are places in its own source; the reason comes last.
-    reason = str(error).strip().splitlines()[-1]
-    return AgeLensError(f"The network in {bundle.folder} cannot be used: {reason}")
+    return AgeLensError(f"The network in {bundle.folder} cannot be used: {last_line(error)}.")
 
 
 def compile_on_device(

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agelens.errors import AgeLensError
-from agelens.serving.middleware import SECURITY_HEADERS
 
 VARIABLE = "AGELENS_API_KEY"
 _ORIGIN = re.compile(r"https?://[^/\s*]+")
@@ -59,8 +58,7 @@ class ApiKeyMiddleware:
             await self._app(scope, receive, send)
             return
         sentence = "This server wants a key: send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'."
-        headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store", **SECURITY_HEADERS}
-        await JSONResponse({"detail": sentence}, 401, headers)(scope, receive, send)
+        await JSONResponse({"detail": sentence}, 401, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
 
     def _is_guarded(self, path: str) -> bool:
         return path not in _OPEN and (path.startswith("/api/") or path == "/metrics")

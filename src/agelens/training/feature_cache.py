@@ -19,7 +19,6 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pandas as pd
-import platformdirs
 from numpy.typing import NDArray
 
 from agelens.data.augmentation import AUGMENT_VERSION
@@ -35,6 +34,7 @@ from agelens.runtime.execution import resolve_precision, run_network
 from agelens.runtime.int8 import overflows
 from agelens.runtime.session import compile_on_device
 from agelens.training.features import Features
+from agelens.utils.cache import cache_folder
 from agelens.utils.environment import made_with
 from agelens.utils.files import digest_json, naming_errors, read_json, write_json
 from agelens.utils.images import DECODER_VERSION
@@ -47,11 +47,6 @@ _CHUNK = 256
 _FIRST = 32
 # Of a line: the digest of an image, a space, the checksum of the digest and of the row, and the end.
 _DIGEST, _LINE = 64, 74
-
-
-def default_cache() -> Path:
-    """Where features are kept: $AGELENS_CACHE, or the system's folder for caches."""
-    return Path(os.environ.get("AGELENS_CACHE") or platformdirs.user_cache_dir("agelens"))
 
 
 def extract(
@@ -74,7 +69,7 @@ def extract(
         precision: "bf16", "f32", or "auto".
         pool: average each map over height and width. Maps that the cache holds already are averaged instead of
             running the backbone again.
-        cache: the folder that keeps features; None is `default_cache`.
+        cache: the folder that keeps features; None is `cache_folder`.
         track: shows the progress.
         view: which randomly altered copy of each image to run; None runs the images as they are.
         device: one of OpenVINO's in `agelens.runtime.devices`. threads: of the processor; None is one for each core.
@@ -84,7 +79,7 @@ def extract(
     """
     precision = resolve_precision(precision)
     target = openvino_target(device)
-    cache = cache or default_cache()
+    cache = cache or cache_folder()
     pool = pool and len(backbone.feature_shape) == 3
     if pool:
         maps = _Store(cache, backbone, precision, False, view, target)

@@ -42,8 +42,12 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """The processor's kind and how many cores this process may use; no name of the machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{platform.machine()}, {cores} cores, {platform.system()}"
+    return f"{platform.machine()}, {cores()} cores, {platform.system()}"
+
+
+def cores() -> int | None:
+    """How many cores this process may use; None where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def command_line() -> str | None:

@@ -3,24 +3,23 @@
 import contextlib
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from agelens.utils.progress import say as say_to_person
+from agelens.utils.progress import say
 
 # A wait that is shorter needs no word.
 PATIENCE_SECONDS = 1.5
 
 
 @contextlib.contextmanager
-def waited_lock(path: Path, say: Callable[[str], None] = say_to_person) -> Iterator[None]:
+def waited_lock(path: Path) -> Iterator[None]:
     """Be the only program in a block; another one that is there is waited for, and told after a moment.
 
     Args:
         path: the file of the lock. Beside it stands which process holds it.
-        say: takes one line for the person.
     """
     lock = FileLock(path)
     try:

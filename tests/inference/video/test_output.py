@@ -15,7 +15,7 @@ from PIL import Image
 
 from agelens.errors import AgeLensError
 from agelens.inference.blur import Blur
-from agelens.inference.predict_files import PredictionConfig
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.selection import Selection
 from agelens.inference.video import output as video_output
 from agelens.inference.video import pipeline
@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys):
 
     def work(source, interrupted: int | None = None, frame_stride: int = 1, **options: Any):
         predictor = SquarePredictor() if interrupted is None else Interrupted(interrupted)
-        monkeypatch.setattr(module, "load", lambda *_: predictor)
+        monkeypatch.setattr(PredictionConfig, "load", lambda *_: predictor)
         monkeypatch.setattr(pipeline, "BATCH", 8)
         capsys.readouterr()
         status = predict_video(str(source), PredictionConfig(**options), frame_stride)
@@ -129,7 +129,7 @@ def test_a_table_has_one_row_a_face(ending: str, clip: Path, tmp_path: Path, run
 
 
 def test_csv_on_standard_output(clip: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr(module, "load", lambda *_: SquarePredictor())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: SquarePredictor())
     assert predict_video(str(clip), PredictionConfig(form="csv")) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[0] == ",".join(FRAME_COLUMNS)
@@ -349,5 +349,5 @@ def test_an_annotated_video_is_known_again(clip: Path, tmp_path: Path, run) -> N
     for ending in (".mp4", ".mkv", ".mov"):
         drawn = tmp_path / f"drawn{ending}"
         run(clip, pictures=drawn)
-        assert video_output.frames_drawn(drawn, str(clip), overwrite=False) == 24
+        assert video_output.frames_drawn(drawn, str(clip), False, "--annotate") == 24
         assert b"clip" not in drawn.read_bytes()

@@ -8,9 +8,9 @@ import pytest
 
 from agelens.cli.errors import answer
 from agelens.errors import AgeLensError
-from agelens.inference.predict_files import PredictionConfig
+from agelens.inference.blur import Blur
+from agelens.inference.prediction_config import PredictionConfig
 from agelens.inference.video import pipeline
-from agelens.inference.video import predict_video as module
 from agelens.inference.video.predict_video import predict_video
 from tests.inference.video.moving_squares import SquarePredictor, draw, read_frames, write_video
 
@@ -27,7 +27,7 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> SquarePredictor:
     made = SquarePredictor()
-    monkeypatch.setattr(module, "load", lambda *_: made)
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: made)
     return made
 
 
@@ -100,7 +100,7 @@ class Interrupted(SquarePredictor):
 
 
 def test_ctrl_c_keeps_what_is_done(clip: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(module, "load", lambda *_: Interrupted())
+    monkeypatch.setattr(PredictionConfig, "load", lambda *_: Interrupted())
     monkeypatch.setattr(pipeline, "BATCH", 8)
     out = tmp_path / "lines.jsonl"
     assert predict_video(str(clip), PredictionConfig(out=out, pictures=tmp_path / "a.mp4")) == 1
@@ -124,6 +124,13 @@ def test_files_that_cannot_be_written_are_refused_at_once(clip: Path, tmp_path: 
     assert clip.read_bytes() == before
     with pytest.raises(AgeLensError, match="leave --crops out"):
         predict_video(str(clip), PredictionConfig(crops=True))
+    with pytest.raises(AgeLensError, match="leave --crops-as-they-are out"):
+        predict_video(str(clip), PredictionConfig(crops=True, as_they_are=True))
+    (tmp_path / "own.mp4").write_bytes(before)
+    for overwrite in (False, True):
+        hidden = PredictionConfig(pictures=tmp_path / "own.mp4", blur=Blur(), overwrite=overwrite)
+        with pytest.raises(AgeLensError, match=r"^--blur would replace .*own\.mp4, which was not drawn here"):
+            predict_video(str(clip), hidden)
     for name in ("a.xlsx", "a.txt", "a", "a.mp4"):
         with pytest.raises(
             AgeLensError, match=r"a name that ends in \.csv, \.tsv, \.json, \.parquet, \.jsonl"

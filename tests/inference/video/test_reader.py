@@ -229,6 +229,28 @@ def test_a_camera_is_let_go_when_nobody_asks_any_more() -> None:
     frames.close()
 
 
+def test_a_camera_that_has_gone_silent_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "testsrc=size=160x120:rate=1/20,realtime=limit=60"
+    monkeypatch.setattr(video, "open_camera", lambda _: av.open(source, format="lavfi"))
+    monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 0.2)
+    frames = track_video(SquarePredictor(), "0")
+    assert next(frames).number == 0
+    begun = time.monotonic()
+    frames.close()
+    assert time.monotonic() - begun < 5
+
+
+def test_what_ends_a_camera_is_told_after_its_last_frame() -> None:
+    def frames():
+        yield 1
+        raise BrokenVideoError("It was pulled out.")
+
+    newest = pipeline._newest(frames())
+    assert next(newest) == [1]
+    with pytest.raises(BrokenVideoError, match="pulled out"):
+        next(newest)
+
+
 def test_of_a_file_frames_are_estimated_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "BATCH", 8)
     predictor = SquarePredictor()

@@ -6,6 +6,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 from agelens.errors import AgeLensError
+from agelens.utils.reasons import first_line
 
 # The copy that the notebook used; its folder holds UTKFace/ among others.
 HANDLE = "jangedoo/utkface-new"
@@ -50,10 +51,10 @@ def fetch_utkface(folder: Path | None = None) -> Path:
         refusals.NotFoundError,
         refusals.UnauthenticatedError,
     ) as error:
-        raise _by_hand(f"Kaggle refuses UTKFace: {_first_line(error)}") from None
+        raise _by_hand(f"Kaggle refuses UTKFace: {first_line(error)}") from None
     # A full disk, a login page in place of an answer, a broken archive: kagglehub lets these through.
     except (refusals.DataCorruptionError, BadZipFile, OSError, ValueError) as error:
-        raise _by_hand(f"The download of UTKFace failed: {_first_line(error)}") from None
+        raise _by_hand(f"The download of UTKFace failed: {first_line(error)}") from None
     return _faces_folder(root)
 
 
@@ -65,11 +66,6 @@ def _faces_folder(root: Path) -> Path:
     if not folders:
         raise _by_hand(f"The download at {root} has no folder {_FOLDER}")
     return folders[0]
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _by_hand(error: str) -> AgeLensError:

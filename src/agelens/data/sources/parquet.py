@@ -4,6 +4,7 @@ from pathlib import Path
 
 from agelens.data.sources.csv_text import Sheet
 from agelens.errors import AgeLensError
+from agelens.utils.reasons import first_line
 
 SUFFIXES = frozenset({".parquet", ".pq"})
 
@@ -23,8 +24,7 @@ def read_parquet(file: Path) -> Sheet:
     try:
         table = pq.read_table(file)
     except (pa.ArrowInvalid, OSError) as error:
-        first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "it cannot be read"
-        raise AgeLensError(f"{file} is not a Parquet file: {first}.") from None
+        raise AgeLensError(f"{file} is not a Parquet file: {first_line(error)}.") from None
     columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
     lines = [(number, list(fields)) for number, fields in enumerate(zip(*columns, strict=True), start=2)]
     return Sheet([name.strip() for name in table.column_names], lines)

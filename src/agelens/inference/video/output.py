@@ -211,8 +211,11 @@ def mark_of(source: str) -> str:
     return f"{MARK.decode()} {digest}"
 
 
-def frames_drawn(path: Path, source: str, overwrite: bool) -> int:
+def frames_drawn(path: Path, source: str, overwrite: bool, option: str) -> int:
     """How many frames of a source an annotated video holds that stands there; 0 where none does.
+
+    Args:
+        option: which names the annotated video.
 
     Raises:
         AgeLensError: what stands there was not drawn here, or of another video.
@@ -229,9 +232,9 @@ def frames_drawn(path: Path, source: str, overwrite: bool) -> int:
             rate = float(stream.average_rate or 0) if stream is not None else 0
             frames = (stream.frames if stream is not None else 0) or round(seconds * rate)
     if not comment.startswith(MARK.decode()):
-        raise AgeLensError(f"--annotate would replace {path}, which was not drawn here; give another file.")
+        raise AgeLensError(f"{option} would replace {path}, which was not drawn here; give another file.")
     if comment != mark_of(source) and not overwrite:
         raise AgeLensError(
-            f"{path} was drawn of another video; give another --annotate, or replace it with --overwrite."
+            f"{path} was drawn of another video; give another {option}, or replace it with --overwrite."
         )
     return frames if comment == mark_of(source) else 0

@@ -15,6 +15,8 @@ from agelens.inference.video.tracker import LIFESPAN_SECONDS, FacePredictor, Fac
 # Frames of a file that are estimated together, fewer where they are large; twice as many lie in memory.
 BATCH = 32
 _BATCH_BYTES = 100_000_000
+# How long the end of a camera waits for its last frame.
+_PATIENCE_SECONDS = 2.0
 
 
 def track_video(
@@ -91,28 +93,52 @@ def _ahead(frames: Iterator[Frame]) -> Generator[list[Frame]]:
 
 def _newest(frames: Iterator[Frame]) -> Generator[list[Frame]]:
     """The newest frame of a camera each time, alone; those that nobody waited for are dropped."""
-    waiting: queue.Queue[Frame] = queue.Queue(1)
-    stop = threading.Event()
-
-    def drain() -> None:
-        for frame in frames:
-            if stop.is_set():
+    reader = _Reader(frames)
+    reader.start()
+    try:
+        while True:
+            # Asked first: a frame may arrive between the two.
+            over = not reader.is_alive()
+            try:
+                yield [reader.waiting.get(timeout=0.1)]
+            except queue.Empty:
+                if not over:
+                    continue
+                if reader.error is not None:
+                    raise reader.error from None
                 return
-            with contextlib.suppress(queue.Empty):
-                waiting.get_nowait()
-            waiting.put(frame)
+    finally:
+        reader.stop.set()
+        # A camera that has gone silent gives no next frame, and what waits for one cannot be woken.
+        reader.join(_PATIENCE_SECONDS)
 
-    with ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(drain)
-        try:
-            while True:
-                # Asked first: a frame may arrive between the two.
-                over = reading.done()
-                try:
-                    yield [waiting.get(timeout=0.1)]
-                except queue.Empty:
-                    if over:
-                        reading.result()
-                        return
-        finally:
-            stop.set()
+
+class _Reader(threading.Thread):
+    """Reads a camera, and keeps its newest frame; it holds up no end of the program.
+
+    Attributes:
+        waiting: the newest frame. stop: ends it at the next frame.
+        error: what ended it; None where the camera did, or where it goes on.
+    """
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        super().__init__(name="camera", daemon=True)
+        self.waiting: queue.Queue[Frame] = queue.Queue(1)
+        self.stop = threading.Event()
+        self.error: BaseException | None = None
+        self._frames = frames
+
+    def run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.push(self._keep_error)
+            for frame in self._frames:
+                if self.stop.is_set():
+                    return
+                with contextlib.suppress(queue.Empty):
+                    self.waiting.get_nowait()
+                self.waiting.put(frame)
+
+    def _keep_error(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> bool:
+        """Keep what went wrong for whoever takes the frames, and raise it nowhere else."""
+        self.error = error
+        return True

@@ -14,8 +14,7 @@ from agelens.errors import AgeLensError
 from agelens.inference.addresses import hide_password
 from agelens.inference.annotate import describe_gender
 from agelens.inference.journal import only_writer
-from agelens.inference.predict_files import PredictionConfig, check_out, fingerprint
-from agelens.inference.predictor import load
+from agelens.inference.prediction_config import PredictionConfig, check_out, fingerprint
 from agelens.inference.printing import counted
 from agelens.inference.record import Mark, Past, read_record, write_record
 from agelens.inference.selection import SelectivePredictor
@@ -56,16 +55,17 @@ def predict_video(
     """
     _check(source, config)
     record = None if config.out is None or config.overwrite else read_record(config.out)
-    drawn = 0 if config.pictures is None else frames_drawn(config.pictures, source, config.overwrite)
+    drawn = (
+        0
+        if config.pictures is None
+        else frames_drawn(config.pictures, source, config.overwrite, config.pictures_option)
+    )
     with contextlib.ExitStack() as stack:
         if config.out is not None:
             stack.enter_context(only_writer(config.out))
         video = stack.enter_context(Video(source))
         with waiting("loading the networks"):
-            predictor = load(
-                config.bundle, config.precision, config.detector, config.max_pixels, config.device, config.threads,
-                config.cache,
-            )  # fmt: skip
+            predictor = config.load()
         chosen: Any = SelectivePredictor(predictor, config.selection) if config.blur is None else predictor
         origin = {
             **fingerprint(predictor, config),
@@ -83,7 +83,7 @@ def predict_video(
 def _check(source: str, config: PredictionConfig) -> None:
     """Refuse what would fail, or overwrite the video, after an hour of work."""
     if config.crops:
-        raise AgeLensError("In a video faces are searched; leave --crops out.")
+        raise AgeLensError(f"In a video faces are searched; leave {config.crops_option} out.")
     if config.selection.fields is not None:
         raise AgeLensError("--fields belongs to photographs; leave it out.")
     if config.blur is not None and config.selection.to_json():
@@ -94,7 +94,7 @@ def _check(source: str, config: PredictionConfig) -> None:
         and config.pictures is not None
         and config.out.absolute() == config.pictures.absolute()
     ):
-        raise AgeLensError(f"--out and --annotate both name {config.out}; give two files.")
+        raise AgeLensError(f"--out and {config.pictures_option} both name {config.out}; give two files.")
     if config.pictures is not None:
         check_writable(config.pictures)
     _ = config.written_form

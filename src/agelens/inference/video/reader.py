@@ -68,7 +68,7 @@ class Video:
     """
 
     def __init__(self, source: str | Path) -> None:
-        source = str(source)
+        source, self._awaits = str(source), False
         self.name = hide_password(source)
         self._what = "camera" if is_camera(source) else "stream"
         if is_camera(source):
@@ -101,8 +101,13 @@ class Video:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file or the camera."""
-        self._container.close()
+        """Let go of the file or the camera.
+
+        A camera of which a thread still awaits a frame is let go when that comes, or at the end of the program: FFmpeg
+        must not lose what it works with.
+        """
+        if not self._awaits:
+            self._container.close()
 
     def read(self, frame_stride: int = 1, duration: float | None = None) -> Iterator[Frame]:
         """Yield the frames from here on, decoded as they are asked for; one pass only.
@@ -146,11 +151,14 @@ class Video:
         now = 0.0
         while True:
             try:
+                self._awaits = True
                 # The last packet is empty and asks the decoder for what it holds back.
                 packet = next(packets, None)
             except av.FFmpegError as error:
                 yield from self._decoded(None)
                 raise self._cut_off(now, error) from None
+            finally:
+                self._awaits = False
             if packet is None:
                 return
             for frame in self._decoded(packet):

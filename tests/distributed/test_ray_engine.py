@@ -1,0 +1,57 @@
+"""What a job on a cluster refuses, and what it counts, before and after Ray itself."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from agelens.cli.cluster import predict_on_cluster
+from agelens.distributed import ray_engine
+from agelens.distributed.ray_engine import predict_with_ray
+from agelens.distributed.shards import ShardFolder
+from agelens.errors import AgeLensError
+from agelens.inference import image_files
+from agelens.inference.parquet import to_table
+from agelens.inference.prediction_config import PredictionConfig
+from tests.inference.named_faces import NamedPredictor, draw_photo
+
+
+@pytest.mark.parametrize("option", [{"age_limits": (18,)}, {"overwrite": True}])
+def test_options_that_a_cluster_would_drop_are_refused(tmp_path: Path, option: dict[str, Any]) -> None:
+    config = replace(PredictionConfig(out=tmp_path / "faces"), **option)
+    with pytest.raises(AgeLensError, match=r"leave --age-limit and --overwrite out\.$"):
+        predict_on_cluster([tmp_path], config, None, None)
+
+
+def test_whole_photographs_are_no_crops_on_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    astronaut = pytest.importorskip("skimage.data", reason="scikit-image is not there").astronaut()
+    Image.fromarray(astronaut).save(tmp_path / "astronaut.png")
+    monkeypatch.setattr(ray_engine, "_run", lambda *_: pytest.fail("was estimated"))
+    with pytest.raises(AgeLensError, match=r"not framed as face crops.*--crops-as-they-are"):
+        predict_with_ray(str(tmp_path), str(tmp_path / "faces"), PredictionConfig(crops=True))
+
+
+def test_a_folder_that_cannot_be_listed_counts_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_photo(tmp_path / "photos" / "1 a.png")
+    real = image_files.list_folder
+
+    def list_folder(folder: Path) -> Any:
+        listing = real(folder)
+        listing.unreadable[folder / "locked"] = "Permission denied"
+        return listing
+
+    def run(waiting: list[dict[str, Any]], place: str, *_: object) -> None:
+        for shard in waiting:
+            found = to_table(NamedPredictor().stream(map(Path, shard["paths"]), crops=False))
+            ShardFolder(place).write(shard["shard"], found)
+
+    monkeypatch.setattr(image_files, "list_folder", list_folder)
+    monkeypatch.setattr(ray_engine, "_run", run)
+    monkeypatch.setattr(PredictionConfig, "load", lambda _: NamedPredictor())
+    assert predict_with_ray(str(tmp_path / "photos"), str(tmp_path / "faces"), PredictionConfig()) == 1
+    assert json.loads((tmp_path / "faces" / "_counts.json").read_text())["failed"] == 0
