@@ -13,6 +13,7 @@ from PIL import Image
 from agelens.data import alignment as module
 from agelens.data.aligned_folder import align_folder
 from agelens.data.alignment import JOURNAL, align_table
+from agelens.data.rows import Rejected
 from agelens.data.sources.reading import read_faces
 from agelens.data.table import digest_files
 from agelens.detection.alignment import UTKFACE
@@ -98,6 +99,37 @@ def test_the_folder_for_others_is_a_manifest_that_is_read_again(
     assert (out / "left_out.csv").read_text(encoding="utf-8").count("\n") == 3
 
 
+@pytest.mark.parametrize("name", ["faces.csv", "left_out.csv"])
+def test_files_of_others_are_not_replaced(photographs: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    source, out = tmp_path / "faces.csv", tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(AgeLensError, match=r"was not written by 'agelens align' and would be replaced"):
+        align_folder(photographs, [], out, find_detector())
+    assert [path.name for path in out.iterdir()] == [name]
+    (out / name).unlink()
+    assert [align_folder(photographs, [], out, find_detector()).found for _ in range(2)] == [2, 2]
+    # Aligned or not, what is read is not written over.
+    for folder, given in ((tmp_path, source), (out, out / "faces.csv")):
+        with pytest.raises(
+            AgeLensError, match=r"faces\.csv is a source, which the aligned faces would replace"
+        ):
+            align_folder(photographs, [], folder, find_detector(), sources=[given])
+
+
+def test_rows_that_the_source_could_not_be_read_from_are_counted_and_listed(
+    photographs: pd.DataFrame, tmp_path: Path
+) -> None:
+    malformed = [Rejected("x.png (line 6)", "age 200 is odd"), Rejected("y.png (line 7)", "age -1 is odd")]
+    done = align_folder(photographs, [], tmp_path / "out", find_detector(), malformed=malformed)
+    assert done.lines()[0].startswith("2 of 6 faces found and aligned (33.3 %)")
+    assert "left out: 2 where the name or row is malformed (left_out.csv tells each)" in done.lines()
+    assert done.unreadable == 1, "a malformed row is no photograph that could not be read"
+    told = (tmp_path / "out" / "left_out.csv").read_text(encoding="utf-8").splitlines()
+    assert "x.png (line 6),age 200 is odd" in told
+    assert len(told) == 5
+
+
 def test_without_one_face_there_is_a_sentence(photographs: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(
         AgeLensError, match=r"Not one of the 2 photographs gives a crop: .*2\.png: no face is found"
@@ -112,6 +144,22 @@ def test_a_kill_at_the_first_line_of_the_journal_is_no_other_detector(
         (tmp_path / "crops").mkdir(exist_ok=True)
         (tmp_path / "crops" / JOURNAL).write_text(left, encoding="utf-8")
         assert align_table(photographs, tmp_path / "crops", find_detector()).looked_at == 4
+
+
+def test_crops_and_lines_that_are_damaged_are_done_again(photographs: pd.DataFrame, tmp_path: Path) -> None:
+    folder = tmp_path / "crops"
+    paths = [Path(path) for path in align_table(photographs, folder, find_detector()).table["path"]]
+    paths[0].write_bytes(b"")
+    paths[1].write_bytes(paths[1].read_bytes()[:-50])
+    assert align_table(photographs, folder, find_detector()).looked_at == 2
+    assert all(path.stat().st_size > 50 for path in paths)
+    assert align_table(photographs, folder, find_detector()).looked_at == 0
+    lines = (folder / JOURNAL).read_bytes().splitlines()
+    odd = b'5|["abc|{"a": 1, "b": 2}|["a", 1]|null|"ab"|["a/b", ""]'.split(b"|")
+    damaged = [*odd, b"[" * 9999, b"\xff\x00\xfe", lines[0]]
+    (folder / JOURNAL).write_bytes(b"\n".join([*lines[:2], *damaged, *lines[3:]]) + b"\n")
+    assert align_table(photographs, folder, find_detector()).looked_at == 1
+    assert sorted((folder / JOURNAL).read_bytes().splitlines()) == sorted(lines)
 
 
 def test_another_file_of_the_same_kind_of_detector_does_not_go_on(

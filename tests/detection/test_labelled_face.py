@@ -67,3 +67,16 @@ def test_landmarks_need_no_search_and_no_face_is_a_reason(monkeypatch: pytest.Mo
         align_labelled_face(IMAGE, Nobody(), UTKFACE, landmarks=given, image_size=32), crop(40, 10, 50)
     )
     assert align_labelled_face(IMAGE, Nobody(), UTKFACE) == "no face is found"
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"),
+    [
+        ([1.0] * 10, "in one point"),
+        ([0.4, 0.3, 0.6, 0.3, 0.5, 0.4, 0.42, 0.5, 0.58, 0.5], "in one point"),
+        (landmarks(500, 10, 50).ravel().tolist(), "outside the photograph"),
+        (landmarks(10, -90, 50).ravel().tolist(), "outside the photograph"),
+    ],
+)
+def test_landmarks_where_no_face_can_be_are_a_reason(points: list[float], reason: str) -> None:
+    assert reason in str(align_labelled_face(IMAGE, Nobody(), UTKFACE, landmarks=points))

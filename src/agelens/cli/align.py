@@ -24,6 +24,7 @@ def align(
         typer.Option(
             help="Width and height of the crops in pixels; those of the network's training crops if not given.",
             min=32,
+            max=4096,
         ),
     ] = None,
     seed: Seed = None,
@@ -52,8 +53,9 @@ def align(
     cut = (one.read("geometry", Geometry.from_card) for one in find_bundles(bundle))
     geometry = next(filter(None, cut), UTKFACE)
     done = align_folder(
-        table, faces.unreadable, out, find_detector(detector_model), geometry, image_size, bar
-    )
+        table, faces.unreadable, out, find_detector(detector_model), geometry, image_size, bar,
+        malformed=faces.rejected, sources=source,
+    )  # fmt: skip
     print_lines(done.lines(), json, done.to_json())
     if done.unreadable:
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """A folder of aligned faces for others: crops, a manifest that can be read again, and what was left out."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.data.alignment import align_table
+from agelens.data.alignment import JOURNAL, align_table
 from agelens.data.labels import GENDERS
 from agelens.data.rows import Rejected
 from agelens.data.table import write_table
 from agelens.detection.alignment import UTKFACE, Geometry
 from agelens.detection.base import Detector
+from agelens.errors import AgeLensError
 from agelens.utils.progress import Track, quiet
 
 MANIFEST, LEFT_OUT, CROPS = "faces.csv", "left_out.csv", "crops"
+# As what all malformed rows are counted; the reason of each stands in the list.
+_MALFORMED = "the name or row is malformed (left_out.csv tells each)"
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def align_folder(
     geometry: Geometry = UTKFACE,
     image_size: int | None = None,
     track: Track = quiet,
+    malformed: Sequence[Rejected] = (),
+    sources: Sequence[Path] = (),
 ) -> AlignedFolder:
     """Align the labelled faces of a face table and write them for others; started again, it goes on.
 
@@ -74,18 +80,24 @@ def align_folder(
     Args:
         table: a face table of photographs.
         lost: files with labels that could not be read; they are told too.
+        malformed: rows and names that could not be understood; they are told too.
+        sources: what the table was read from, which is never replaced.
 
     Raises:
-        AgeLensError: the folder holds crops that were cut otherwise, or not one face is found.
+        AgeLensError: the folder holds crops that were cut otherwise, or files of others where the manifest belongs, or
+            not one face is found.
     """
+    _refuse_files_of_others(folder, sources)
     done = align_table(table, folder / CROPS, detector, geometry, image_size, track)
-    left_out = [*lost, *done.left_out]
+    left_out = [*malformed, *lost, *done.left_out]
     write_table(_manifest(done.table), folder / MANIFEST)
     write_table(
         pd.DataFrame({"path": [one.file for one in left_out], "reason": [one.reason for one in left_out]}),
         folder / LEFT_OUT,
     )
-    reasons = Counter(one.reason for one in left_out)
+    reasons = Counter(one.reason for one in (*lost, *done.left_out))
+    if malformed:
+        reasons[_MALFORMED] = len(malformed)
     return AlignedFolder(
         folder / MANIFEST,
         len(done.table),
@@ -93,6 +105,20 @@ def align_folder(
         done.unreadable + len(lost),
         done.images_per_second,
     )
+
+
+def _refuse_files_of_others(folder: Path, sources: Sequence[Path]) -> None:
+    """Refuse to replace a source, or files in a folder that was not aligned before."""
+    own = (folder / CROPS / JOURNAL).is_file()
+    for target in (folder / MANIFEST, folder / LEFT_OUT):
+        if target.exists() and any(source.exists() and target.samefile(source) for source in sources):
+            raise AgeLensError(
+                f"{target} is a source, which the aligned faces would replace; give another --out."
+            )
+        if os.path.lexists(target) and not own:
+            raise AgeLensError(
+                f"{target} was not written by 'agelens align' and would be replaced; give another --out."
+            )
 
 
 def _manifest(table: pd.DataFrame) -> pd.DataFrame:

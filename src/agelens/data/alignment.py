@@ -1,11 +1,12 @@
 """Aligning a data set: the labelled face of each photograph, cut out as the crops are that networks learn from.
 
 Beside the crops lies ``aligned.jsonl``: first what decides them, then one line a face as it is done, so that a program
-that was killed goes on where it was. A line that was half written is done again.
+that was killed goes on where it was. A face whose line or crop is half written or damaged is done again.
 """
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,9 @@ JOURNAL = "aligned.jsonl"
 # Faces that are looked for at one time, and how many wait for that.
 _WORKERS, _AHEAD = 2, 64
 _QUALITY = 95
+# What faces are called in the journal, and how a JPEG file ends.
+_KEY = re.compile(r"[\w-]+")
+_JPEG_END = b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -145,17 +149,32 @@ class _Face:
 def _take_up(journal: Path, made_of: str) -> dict[str, str]:
     """The faces that are done, each with "" or why there is no crop; the journal then ends with a whole line."""
     head = json.dumps({"made_of": made_of})
-    text = journal.read_text(encoding="utf-8") if journal.exists() else ""
+    text = journal.read_text(encoding="utf-8", errors="replace") if journal.exists() else ""
     # A program that was killed at the first line left nothing that is worth keeping.
     lines = text[: text.rfind("\n") + 1].splitlines() or [head]
     if lines[0] != head:
         raise AgeLensError(
             f"{journal.parent} holds crops that were cut by another detector, geometry or size; give another folder."
         )
+    done = dict(filter(None, map(_read_line, lines[1:])))
     with replacing_file(journal) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    done = dict(json.loads(line) for line in lines[1:])
-    return {key: reason for key, reason in done.items() if reason or (journal.parent / f"{key}.jpg").exists()}
+        temporary.write_text("\n".join([head, *map(json.dumps, done.items())]) + "\n", encoding="utf-8")
+    return {key: reason for key, reason in done.items() if reason or _is_whole(journal.parent / f"{key}.jpg")}
+
+
+def _read_line(line: str) -> tuple[str, str] | None:
+    """The face that a line of the journal notes, and why it has no crop; None for a line that is damaged."""
+    try:
+        key, reason = json.loads(line)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    is_note = line.startswith("[") and isinstance(reason, str) and isinstance(key, str)
+    return (key, reason) if is_note and _KEY.fullmatch(key) else None
+
+
+def _is_whole(crop: Path) -> bool:
+    """Whether a crop is there to its last bytes: a full disk or a lost one may leave an empty file."""
+    return crop.is_file() and crop.read_bytes()[-2:] == _JPEG_END
 
 
 def _in_order(cut: Callable[[_Face], str], faces: list[_Face]) -> Iterator[tuple[_Face, str]]:

@@ -16,6 +16,8 @@ from agelens.utils.images import Pixels
 LEAST_OVERLAP = 0.2
 # Where no such face is found, the box with this much around it, in shares of its sides, is searched by itself.
 _AROUND = 0.6
+# Landmarks that all lie within so many pixels are no face: shares of the sides, or one point five times.
+_LEAST_EXTENT = 2
 
 
 def align_labelled_face(
@@ -40,6 +42,8 @@ def align_labelled_face(
     """
     if landmarks is not None:
         points: NDArray[np.float64] = np.asarray(landmarks, np.float64).reshape(1, 5, 2)
+        if reason := _no_face_at(points[0], image):
+            return reason
     elif box is not None:
         found = _find_in_box(image, detector, np.asarray(box, np.float64))
         if found is None:
@@ -51,6 +55,15 @@ def align_labelled_face(
             return "no face is found"
         points = faces.landmarks[:1].astype(np.float64)
     return np.asarray(align_faces(image, points, geometry, image_size)[0])
+
+
+def _no_face_at(points: NDArray[np.float64], image: Pixels) -> str:
+    """Why no face can be where landmarks say, or ""; a face at the edge may have some of them beyond it."""
+    if np.ptp(points, axis=0).max() < _LEAST_EXTENT:
+        return "its landmarks lie in one point; they are given in pixels"
+    height, width = image.shape[:2]
+    x, y = points.mean(axis=0)
+    return "" if 0 <= x <= width and 0 <= y <= height else "its landmarks lie outside the photograph"
 
 
 def _find_in_box(image: Pixels, detector: Detector, box: NDArray[np.float64]) -> Found | None:

@@ -5,6 +5,8 @@ import re
 from agelens.data.rows import Rejected
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.I)
+# No picture has a point farther out, in pixels; numbers beyond are no places.
+_FARTHEST = 1e6
 _OTHER = re.compile(r"[\s,;\[\]()]*")
 
 
@@ -29,7 +31,8 @@ def parse_landmarks(text: str) -> str | Rejected:
     numbers = _numbers(text)
     if len(numbers) != 10:
         return Rejected(
-            "", f"the landmarks {text!r} are not x and y of two eyes, nose and two corners of the mouth"
+            "",
+            f"the landmarks {text!r} are not x and y of two eyes, nose and two corners of the mouth in pixels",
         )
     return _joined(numbers)
 
@@ -40,10 +43,11 @@ def read_numbers(text: str) -> list[float]:
 
 
 def _numbers(text: str) -> list[float]:
-    """The numbers of a text that holds nothing else."""
-    return (
-        [float(word) for word in _NUMBER.findall(text)] if not _OTHER.sub("", _NUMBER.sub("", text)) else []
-    )
+    """The numbers of a text that holds nothing else; none where one of them can be no place in a picture."""
+    if _OTHER.sub("", _NUMBER.sub("", text)):
+        return []
+    numbers = [float(word) for word in _NUMBER.findall(text)]
+    return numbers if all(abs(number) <= _FARTHEST for number in numbers) else []
 
 
 def _joined(numbers: list[float]) -> str:
