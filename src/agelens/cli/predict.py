@@ -19,7 +19,8 @@ from agelens.cli.options import (
     Precision,
     Threads,
 )
-from agelens.errors import AgeLensError, InterruptionError
+from agelens.errors import NOTHING_ESTIMATED, AgeLensError, InterruptionError
+from agelens.utils.ages import OLDEST
 from agelens.utils.signals import endings_as_interrupts
 
 VIDEO = "Video"
@@ -131,7 +132,7 @@ def predict(
             help="Add the probability to be this many years old or older, which decides about nobody by itself; may be "
             "given again.",
             min=0,
-            max=116,
+            max=OLDEST,
             show_default=False,
         ),
     ] = None,
@@ -230,8 +231,6 @@ def predict(
                 failed = predict_files(paths or [], config)
     except KeyboardInterrupt as interrupt:
         # Typer makes a bare exit status of KeyboardInterrupt.
-        raise InterruptionError(
-            str(interrupt) or "Interrupted before anything was estimated, so nothing was written."
-        ) from None
+        raise InterruptionError(str(interrupt) or NOTHING_ESTIMATED) from None
     if failed:
         raise typer.Exit(1)
