@@ -9,7 +9,6 @@ The public names are loaded when they are first asked for, so that `import agele
     track_video, summarize_tracks               follow the faces of a video
     predict_table                               the same for a table of photographs, as cluster engines want it
     annotate, blur                              draw what was found over a photograph, or hide it
-    read_faces, audit, split                    study labelled faces
 """
 
 import sys

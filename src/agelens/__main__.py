@@ -2,6 +2,8 @@
 
 import sys
 
+from agelens.errors import NOTHING_DONE
+
 
 def main() -> None:
     """Run the command line; a Ctrl-C while it loads is answered by a sentence as any other."""
@@ -9,7 +11,7 @@ def main() -> None:
         # Here, for a traceback is no answer to a Ctrl-C in the first moment.
         from agelens.cli.main import main as run
     except KeyboardInterrupt:
-        print("agelens: Interrupted before anything was done.", file=sys.stderr)
+        print(f"agelens: {NOTHING_DONE}", file=sys.stderr)
         sys.exit(130)
     run()
 

@@ -1,5 +1,9 @@
 """Errors that are answers: one sentence that names what is wrong and the way out."""
 
+# What a Ctrl-C is answered with where there is nothing to go on from.
+NOTHING_DONE = "Interrupted before anything was done."
+NOTHING_ESTIMATED = "Interrupted before anything was estimated, so nothing was written."
+
 
 class AgeLensError(Exception):
     """Bad input or an unusable place; the message is one sentence for the person, never a traceback."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agelens.data.synthetic.dataset import synthesize_face
+from agelens.detection import framing
 from agelens.detection.alignment import UTKFACE, Geometry, similarity
 from agelens.detection.base import Detector, Found
 from agelens.detection.detector import find_detector, find_faces
@@ -130,9 +131,12 @@ def test_what_counts_is_the_geometry_of_the_network(detector: Detector, crops: l
     assert not measure_framing(save(crops), detector, loose).as_crops
 
 
-def test_the_sample_is_limited_and_the_same_again(detector: Detector, crops: list[Pixels], save) -> None:
+def test_the_sample_is_limited_and_the_same_again(
+    detector: Detector, crops: list[Pixels], save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(framing, "SAMPLE", 3)
     paths = save([crops[0], *[scene(one, 0.3) for one in crops[1:]]])
-    first, again = (measure_framing(paths, detector, most=3) for _ in range(2))
+    first, again = (measure_framing(paths, detector) for _ in range(2))
     assert first == again
     assert first.images == 3
 

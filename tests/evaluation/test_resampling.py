@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from agelens.evaluation import resampling
 from agelens.evaluation.resampling import (
     auc,
     bootstrap,
@@ -34,9 +35,10 @@ def test_means_are_weighted() -> None:
     assert root_mean(weights, values**2)[0] == pytest.approx(np.sqrt((1 + 32) / 3))
 
 
-def test_whole_groups_are_drawn_and_as_many_as_there_are() -> None:
+def test_whole_groups_are_drawn_and_as_many_as_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampling, "RESAMPLES", 500)
     clusters = np.array([7, 7, 3, 9, 9, 9])
-    weights = np.concatenate(list(draw_weights(clusters, 1, resamples=500)))
+    weights = np.concatenate(list(draw_weights(clusters, 1)))
     assert weights.shape == (500, 6)
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 3] == weights[:, 5]).all()
@@ -45,9 +47,10 @@ def test_whole_groups_are_drawn_and_as_many_as_there_are() -> None:
     assert weights.mean(axis=0) == pytest.approx(np.ones(6), abs=0.12)
 
 
-def test_without_duplicates_the_bootstrap_is_scipys() -> None:
+def test_without_duplicates_the_bootstrap_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resampling, "RESAMPLES", 6000)
     values = np.random.default_rng(4).exponential(6, 300)
-    drawn = bootstrap({"mean": (mean, (values,))}, np.arange(300), 1, resamples=6000)["mean"]
+    drawn = bootstrap({"mean": (mean, (values,))}, np.arange(300), 1)["mean"]
     expected = stats.bootstrap((values,), np.mean, n_resamples=6000, method="percentile", rng=2)
     assert drawn.std() == pytest.approx(expected.standard_error, rel=0.04)
     assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx(list(expected.confidence_interval), abs=0.08)

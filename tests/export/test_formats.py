@@ -20,19 +20,24 @@ def bundle(study) -> Bundle:
     return find_bundles(study.folder / "age")[0]
 
 
+@pytest.fixture(autouse=True)
+def few_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "FACES", 4)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_each_form_says_what_the_bundle_says(form: str, bundle: Bundle, tmp_path: Path) -> None:
-    assert export_format(bundle, tmp_path / "out", form, faces=4) <= TOLERANCE
+    assert export_format(bundle, tmp_path / "out", form) <= TOLERANCE
     assert str(tmp_path) in next_step(form, tmp_path / "out", bundle.card)
     assert json.loads((tmp_path / "out" / "card.json").read_text())["task"] == "age"
 
 
 def test_servers_find_the_network_where_they_look(bundle: Bundle, tmp_path: Path) -> None:
-    export_format(bundle, tmp_path / "ovms", "ovms", faces=1)
+    export_format(bundle, tmp_path / "ovms", "ovms")
     config = json.loads((tmp_path / "ovms" / "config.json").read_text())["model_config_list"][0]["config"]
     inside = tmp_path / "ovms" / Path(config["base_path"]).relative_to("/models")
     model = ov.Core().read_model(inside / "1" / "model.xml")
-    export_format(bundle, tmp_path / "triton", "triton", faces=1)
+    export_format(bundle, tmp_path / "triton", "triton")
     text = (tmp_path / "triton" / config["name"] / "config.pbtxt").read_text()
     assert (tmp_path / "triton" / config["name"] / "1" / "model.bin").is_file()
     for port in (*model.inputs, *model.outputs):
@@ -80,8 +85,8 @@ def test_a_network_that_came_out_otherwise_is_not_kept(
     monkeypatch.setattr(
         formats, "run_outputs", lambda *given: [output + np.float32(0.01) for output in plain(*given)]
     )
-    with pytest.raises(AgeLensError, match=r"differs from the bundle by 0\.01 on 2 faces, so it is not kept"):
-        export_format(bundle, tmp_path / "out", "onnx", faces=2)
+    with pytest.raises(AgeLensError, match=r"differs from the bundle by 0\.01 on 4 faces, so it is not kept"):
+        export_format(bundle, tmp_path / "out", "onnx")
     assert not (tmp_path / "out").exists()
 
 

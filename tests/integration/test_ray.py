@@ -27,7 +27,7 @@ def hook(event, given):
 
 sys.addaudithook(hook)
 from agelens.distributed import ray_engine
-ray_engine.RayConfig.__init__.__defaults__ = (None, 2, 1, {SHARD})
+ray_engine.LEAST_SHARDS = {PHOTOGRAPHS // SHARD}
 from agelens.__main__ import main
 main()
 """

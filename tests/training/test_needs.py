@@ -14,6 +14,7 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.models import registry as specs
+from agelens.models import weights as weights_module
 from agelens.models.weights import WeightsFile, fetch_weights, look_for_weights
 from agelens.training.needs import Need, look_for_all
 
@@ -97,9 +98,12 @@ def test_all_that_is_missing_is_named_at_once(server: str, kept: Path) -> None:
     assert "--weights random" in told
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for_long(server: str, kept: Path) -> None:
+def test_a_server_that_does_not_answer_is_not_waited_for_long(
+    server: str, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights_module, "_PATIENCE_SECONDS", 0.3)
     began = time.monotonic()
-    (told,) = look_for_weights([WeightsFile(f"{server}/slow-{n}.h5", DIGEST) for n in range(5)], patience=0.3)
+    (told,) = look_for_weights([WeightsFile(f"{server}/slow-{n}.h5", DIGEST) for n in range(5)])
     assert time.monotonic() - began < 1.9
     assert told.count("ReadTimeout") == 5
 

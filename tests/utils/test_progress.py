@@ -49,8 +49,11 @@ def test_steps_whose_number_is_not_known_are_counted(log: io.StringIO) -> None:
     assert "7/?" in log.getvalue()
 
 
-def test_a_long_silence_is_broken_and_leaves_nothing(terminal: io.StringIO) -> None:
-    with waiting("loading the network", patience=0.05):
+def test_a_long_silence_is_broken_and_leaves_nothing(
+    terminal: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0.05)
+    with waiting("loading the network"):
         time.sleep(0.4)
     assert "loading the network ..." in terminal.getvalue()
     # What is shown is taken away again.
@@ -63,8 +66,9 @@ def test_a_short_one_and_a_log_stay_silent(terminal: io.StringIO) -> None:
     assert terminal.getvalue() == ""
 
 
-def test_nothing_is_shown_where_nobody_watches(log: io.StringIO) -> None:
-    with waiting("loading the network", patience=0.01):
+def test_nothing_is_shown_where_nobody_watches(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0.01)
+    with waiting("loading the network"):
         time.sleep(0.1)
     assert log.getvalue() == ""
 
@@ -74,8 +78,9 @@ def fail_later() -> None:
     raise ValueError("within")
 
 
-def test_an_error_ends_the_word(terminal: io.StringIO) -> None:
-    with pytest.raises(ValueError, match="within"), waiting("working", patience=0.01):
+def test_an_error_ends_the_word(terminal: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", 0.01)
+    with pytest.raises(ValueError, match="within"), waiting("working"):
         fail_later()
     before = terminal.getvalue()
     time.sleep(0.2)

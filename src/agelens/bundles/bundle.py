@@ -21,19 +21,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agelens.bundles.hub import fetch_bundle, read_hub_address
+from agelens.bundles.names import CARD, NETWORK, PAGE, SUMS, TRAINING_IMAGES
 from agelens.errors import AgeLensError
 from agelens.utils.files import aside, digest_file, replacing_folder
 from agelens.utils.onnx_digests import external_files
 from agelens.utils.replacing import restore
 
 FORMAT = 2
-NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS = (
-    "network.onnx",
-    "card.json",
-    "training_images.csv",
-    "card.html",
-    "SHA256SUMS",
-)
 # What format 1 called the training manifest.
 _OLD_MANIFEST = "seen.csv"
 TASKS = ("age", "gender")

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from agelens.bundles.names import FILES, SUMS
 from agelens.errors import AgeLensError
 from agelens.utils.extras import require
 from agelens.utils.reasons import first_line
 
-_FILES = ("network.onnx", "card.json", "training_images.csv", "card.html", "SHA256SUMS")
 # A path has lost one of the two slashes.
 _PREFIX = re.compile(r"hf:/+", re.IGNORECASE)
 _ADDRESS = re.compile(r"hf:/+([\w.-]+/[\w.-]+)@([0-9a-f]{40})(?:#([0-9a-f]{64}))?", re.IGNORECASE)
@@ -67,14 +67,14 @@ def fetch_bundle(bundle: HubBundle) -> Path:
         folder = snapshot_download(
             bundle.name,
             revision=bundle.commit,
-            allow_patterns=list(_FILES),
+            allow_patterns=list(FILES),
             endpoint=os.environ.get("HF_ENDPOINT"),
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise AgeLensError(
             f"The bundle {bundle.name} cannot be fetched at {bundle.commit}: {first_line(error)}."
         ) from None
-    sums = Path(folder) / "SHA256SUMS"
+    sums = Path(folder) / SUMS
     if not sums.is_file():
         raise AgeLensError(
             f"{bundle.name} at {bundle.commit} holds no bundle of AgeLens: it has no SHA256SUMS."

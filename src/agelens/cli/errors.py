@@ -8,12 +8,11 @@ from typing import Any, NoReturn
 
 import typer
 
-from agelens.errors import AgeLensError, InterruptionError
+from agelens.errors import NOTHING_DONE, AgeLensError, InterruptionError
 from agelens.utils.extras import about_missing
 
 INTERRUPTED = 130
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
-_BEFORE = "Interrupted before anything was done."
 
 
 def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) -> int:
@@ -63,7 +62,7 @@ def leave(status: int) -> NoReturn:
 
 
 def _interrupted(begun: Callable[[], bool]) -> str:
-    return _INTERRUPTED if begun() else _BEFORE
+    return _INTERRUPTED if begun() else NOTHING_DONE
 
 
 def _drop_output() -> None:

@@ -19,7 +19,8 @@ from agelens.cli.options import (
     Precision,
     Threads,
 )
-from agelens.errors import AgeLensError, InterruptionError
+from agelens.errors import NOTHING_ESTIMATED, AgeLensError, InterruptionError
+from agelens.utils.ages import OLDEST
 from agelens.utils.signals import endings_as_interrupts
 
 VIDEO = "Video"
@@ -133,7 +134,7 @@ def predict(
             help="Add the probability that the person is at least this old. It is not a decision about the person. May "
             "be given several times.",
             min=0,
-            max=116,
+            max=OLDEST,
             show_default=False,
             rich_help_panel=RESULT,
         ),
@@ -233,8 +234,6 @@ def predict(
                 failed = predict_files(paths or [], config)
     except KeyboardInterrupt as interrupt:
         # Typer makes a bare exit status of KeyboardInterrupt.
-        raise InterruptionError(
-            str(interrupt) or "Interrupted before anything was estimated, so nothing was written."
-        ) from None
+        raise InterruptionError(str(interrupt) or NOTHING_ESTIMATED) from None
     if failed:
         raise typer.Exit(1)

@@ -114,8 +114,6 @@ def comparison_of(
     precision: str,
     cache: Path | None,
     notebook_exact: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
 ) -> Any:
     from agelens.evaluation.compare_backbones import Comparison
 
@@ -129,8 +127,6 @@ def comparison_of(
         run.config["seed"],
         cache,
         notebook_exact,
-        device=device,
-        threads=threads,
     )
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.data.rows import MOST_DIGITS
+from agelens.utils.ages import OLDEST
 
-AGE_RANGE = (0, 116)
+AGE_RANGE = (0, OLDEST)
 
 
 GENDERS = ("male", "female")

@@ -102,19 +102,16 @@ def refuse_scenes(
     return framing
 
 
-def measure_framing(
-    paths: Sequence[Path | str], detector: Detector, geometry: Geometry = UTKFACE, most: int = SAMPLE
-) -> Framing:
+def measure_framing(paths: Sequence[Path | str], detector: Detector, geometry: Geometry = UTKFACE) -> Framing:
     """How the faces of images are framed, from a sample that is the same for the same paths.
 
     Args:
         geometry: where the landmarks of faces lie in crops.
-        most: how many images are looked at.
 
     Returns:
         the framing; images that cannot be read, and faces that the detector is unsure of, say nothing.
     """
-    chosen = np.random.default_rng(0).permutation(len(paths))[:most]
+    chosen = np.random.default_rng(0).permutation(len(paths))[:SAMPLE]
     with ThreadPoolExecutor(2) as workers:
         look = partial(_run_pass, detector=detector, geometry=geometry)
         seen = [one for one in workers.map(look, [Path(paths[place]) for place in chosen]) if one is not None]

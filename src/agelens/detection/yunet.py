@@ -8,6 +8,7 @@ import numpy as np
 from agelens.detection.base import NOTHING, Found
 from agelens.runtime.options import RuntimeOptions
 from agelens.utils.images import Pixels
+from agelens.utils.progress import say
 
 
 class YuNet:
@@ -17,12 +18,16 @@ class YuNet:
     outputs = frozenset({"cls_8", "obj_16", "kps_32"})
 
     def __init__(self, file: Path, options: RuntimeOptions | None = None) -> None:
-        # OpenCV computes on the CPU, in threads of its own.
-        self.file = file
+        self.file, self._options = file, options or RuntimeOptions()
+        if self._options.threads is not None:
+            # OpenCV has one number for the whole process; without it, each process would take all cores.
+            cv2.setNumThreads(self._options.threads)
+        if self._options.device not in ("auto", "cpu"):
+            say("YuNet is computed by OpenCV on the processor, whatever --device names.")
         self._idle: list[cv2.FaceDetectorYN] = []
 
-    def __reduce__(self) -> tuple[type["YuNet"], tuple[Path]]:
-        return YuNet, (self.file,)
+    def __reduce__(self) -> tuple[type["YuNet"], tuple[Path, RuntimeOptions]]:
+        return YuNet, (self.file, self._options)
 
     def detect(self, image: Pixels) -> Found:
         size = (image.shape[1], image.shape[0])

@@ -33,16 +33,14 @@ class RayConfig:
         address: of a cluster, or "auto" for the one of this machine; None starts Ray here for the job alone.
         actors: how many; None takes as many as the cores give.
         threads: cores of each actor.
-        shard: photographs of a shard; None fits it to their number.
     """
 
     address: str | None = None
     actors: int | None = None
     threads: int = 1
-    shard: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("actors", "threads", "shard"):
+        for name in ("actors", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AgeLensError(f"{name} is a number from 1 up, not {value}.")
@@ -103,7 +101,7 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
     known = fingerprint(predictor, config)
     folder = ShardFolder(out if "://" in out else str(Path(out).absolute()))
     fitting = min(MOST, -(-len(photographs) // LEAST_SHARDS))
-    size = folder.begin(photographs, how.shard or fitting, known)
+    size = folder.begin(photographs, fitting, known)
     shards, finished = -(-len(photographs) // size), folder.finished()
     if finished:
         say(f"{len(finished):,} of {shards:,} parts are done already; going on.")

@@ -53,16 +53,13 @@ class Reliability:
         return asdict(self)
 
 
-def reliability(
-    probabilities: Array, outcomes: Array, clusters: Codes | None = None, bins: int = BINS
-) -> Reliability:
+def reliability(probabilities: Array, outcomes: Array, clusters: Codes | None = None) -> Reliability:
     """Return the reliability diagram of a yes-or-no probability, in bins of equal width.
 
     Args:
         probabilities: stated, 0 to 1, (faces,).
         outcomes: 1 where it was so, else 0, (faces,).
         clusters: the duplicate group of each face; None where each is its own.
-        bins: how many.
 
     Raises:
         ValueError: there is no face.
@@ -70,15 +67,15 @@ def reliability(
     probabilities, outcomes = np.asarray(probabilities, np.float64), np.asarray(outcomes, np.float64)
     if not len(probabilities):
         raise ValueError("The reliability of no faces cannot be told.")
-    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    place = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     found, error = [], 0.0
-    for number in range(bins):
+    for number in range(BINS):
         chosen = place == number
         share = share_of(outcomes[chosen], None if clusters is None else clusters[chosen])
         if share is None:
             continue
         stated = float(probabilities[chosen].mean())
-        found.append(ReliabilityBin(number / bins, (number + 1) / bins, stated, share))
+        found.append(ReliabilityBin(number / BINS, (number + 1) / BINS, stated, share))
         error += share.faces / len(probabilities) * abs(stated - share.value)
     of_outcome = np.where(outcomes == 1, probabilities, 1 - probabilities)
     return Reliability(

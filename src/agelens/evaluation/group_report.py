@@ -74,8 +74,8 @@ def measure_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
     }
 
 
-def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[str]:
-    """Return the gaps between the best and the worst group of each kind in words, the largest first.
+def largest_gaps(name: str, figures: Disaggregated) -> list[str]:
+    """Return the gaps between the best and the worst group of each kind in words, the largest _GAPS of them.
 
     A gap is told where its p, which counts the pairs of groups that best and worst were picked from, is below 0.05
     after Holm's correction for the number of kinds. Pairs of kinds come after single ones.
@@ -83,7 +83,6 @@ def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[s
     Args:
         name: one of TITLES.
         figures: of `disaggregate`.
-        most: how many are told at most.
     """
     gaps = []
     corrected = holm([groups.p for groups in figures.kinds.values()])
@@ -99,7 +98,7 @@ def largest_gaps(name: str, figures: Disaggregated, most: int = _GAPS) -> list[s
                 f"difference of {_difference(name, abs(worst.difference), ends)}."
             )
             gaps.append((PAIR in kind, -abs(worst.difference), sentence))
-    return [sentence for *_, sentence in sorted(gaps)][:most]
+    return [sentence for *_, sentence in sorted(gaps)][:_GAPS]
 
 
 def _difference(name: str, value: float, ends: list[float]) -> str:

@@ -58,7 +58,6 @@ def macro_mae(
     estimates: Array,
     clusters: Codes,
     seed: int,
-    between: tuple[int, int] = MACRO_AGES,
 ) -> MacroMae:
     """Return the MAE averaged over cells of age, in whole years, and gender, each cell counting alike.
 
@@ -68,9 +67,8 @@ def macro_mae(
         estimates: years, (faces,).
         clusters: the duplicate group of each face.
         seed: of the bootstrap. Resamples average the cells that they have faces of.
-        between: the first and the last age.
     """
-    first, last = between
+    first, last = MACRO_AGES
     inside = (ages >= first) & (ages <= last)
     cells = ((ages - first) * len(GENDERS) + genders).astype(np.int64)[inside]
     errors = np.abs(estimates - ages)[inside]

@@ -13,6 +13,8 @@ from scipy import stats
 Array: TypeAlias = NDArray[Any]
 Codes: TypeAlias = NDArray[np.int64]
 RESAMPLES = 2000
+# How often intervals hold the truth.
+CONFIDENCE = 0.95
 # What is drawn from three faces lies between the worst and the best of them, and the truth too often does not.
 LEAST_FACES = 4
 # Resamples are drawn in blocks of about so many numbers, so that memory stays flat for large tables.
@@ -36,8 +38,8 @@ def clusters_of(rows: pd.DataFrame) -> Codes:
     return np.arange(len(rows), dtype=np.int64)
 
 
-def draw_weights(clusters: Codes, seed: int, resamples: int = RESAMPLES) -> Iterator[Array]:
-    """Yield blocks of bootstrap weights, (resamples, faces): how often the duplicate group of each face was drawn.
+def draw_weights(clusters: Codes, seed: int) -> Iterator[Array]:
+    """Yield RESAMPLES rows of bootstrap weights in blocks, (rows, faces): how often each face's duplicates were drawn.
 
     Each resample draws as many groups as there are, with replacement, and takes the faces of a group together.
 
@@ -49,8 +51,8 @@ def draw_weights(clusters: Codes, seed: int, resamples: int = RESAMPLES) -> Iter
     groups = int(codes.max()) + 1
     chance = np.random.default_rng(seed)
     step = max(1, _BLOCK // len(codes))
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
+    for start in range(0, RESAMPLES, step):
+        rows = min(step, RESAMPLES - start)
         drawn = chance.integers(0, groups, (rows, groups)) + np.arange(rows)[:, None] * groups
         counts = np.bincount(drawn.ravel(), minlength=rows * groups).reshape(rows, groups)
         yield counts[:, codes].astype(np.float64)
@@ -60,22 +62,21 @@ def bootstrap(
     figures: Mapping[str, tuple[Statistic, Sequence[Array]]],
     clusters: Codes,
     seed: int,
-    resamples: int = RESAMPLES,
 ) -> dict[str, Array]:
-    """Return the figures of each resample, (resamples,), all from the same draws.
+    """Return the figures of each resample, (RESAMPLES,), all from the same draws.
 
     Args:
         figures: by name a statistic and its columns, one value a face.
         clusters: the duplicate group of each face, (faces,).
     """
     parts: dict[str, list[Array]] = {name: [] for name in figures}
-    for weights in draw_weights(clusters, seed, resamples):
+    for weights in draw_weights(clusters, seed):
         for name, (statistic, columns) in figures.items():
             parts[name].append(statistic(weights, *columns))
     return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
-def percentiles(resampled: Array, groups: int, confidence: float = 0.95) -> list[float] | None:
+def percentiles(resampled: Array, groups: int) -> list[float] | None:
     """Return [low, high] from the figures of resamples; None where too few of these have one.
 
     Of few groups the percentiles lie further out, as those of Student's distribution do (the expanded percentile
@@ -91,7 +92,7 @@ def percentiles(resampled: Array, groups: int, confidence: float = 0.95) -> list
     known = resampled[np.isfinite(resampled)]
     if len(known) < 0.95 * len(resampled):
         return None
-    outside = stats.norm.cdf(math.sqrt(groups / (groups - 1)) * stats.t.ppf((1 - confidence) / 2, groups - 1))
+    outside = stats.norm.cdf(math.sqrt(groups / (groups - 1)) * stats.t.ppf((1 - CONFIDENCE) / 2, groups - 1))
     low, high = np.quantile(known, [outside, 1 - outside])
     return [float(low), float(high)]
 

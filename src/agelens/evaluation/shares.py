@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from agelens.evaluation.resampling import Codes
+from agelens.evaluation.resampling import CONFIDENCE, Codes
 
 Array = NDArray[np.float64]
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,12 @@ class Share:
         return [self.low, self.high]
 
 
-def wilson(share: float, size: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(share: float, size: float) -> tuple[float, float]:
     """Return the score interval of a share (Wilson 1927), which stays open at 0 and at 1: 16 of 16 is 0.81 to 1.
 
     Args:
         share: 0 to 1.
         size: how many independent faces it comes from; need not be whole.
-        confidence: how often such intervals hold the truth.
 
     Returns:
         low and high, 0 to 1.
@@ -52,7 +50,7 @@ def wilson(share: float, size: float, confidence: float = CONFIDENCE) -> tuple[f
     """
     if size <= 0:
         raise ValueError("A share of no faces has no interval.")
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
     middle = share + z**2 / (2 * size)
     reach = z * math.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
     scale = 1 + z**2 / size

@@ -14,6 +14,7 @@ import numpy as np
 from agelens.errors import AgeLensError
 from agelens.evaluation.resampling import Array, Codes
 from agelens.evaluation.shares import Share, share_of
+from agelens.utils.ages import OLDEST
 
 DEFAULT_LIMITS = (13, 16, 18, 21)
 MAX_FALSE_POSITIVES = 0.01
@@ -21,7 +22,6 @@ MAX_FALSE_POSITIVES = 0.01
 CHALLENGE_YEARS = 20
 # Small children make false positives look rare; who nearly reaches the limit is told of apart.
 NEAR_YEARS = 5
-OLDEST = 116
 
 
 @dataclass(frozen=True)

@@ -35,16 +35,15 @@ TOLERANCE = 1e-4
 _BATCH = 50
 
 
-def export_format(bundle: Bundle, target: Path, form: str, faces: int = FACES) -> float:
+def export_format(bundle: Bundle, target: Path, form: str) -> float:
     """Write a bundle in another form into a folder, once it says what the bundle says.
 
     Args:
         target: a folder that does not exist yet, or an empty one.
         form: one of FORMATS.
-        faces: how many synthetic faces the two are compared on.
 
     Returns:
-        the largest difference of any output on these faces.
+        the largest difference of any output on FACES synthetic faces.
 
     Raises:
         AgeLensError: something stands in the folder, or the two differ by more than TOLERANCE.
@@ -55,22 +54,22 @@ def export_format(bundle: Bundle, target: Path, form: str, faces: int = FACES) -
         raise AgeLensError(f"--format is one of {', '.join(FORMATS)}, and not {form!r}.")
     with replacing_folder(target) as folder:
         written = FORMATS[form](bundle, folder)
-        difference = compare(bundle, written, faces)
+        difference = compare(bundle, written)
         if difference > TOLERANCE:
             raise AgeLensError(
-                f"What was written differs from the bundle by {difference:.2g} on {faces} faces, so it is not kept."
+                f"What was written differs from the bundle by {difference:.2g} on {FACES} faces, so it is not kept."
             )
     return difference
 
 
-def compare(bundle: Bundle, file: Path, faces: int) -> float:
+def compare(bundle: Bundle, file: Path) -> float:
     """Return the largest difference of any output between a bundle and a network in a file, both in float32."""
     ours = compile_bundle(bundle, "f32")
     theirs = compile_on_device(ov.Core().read_model(file), "f32", str(file))
     shapes: Shapes = ours.outputs
-    drawn = _draw(faces, bundle.image_size)
+    drawn = _draw(FACES, bundle.image_size)
     largest = 0.0
-    for start in range(0, faces, _BATCH):
+    for start in range(0, FACES, _BATCH):
         batch = drawn[start : start + _BATCH]
         other = run_outputs(theirs, batch, list(shapes.values()))
         for mine, its in zip(ours.run(batch).values(), other, strict=True):

@@ -29,13 +29,12 @@ _BYTES = ["Conv", "Add", "Concat", "MaxPool", "Relu"]
 _FLOAT_OUTPUTS = ["Conv", "Add"]
 
 
-def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable[str] = ()) -> None:
+def quantize(source: Path, target: Path, faces: Iterable[Pixels]) -> None:
     """Write a network with 8-bit weights, one scale a channel, and 8-bit maps (Jacob et al. 2018).
 
     Args:
         source: an ONNX file from ``faces``, uint8 (faces, side, side, 3).
         faces: batches of that shape; the ranges of the maps are theirs.
-        keep: name parts of nodes that stay in float.
     """
     with tempfile.TemporaryDirectory(dir=target.parent) as folder, _quiet():
         prepared = Path(folder) / "prepared.onnx"
@@ -49,8 +48,7 @@ def quantize(source: Path, target: Path, faces: Iterable[Pixels], keep: Iterable
             node.name
             for node in network.graph.node
             # A constant is added where bytes become pixels, which are exact already.
-            if any(part in node.name for part in keep)
-            or (node.op_type == "Add" and not constants.isdisjoint(node.input))
+            if node.op_type == "Add" and not constants.isdisjoint(node.input)
         ]
         with replacing_file(target) as temporary:
             quantize_static(

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from agelens.utils.ages import OLDEST
+
 # As in the face table: 0 and 1.
 CLASSES = ("male", "female")
 UNKNOWN = "face"
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-INTERFACE = """<View>
+INTERFACE = f"""<View>
   <Image name="image" value="$image"/>
   <RectangleLabels name="face" toName="image"><Label value="face"/></RectangleLabels>
-  <Number name="age" toName="image" perRegion="true" min="0" max="116"/>
+  <Number name="age" toName="image" perRegion="true" min="0" max="{OLDEST}"/>
   <Choices name="gender" toName="image" perRegion="true">
     <Choice value="male"/><Choice value="female"/>
   </Choices>

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agelens.utils.ages import OLDEST
+
 COVERAGE = 0.9
 # Coverages that a calibration holds beside it, for who wants narrower or surer intervals.
 OTHER_COVERAGES = (0.8, 0.95)
-OLDEST = 116
 # Edges of the bands of predicted ages; neighbours join until each holds LEAST faces.
 EDGES = (0, 3, 10, 18, 25, 30, 40, 50, 60, 70)
 LEAST = 100

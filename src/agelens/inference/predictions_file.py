@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agelens.errors import AgeLensError
+from agelens.errors import NOTHING_ESTIMATED, AgeLensError
 from agelens.inference.addresses import name_of
 from agelens.inference.journal import Journal, is_done
 from agelens.inference.output_formats import Form, read_back, writing_file
@@ -124,7 +124,7 @@ class Output:
         """What there is to say after Ctrl-C."""
         kept = len(self._journal.marks)
         if not kept:
-            return "Interrupted before anything was estimated, so nothing was written."
+            return NOTHING_ESTIMATED
         return f"Interrupted; {kept:,} of {len(self._files):,} are kept, and the same command goes on from there."
 
     def finish(self) -> None:

@@ -18,7 +18,7 @@ from agelens.models.onnx_backbone import inspect_onnx
 from agelens.models.outputs import Output, choose_output, leads_in_keras
 from agelens.models.preprocessing import PREPROCESSINGS, preprocessing_layers
 from agelens.models.registry import BackboneSpec, Shape, find_backbone
-from agelens.models.weights import fetch_weights
+from agelens.models.weights import about_bare, about_gone, fetch_weights
 from agelens.utils.files import digest_file, digest_json
 from agelens.utils.onnx_digests import digest_network
 from agelens.utils.reasons import first_line
@@ -55,7 +55,7 @@ def fetch_backbone(name: str, folder: Path | None = None) -> Path:
     """
     spec = find_backbone(name)
     if spec.imagenet is None:
-        raise AgeLensError(f"{spec.name} has no ImageNet weights; use --weights random.")
+        raise AgeLensError(about_bare(spec.name))
     return fetch_weights(spec.imagenet, folder)
 
 
@@ -145,7 +145,7 @@ def _with_one_output(spec: BackboneSpec, body: keras.Model) -> tuple[keras.Model
 
 def _load(body: keras.Model, path: Path, name: str) -> None:
     if not path.is_file():
-        raise AgeLensError(f"The weights file {path} does not exist; give a file, 'imagenet' or 'random'.")
+        raise AgeLensError(about_gone(path))
     try:
         with warnings.catch_warnings():
             # Keras warns of what does not fit before it refuses the file.
@@ -190,9 +190,7 @@ def content_digest(spec: BackboneSpec, weights: str) -> str:
     if weights == "imagenet" or Path(weights).is_dir():
         return "imagenet"
     if not Path(weights).is_file():
-        raise AgeLensError(
-            f"The weights file {weights} does not exist; give a file, a folder, 'imagenet' or 'random'."
-        )
+        raise AgeLensError(about_gone(weights))
     return digest_file(Path(weights))
 
 

@@ -19,6 +19,8 @@ with warnings.catch_warnings():
 
 # Servers that answer no question about a file may give it all the same.
 _ASK_OTHERWISE = (403, 405, 501)
+# That a server has to answer; all are asked at once.
+_PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,11 @@ def fetch_weights(weights: WeightsFile, folder: Path | None = None) -> Path:
     return Path(path)
 
 
-def look_for_weights(
-    files: Sequence[WeightsFile], folder: Path | None = None, patience: float = 5.0
-) -> list[str]:
+def look_for_weights(files: Sequence[WeightsFile], folder: Path | None = None) -> list[str]:
     """Whether files of weights are there or can be downloaded; nothing is downloaded.
 
     Args:
         folder: as for `fetch_weights`.
-        patience: seconds that a server has to answer; all are asked at once.
 
     Returns:
         sentences that name all that are missing, and those in the folder that are others; none where all is well.
@@ -78,7 +77,7 @@ def look_for_weights(
     others = [one for one in wanted if folder is not None and (folder / one.name).is_file()]
     asked = [one for one in wanted if one not in others]
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
-        reasons = pool.map(lambda one: _why_not(one.url, patience), asked)
+        reasons = pool.map(lambda one: _why_not(one.url), asked)
         missing = {one: reason for one, reason in zip(asked, reasons, strict=True) if reason}
     return [_about_other(one, kept) for one in others] + ([_about_missing(missing, kept)] if missing else [])
 
@@ -94,10 +93,10 @@ def _about_other(weights: WeightsFile, folder: Path) -> str:
     )
 
 
-def _why_not(url: str, patience: float) -> str:
+def _why_not(url: str) -> str:
     """Why an address would give nothing, in a word or two; "" where it would give something."""
     try:
-        answer = requests.head(url, timeout=patience, allow_redirects=True)
+        answer = requests.head(url, timeout=_PATIENCE_SECONDS, allow_redirects=True)
     except requests.RequestException as error:
         return type(error).__name__
     if answer.status_code < 400 or answer.status_code in _ASK_OTHERWISE:
@@ -116,3 +115,13 @@ def _about_missing(missing: dict[WeightsFile, str], folder: Path) -> str:
         f"{start} could not be downloaded: {told}; fetch {them} where there is a network and put {them} into {folder}, "
         f"or give {their} folder (or, for one backbone, the file) with --weights; --weights random needs no file."
     )
+
+
+def about_bare(name: str) -> str:
+    """What to say of a backbone for which there are no ImageNet weights."""
+    return f"{name} has no ImageNet weights; use --weights random."
+
+
+def about_gone(file: Path | str) -> str:
+    """What to say of a file of weights that is not there."""
+    return f"The weights file {file} does not exist; give a file, a folder, 'imagenet' or 'random'."

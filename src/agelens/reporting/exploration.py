@@ -121,9 +121,9 @@ def _write_faces(rows: pd.DataFrame, file: Path) -> None:
     )
 
 
-def draw_rows(table: pd.DataFrame, seed: int, count: int = GRID_FACES) -> pd.DataFrame:
-    """At most ``count`` rows drawn by chance, in the order drawn; the same for the same table and seed."""
-    return table.sample(n=min(count, len(table)), random_state=seed)
+def draw_rows(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """At most GRID_FACES rows drawn by chance, in the order drawn; the same for the same table and seed."""
+    return table.sample(n=min(GRID_FACES, len(table)), random_state=seed)
 
 
 def face_caption(age: float, gender: float) -> str:

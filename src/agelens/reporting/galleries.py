@@ -1,7 +1,5 @@
 """The gallery of contradictions: one HTML page with each pair of duplicates whose labels differ."""
 
-import base64
-import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from agelens.data.labels import GENDERS
 from agelens.data.picture_quality import PictureQuality
 from agelens.errors import ImageError
 from agelens.reporting.pages import render_page
+from agelens.reporting.thumbnails import encode_jpeg
 from agelens.utils.files import write_text
 from agelens.utils.images import read_rgb
 
@@ -89,6 +88,4 @@ def _thumbnail(path: str | None) -> str:
     except ImageError:
         return ""
     image.thumbnail((_SIDE, _SIDE))
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=_QUALITY)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    return encode_jpeg(image, _QUALITY)

@@ -1,7 +1,5 @@
 """The gallery of suspicious labels: one HTML page with the faces whose labels estimates speak against most."""
 
-import base64
-import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +12,7 @@ from agelens.data.labels import GENDERS
 from agelens.evaluation.label_issues import LABELS, LabelIssues
 from agelens.reporting.exploration import load_tile
 from agelens.reporting.pages import render_page
+from agelens.reporting.thumbnails import encode_jpeg
 from agelens.utils.files import write_text
 
 _SIDE = 128
@@ -57,6 +56,4 @@ def _other(gender: int | None, p_female: float) -> str:
 
 
 def _picture(path: str) -> str:
-    file = io.BytesIO()
-    Image.fromarray(load_tile(path, _SIDE)).save(file, "JPEG", quality=_QUALITY)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    return encode_jpeg(Image.fromarray(load_tile(path, _SIDE)), _QUALITY)

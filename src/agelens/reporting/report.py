@@ -1,7 +1,5 @@
 """One HTML file that tells a run from its data to its test, readable without a network and on a phone."""
 
-import base64
-import io
 import json
 import shlex
 from pathlib import Path
@@ -38,6 +36,7 @@ from agelens.reporting.group_tables import extremes, group_tables, write_group_t
 from agelens.reporting.pages import render_page
 from agelens.reporting.sources import count_sources, source_columns
 from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
+from agelens.reporting.thumbnails import encode_jpeg
 from agelens.reporting.training_chart import training_history
 from agelens.utils.files import write_text
 from agelens.utils.images import Pixels
@@ -193,6 +192,4 @@ def _predicted_tiles(run: StudyFiles) -> list[dict[str, Any]]:
 
 
 def _data_url(pixels: Pixels) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return "data:image/jpeg;base64," + encode_jpeg(Image.fromarray(pixels), THUMBNAIL_QUALITY)

@@ -15,12 +15,12 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from agelens.errors import ImageError
+from agelens.inference.preparing import DECODERS
 from agelens.inference.results import ImagePrediction
 from agelens.serving.limits import Limits
 from agelens.utils.images import Photograph, decode_photo, weigh
 
 _log = logging.getLogger("agelens.server")
-DECODERS = 2
 Result = TypeVar("Result")
 
 

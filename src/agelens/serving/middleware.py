@@ -53,9 +53,7 @@ class SecurityMiddleware:
         origins: other websites whose pages may ask.
     """
 
-    def __init__(
-        self, app: ASGIApp, knows_host: KnowsHost = is_loopback, origins: Collection[str] = ()
-    ) -> None:
+    def __init__(self, app: ASGIApp, knows_host: KnowsHost, origins: Collection[str]) -> None:
         self._app = app
         self._origins = origins
         self._knows_host = knows_host

@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 
-AGES = 117
+from agelens.utils.ages import OLDEST
+
+AGES = OLDEST + 1
 # Stands for the logarithm of nothing.
 _NEVER = -1e9
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone
 from agelens.models.registry import BackboneSpec, find_backbone
-from agelens.models.weights import WeightsFile, look_for_weights
+from agelens.models.weights import WeightsFile, about_bare, about_gone, look_for_weights
 from agelens.training.pretrained_encoders import find_pretrained
 
 
@@ -58,11 +58,11 @@ def _problems(weights: str, specs: list[BackboneSpec]) -> list[str]:
     """What is wrong with the weights of some backbones of the registry."""
     if weights == "imagenet" or Path(weights).is_dir():
         bare = [spec.name for spec in specs if spec.imagenet is None]
-        found = [f"{name} has no ImageNet weights; use --weights random." for name in bare]
+        found = [about_bare(name) for name in bare]
         files: list[WeightsFile] = [spec.imagenet for spec in specs if spec.imagenet is not None]
         return found + look_for_weights(files, None if weights == "imagenet" else Path(weights))
     if not Path(weights).is_file():
-        return [f"The weights file {weights} does not exist; give a file, a folder, 'imagenet' or 'random'."]
+        return [about_gone(weights)]
     if len(specs) > 1:
         names = ", ".join(spec.name for spec in specs)
         return [

@@ -28,7 +28,7 @@ from agelens.utils.decoding.profiles import Correction, correction
 from agelens.utils.decoding.quiet import hushed
 
 __all__ = [
-    "DECODER_VERSION", "FULL_PIXELS", "MAX_PIXELS", "SUFFIXES", "Photograph", "Pixels", "convert_photo", "convert_rgb",
+    "DECODER_VERSION", "FULL_PIXELS", "MAX_PIXELS", "SUFFIXES", "Photograph", "Pixels", "convert_photo",
     "decode_photo", "decode_rgb", "load_face", "read_bytes", "read_photo", "read_rgb", "resize_face", "weigh",
 ]  # fmt: skip
 
@@ -90,7 +90,7 @@ class Photograph:
         return self.in_srgb(self.pixels)
 
 
-def read_rgb(path: Path, min_side: int = 0, max_pixels: int | None = None) -> Pixels:
+def read_rgb(path: Path, min_side: int = 0) -> Pixels:
     """Decode an image file of any common format to RGB.
 
     Args:
@@ -98,26 +98,25 @@ def read_rgb(path: Path, min_side: int = 0, max_pixels: int | None = None) -> Pi
             laid over white unless it is 0 everywhere, the first frame of an animation counts.
         min_side: a JPEG may be decoded at some eighths of its size as long as both sides stay at least this
             many pixels; 0 decodes at full size.
-        max_pixels: width times height; MAX_PIXELS if not given.
 
     Returns:
         uint8 array (height, width, 3), RGB, 0 to 255.
 
     Raises:
-        ImageError: unreadable, truncated, larger than ``max_pixels``, or HEIC without the extra ``heic``; the
+        ImageError: unreadable, truncated, larger than MAX_PIXELS, or HEIC without the extra ``heic``; the
             message is the reason.
     """
-    return decode_rgb(read_bytes(path), min_side, max_pixels)
+    return decode_rgb(read_bytes(path), min_side)
 
 
 def decode_rgb(data: bytes, min_side: int = 0, max_pixels: int | None = None) -> Pixels:
-    """The same as `read_rgb` for the bytes of a file."""
+    """The same as `read_rgb` for the bytes of a file; ``max_pixels`` is MAX_PIXELS if not given."""
     return _decode(data, min_side, max_pixels, None).to_rgb()
 
 
-def read_photo(path: Path, max_pixels: int | None = None) -> Photograph:
+def read_photo(path: Path) -> Photograph:
     """Decode a photograph to find faces in it; above FULL_PIXELS at a reduced size. Raises as `read_rgb` does."""
-    return decode_photo(read_bytes(path), max_pixels)
+    return decode_photo(read_bytes(path))
 
 
 def decode_photo(data: bytes, max_pixels: int | None = None) -> Photograph:
@@ -138,16 +137,11 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"cannot be read: {error}") from None
 
 
-def convert_rgb(image: Image.Image, max_pixels: int | None = None) -> Pixels:
-    """The same as `read_rgb` for a Pillow image; one that was opened from a file is decoded here.
+def convert_photo(image: Image.Image, max_pixels: int | None = None) -> Photograph:
+    """The same as `read_photo` for a Pillow image; one that is decoded already is not made smaller.
 
     Its EXIF orientation is obeyed as `agelens.utils.decoding.orientation.is_as_opened` tells.
     """
-    return convert_photo(image, max_pixels).to_rgb()
-
-
-def convert_photo(image: Image.Image, max_pixels: int | None = None) -> Photograph:
-    """The same as `read_photo` for a Pillow image; one that is decoded already is not made smaller."""
     with hushed(), naming_reasons():
         return _from_pillow(image, max_pixels, None)
 

@@ -88,23 +88,20 @@ def bar(description: str, total: int | None) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
-def waiting(
-    description: str, patience: float = _PATIENCE_SECONDS, where: Console | None = None
-) -> Iterator[None]:
+def waiting(description: str, where: Console | None = None) -> Iterator[None]:
     """Show what goes on while work without steps lasts, once it has lasted a while; it leaves no line behind.
 
     Not within a bar: a terminal has room for one thing that moves.
 
     Args:
-        patience: seconds before it shows. Nothing is shown where nobody watches.
-        where: the terminal; standard error if not given.
+        where: the terminal; standard error if not given. Nothing is shown where nobody watches.
     """
     where = where or console
     if not where.is_terminal:
         yield
         return
     status = where.status(f"{description} ...")
-    clock = threading.Timer(patience, status.start)
+    clock = threading.Timer(_PATIENCE_SECONDS, status.start)
     clock.daemon = True
     clock.start()
     try:

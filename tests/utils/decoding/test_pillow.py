@@ -16,7 +16,7 @@ from PIL import Image
 
 from agelens.errors import ImageError
 from agelens.utils.decoding.quiet import hushed
-from agelens.utils.images import Pixels, convert_rgb, decode_rgb, weigh
+from agelens.utils.images import Pixels, convert_photo, decode_rgb, weigh
 from tests.utils.decoding.made import encoded, oriented, texture
 
 GREY = texture()[..., 1]
@@ -29,7 +29,7 @@ def test_grey_of_any_depth_in_16_bits_is_scaled(bits: int, kind: str) -> None:
     for options in [{}] if kind == "PNG" else [{}, {"compression": "tiff_adobe_deflate"}]:
         pixels = decode_rgb(encoded(Image.fromarray(values), kind, **options))
         assert np.array_equal(pixels, np.repeat(GREY[..., None], 3, axis=2))
-    assert np.array_equal(convert_rgb(Image.fromarray(values))[..., 0], GREY)
+    assert np.array_equal(convert_photo(Image.fromarray(values)).to_rgb()[..., 0], GREY)
 
 
 @pytest.mark.parametrize("kind", [".png", ".tiff"])
@@ -95,7 +95,7 @@ def test_alpha_that_is_0_everywhere_is_not_meant(kind: str, mode: str) -> None:
     data = encoded(image, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {}))
     expected = np.asarray(image.convert(mode).convert("RGBA"))[..., :3]
     assert np.array_equal(decode_rgb(data), expected)
-    assert np.array_equal(convert_rgb(image), expected)
+    assert np.array_equal(convert_photo(image).to_rgb(), expected)
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_a_closed_image_says_so(kind: str) -> None:
     loaded.load()
     for image in (closed(Image.open(io.BytesIO(data))), closed(loaded), closed(Image.fromarray(texture()))):
         with pytest.raises(ImageError, match="was closed before it was read; hand it over while it is open"):
-            convert_rgb(image)
+            convert_photo(image).to_rgb()
 
 
 def test_an_image_that_was_left_unread_by_its_block_says_so() -> None:
     with pytest.raises(ImageError, match="was closed before it was read"):
-        convert_rgb(left(encoded(texture(), "JPEG")))
+        convert_photo(left(encoded(texture(), "JPEG"))).to_rgb()
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -236,4 +236,4 @@ def test_an_opened_image_gives_its_current_frame() -> None:
     animation = Image.open(io.BytesIO(encoded(images[0], "TIFF", save_all=True, append_images=images[1:])))
     for number in (0, 2, 1):
         animation.seek(number)
-        assert np.array_equal(convert_rgb(animation), frames[number])
+        assert np.array_equal(convert_photo(animation).to_rgb(), frames[number])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from agelens.utils.decoding.profiles import correction
-from agelens.utils.images import convert_rgb, decode_photo, decode_rgb
+from agelens.utils.images import convert_photo, decode_photo, decode_rgb
 from tests.utils.decoding.made import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -42,7 +42,7 @@ def test_colours_are_those_of_srgb(
         kind, {}
     )
     data = encoded(flat(colour), kind, icc_profile=profile, **options)
-    for pixels in (decode_rgb(data), convert_rgb(Image.open(io.BytesIO(data)))):
+    for pixels in (decode_rgb(data), convert_photo(Image.open(io.BytesIO(data))).to_rgb()):
         assert np.abs(pixels.reshape(-1, 3).astype(int) - expected).max() <= 4
 
 
@@ -78,7 +78,7 @@ def test_profiles_of_presses_are_obeyed(kind: str) -> None:
         image = flat(inks, "CMYK")
         pixels = decode_rgb(encoded(image, kind, icc_profile=cmyk_profile(), **options))
         assert np.abs(pixels.astype(int) - grey).max() <= 2
-        assert np.abs(convert_rgb(image).astype(int) - (255 - np.array(inks[:3]))).max() <= 1
+        assert np.abs(convert_photo(image).to_rgb().astype(int) - (255 - np.array(inks[:3]))).max() <= 1
 
 
 @pytest.mark.parametrize(
