@@ -208,7 +208,7 @@ def evaluate(
     # The study itself may be named in place of its sources.
     if source and len(source) == 1 and out == DEFAULT_OUT and is_run(source[0]):
         out, source = source[0], None
-    from agelens.evaluation.thresholds import read_age_limits
+    from agelens.evaluation.age_limit_rates import read_age_limits
 
     study = open_study(
         out,
