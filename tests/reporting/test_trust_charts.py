@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agelens.evaluation.age_limits import measure_age_limits
+from agelens.evaluation.age_limit_report import measure_age_limits
 from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
 from agelens.evaluation.group_report import measure_groups
 from agelens.reporting.age_limit_charts import age_limit_charts

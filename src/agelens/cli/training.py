@@ -203,7 +203,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure networks on images they have not seen, with intervals, baselines and tables by group."""
-    from agelens.evaluation.thresholds import read_age_limits
+    from agelens.evaluation.age_limit_rates import read_age_limits
     from agelens.study.folder import is_study
 
     # The study itself may be named in place of its sources.

@@ -15,7 +15,7 @@ from agelens.detection.alignment import Geometry
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
 from agelens.errors import AgeLensError, ImageError
-from agelens.evaluation.temperature import fit_temperature
+from agelens.evaluation.fit_temperature import fit_temperature
 from agelens.inference.intervals import Calibration
 from agelens.inference.predictor import Predictor
 from agelens.inference.results import Face

@@ -12,13 +12,13 @@ from agelens.data.table import source_names
 from agelens.detection.framing import refuse_scenes
 from agelens.errors import AgeLensError
 from agelens.evaluation.age_groups import measure_group_labels
-from agelens.evaluation.age_limits import measure_age_limits
+from agelens.evaluation.age_limit_rates import DEFAULT_LIMITS, MAX_FALSE_POSITIVES
+from agelens.evaluation.age_limit_report import measure_age_limits
 from agelens.evaluation.certainty import ABSTAIN_ERROR
 from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
 from agelens.evaluation.group_report import measure_groups
 from agelens.evaluation.metrics import measure
 from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
-from agelens.evaluation.thresholds import DEFAULT_LIMITS, MAX_FALSE_POSITIVES
 from agelens.inference.predictor import Predictor
 from agelens.inference.results import Face, ImagePrediction, limit_column
 from agelens.utils.progress import Track, quiet

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from agelens.data.labels import GENDERS
+from agelens.evaluation.age_limit_rates import NEAR_YEARS, LimitRates, limit_rates
 from agelens.evaluation.resampling import Array, Codes, intervals
-from agelens.evaluation.thresholds import NEAR_YEARS, LimitRates, limit_rates
 
 SOURCE = "https://pages.nist.gov/frvt/html/frvt_age_estimation.html"
 MACRO_AGES = (18, 30)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agelens.errors import AgeLensError
-from agelens.evaluation.thresholds import (
+from agelens.evaluation.age_limit_rates import (
     limit_curve,
     limit_rates,
     read_age_limits,

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from agelens.evaluation.temperature import LEAST, fit_temperature
+from agelens.evaluation.fit_temperature import LEAST, fit_temperature
 
 
 def faces(count: int, times: float) -> tuple[np.ndarray, np.ndarray]:

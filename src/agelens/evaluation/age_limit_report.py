@@ -8,16 +8,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
-from agelens.evaluation.certainty import reliability
-from agelens.evaluation.nist import CHALLENGE_25, DEFINITIONS, SOURCE, challenge_25, macro_mae
-from agelens.evaluation.resampling import Array, clusters_of
-from agelens.evaluation.thresholds import (
+from agelens.evaluation.age_limit_rates import (
     CHALLENGE_YEARS,
     NEAR_YEARS,
     limit_curve,
     limit_rates,
     smallest_challenge,
 )
+from agelens.evaluation.certainty import reliability
+from agelens.evaluation.nist import CHALLENGE_25, DEFINITIONS, SOURCE, challenge_25, macro_mae
+from agelens.evaluation.resampling import Array, clusters_of
 
 NOTICE = (
     "These figures tell how often a rule would be wrong; they decide about nobody. An estimate is no proof of age, and "

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agelens.evaluation.age_limits import measure_age_limits
+from agelens.evaluation.age_limit_report import measure_age_limits
 
 
 def faces(count: int = 400) -> pd.DataFrame:
