@@ -48,8 +48,10 @@ def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
         told.append(f"Of {grouped:,} of {len(table):,} faces the age is known as a group only.")
     if "original" in table.columns and (cut := int((table["original"] != "").sum())):
         told.append(f"{cut:,} faces were found in their photographs and aligned by AgeLens.")
+    # A manifest may name sources of its own, which say more than its file's name.
+    names = list(dict.fromkeys(table["source"])) if "source" in table.columns else []
     return {
-        "source": source_name(config),
+        "source": " and ".join(names) if len(names) > 1 else source_name(config),
         "licence": licence(config, table),
         "about": " ".join(told),
     }
