@@ -98,7 +98,7 @@ class Calibration:
             None where there are too few faces for even one band.
         """
         # Networks that learned years themselves may say less than 0 of a newborn.
-        starts = _join_bands(np.clip(age_years, 0, None))
+        starts = join_bands(np.clip(age_years, 0, None))
         if len(age_years) < _fewest():
             return None
         band = np.clip(np.searchsorted(starts, age_years, side="right") - 1, 0, None)
@@ -170,7 +170,7 @@ def _fewest(coverage: float = COVERAGE) -> int:
     return int(np.ceil(round(coverage / (1 - coverage), 9)))
 
 
-def _join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:
+def join_bands(age_years: NDArray[np.floating]) -> NDArray[np.float64]:
     """Where bands begin, so that each holds LEAST faces if there are as many; the last ones join backwards."""
     counts = np.histogram(age_years, [*EDGES, np.inf])[0]
     starts: list[float] = [0.0]
