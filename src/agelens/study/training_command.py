@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agelens.bundles.bundle import OWN
 from agelens.bundles.hub import read_hub_address
-from agelens.data.splits import DEFAULT_SPLIT_RATIOS, write_split_ratios
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, write_split_ratios
 from agelens.study.folder import StudyFolder
 from agelens.study.origin import source_title
 from agelens.study.plan import TrainingPlan
