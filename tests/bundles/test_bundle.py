@@ -161,6 +161,14 @@ def test_a_run_holds_its_bundles_and_a_folder_without_any_says_so(
         find_bundles(tmp_path)
 
 
+def test_the_working_folder_is_a_place_of_bundles(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bundle)
+    assert find_bundles(Path())[0].network == (bundle / NETWORK).read_bytes()
+    monkeypatch.chdir("/")
+    with pytest.raises(AgeLensError, match="holds no bundle; give a bundle"):
+        find_bundles(Path())
+
+
 def test_a_trained_bundle_knows_what_it_was_made_of(study) -> None:
     table = read_table(study.folder / "table.csv")
     for bundle in find_bundles(study.folder):

@@ -97,6 +97,12 @@ BAD = {
     "a: [": "is neither YAML nor the config.json of a study",
     "": "holds no options",
     "steps: {}": "was made step by step",
+    "{steps: {}, options: {limit: 40}, reading: 5}": "its entry reading holds no options",
+    "return: foo": "unknown option 'return'; ",
+    "limit: 50\nlimit: 60": "it says limit twice; say it once",
+    "image-size: 32\nimage_size: 64": "it says image_size twice; say it once",
+    "columns: {age: null}": "which is not text",
+    "[" * 5000: "is nested too deep",
 }
 
 
@@ -109,6 +115,25 @@ def test_what_cannot_be_taken_is_one_sentence(
     answer = agelens("run", "--config", file)
     assert (answer.status, answer.out, asked) == (2, "", {})
     assert BAD[text] in answer.err
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"limit": 50, "limit": 60}', "says limit twice"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"a":' * 100_000, "deep"),
+    ],
+)
+def test_json_is_told_as_yaml_is(
+    agelens, asked: dict[str, Any], tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(text)
+    answer = agelens("run", "--config", file)
+    assert (answer.status, answer.out, asked) == (2, "", {})
+    assert words in answer.err
     assert answer.err.count("\n") == 1
 
 

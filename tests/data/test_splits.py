@@ -9,19 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agelens.data.labels import age_band
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, read_split_ratios, write_split_ratios
 from agelens.data.splits import (
     CALIBRATION,
-    DEFAULT_SPLIT_RATIOS,
     check_parts,
     count_splits,
     hold_out_calibration,
     learning_splits,
-    read_split_ratios,
     shared_groups,
     split,
     split_if_enough,
     without_conflicts,
-    write_split_ratios,
 )
 from agelens.data.table import SPLITS
 from agelens.errors import AgeLensError

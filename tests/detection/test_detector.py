@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from agelens.detection import detector as detect
 from agelens.detection.base import NOTHING, Detector, Found
@@ -166,6 +167,11 @@ def test_boxes_that_are_none_take_no_face_along(rotations: bool) -> None:
 def test_a_detector_that_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AgeLensError, match="does not exist; give an ONNX file"):
         find_detector(tmp_path / "gone.onnx")
+    Image.new("RGB", (8, 8)).save(tmp_path / "picture.jpg")
+    with monkeypatch.context() as patched:
+        patched.setattr(detect.ov, "Core", lambda: pytest.fail("was read as a network"))
+        with pytest.raises(AgeLensError, match=r"picture\.jpg is not an ONNX network"):
+            find_detector(tmp_path / "picture.jpg")
     (tmp_path / "text.onnx").write_text("text")
     with pytest.raises(AgeLensError, match="is not an ONNX network"):
         find_detector(tmp_path / "text.onnx")

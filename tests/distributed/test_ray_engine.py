@@ -1,6 +1,7 @@
 """What a job on a cluster refuses, and what it counts, before and after Ray itself."""
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from PIL import Image
 
 from agelens.cli.cluster import predict_on_cluster
 from agelens.distributed import ray_engine
-from agelens.distributed.ray_engine import predict_with_ray
+from agelens.distributed.ray_engine import RayConfig, predict_with_ray
 from agelens.distributed.shards import ShardFolder
 from agelens.errors import AgeLensError
 from agelens.inference import image_files
@@ -32,6 +33,37 @@ def test_whole_photographs_are_no_crops_on_a_cluster(tmp_path: Path, monkeypatch
     monkeypatch.setattr(ray_engine, "_run", lambda *_: pytest.fail("was estimated"))
     with pytest.raises(AgeLensError, match=r"not framed as face crops.*--crops-as-they-are"):
         predict_with_ray(str(tmp_path), str(tmp_path / "faces"), PredictionConfig(crops=True))
+
+
+@pytest.mark.parametrize("form", ["{}", "ray://{}"])
+def test_an_address_where_nobody_answers_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    draw_photo(tmp_path / "photos" / "1 a.png")
+    monkeypatch.setattr(PredictionConfig, "load", lambda _: NamedPredictor())
+    monkeypatch.setattr(ray_engine, "_import_ray", lambda: pytest.fail("was asked"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = form.format(f"127.0.0.1:{server.getsockname()[1]}")
+    with pytest.raises(AgeLensError, match=f"There is no Ray at {address}: .*; start one with 'ray start'"):
+        predict_with_ray(
+            str(tmp_path / "photos"), str(tmp_path / "faces"), PredictionConfig(), RayConfig(address)
+        )
+    assert not (tmp_path / "faces").exists()
+
+
+def test_a_job_that_has_not_begun_leaves_no_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoRay:
+        def init(self, **_: object) -> None:
+            raise ConnectionError("nobody is there")
+
+    draw_photo(tmp_path / "photos" / "1 a.png")
+    monkeypatch.setattr(PredictionConfig, "load", lambda _: NamedPredictor())
+    monkeypatch.setattr(ray_engine, "_import_ray", NoRay)
+    with pytest.raises(AgeLensError, match="There is no Ray at auto: nobody is there"):
+        predict_with_ray(
+            str(tmp_path / "photos"), str(tmp_path / "faces"), PredictionConfig(), RayConfig("auto")
+        )
+    assert list((tmp_path / "faces").glob("*")) == []
 
 
 def test_a_folder_that_cannot_be_listed_counts_as_failed(

@@ -65,7 +65,7 @@ def test_the_page_of_the_hub_tells_the_terms_and_files_of_its_own_bundle(
     card["network"] = {**card["network"], "weights_licence": ""}
     own = tmp_path / "own"
     write_bundle(own, copy_of(bundle, tmp_path), card, {})
-    export_format(open_bundle(own), tmp_path / "hub", "huggingface", faces=1)
+    export_format(open_bundle(own), tmp_path / "hub", "huggingface")
     page = (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
     assert yaml.safe_load(page.split("---")[1])["license_name"] == "see-card"
     assert SYNTHETIC_LICENCE in page

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,6 +24,14 @@ def test_it_is_the_share_of_the_distribution_from_the_limit_on() -> None:
     assert Face(30.0, None).at_least(18) is None
     found = Predictions([ImagePrediction("a", 0, 0, (face, Face(30.0, None)))])
     assert found.at_least(2) == (pytest.approx(0.7), None)
+
+
+@pytest.mark.parametrize("limit", [float("nan"), 18.5, "18", None, -1, True])
+def test_a_limit_is_a_number_of_whole_years(limit: Any) -> None:
+    face = Face(age_distribution=(0.5, 0.5))
+    with pytest.raises(ValueError, match="An age limit is a number of whole years from 0 up, not "):
+        face.at_least(limit)
+    assert face.at_least(np.int64(1)) == 0.5  # type: ignore[arg-type]
 
 
 def test_only_what_has_an_error_counts_as_not_read() -> None:

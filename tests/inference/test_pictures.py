@@ -112,6 +112,11 @@ def test_a_folder_that_takes_no_picture_is_told_before_any_work(
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
         predict_files(photos, PredictionConfig(pictures=tmp_path / "file"))
+    with pytest.raises(
+        AgeLensError, match=r"^--annotate takes a folder, and .*drawn\.PNG is called as a picture is"
+    ):
+        predict_files(photos, PredictionConfig(pictures=tmp_path / "drawn.PNG"))
+    assert not (tmp_path / "drawn.PNG").exists()
     assert predictor.asked == []
 
 

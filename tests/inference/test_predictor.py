@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agelens.bundles.bundle import find_bundles
-from agelens.errors import AgeLensError
+from agelens.errors import AgeLensError, NoImageError
 from agelens.inference.predictor import AHEAD, BATCH, Predictor, Source, load
 from agelens.inference.results import Face, Predictions
 from agelens.utils.images import load_face, read_rgb
@@ -124,6 +124,24 @@ def test_no_logit_is_too_large(
     monkeypatch.setattr(predictor, "_networks", [network])
     faces = predictor.predict_crops({network.image_size: np.zeros((7, 8, 8, 3), np.uint8)})
     assert [face.p_female for face in faces] == pytest.approx([0, 0, 0.0474259, 0.5, 0.9525741, 1, 1])
+
+
+def test_what_is_no_batch_of_crops_is_refused(predictor: Predictor) -> None:
+    side = predictor.bundles[0].image_size
+    good = np.zeros((2, side, side, 3), np.uint8)
+    for odd in (
+        None,
+        5,
+        good,
+        {},
+        {side: good[0]},
+        {side: good.astype(float)},
+        {side: good[:, 1:]},
+        {side + 1: good},
+    ):
+        with pytest.raises(NoImageError, match=f"A batch of crops is a dict of {side}: uint8"):
+            predictor.predict_crops(odd)  # type: ignore[arg-type]
+    assert len(predictor.predict_crops({side: good})) == 2
 
 
 def test_one_network_leaves_the_other_estimate_open(study, crops: list[NDArray[np.uint8]]) -> None:

@@ -29,12 +29,15 @@ def test_fields_that_are_not_wanted_are_left_out() -> None:
     (one, _) = Selection.of("box, age_years,age_low, age_high").values(PHOTO).faces
     assert one.to_dict() == {"box": [0, 0, 50, 40], "age_years": 30, "age_low": 20, "age_high": 40}
     assert Selection().values(PHOTO) is PHOTO
-    assert Selection.of("").values(PHOTO).faces[0].to_dict() == {}
+    assert Selection(()).values(PHOTO).faces[0].to_dict() == {}
 
 
 def test_odd_selections_are_told() -> None:
     with pytest.raises(AgeLensError, match=r"--fields takes box, .*, and not 'race'"):
         Selection.of("box,race")
+    for empty in ("", ",,", " , "):
+        with pytest.raises(AgeLensError, match="--fields names no field; give some of box"):
+            Selection.of(empty)
     with pytest.raises(AgeLensError, match=r"--min-score is a number from 0 to 1, not 1\.5"):
         Selection(min_score=1.5)
 

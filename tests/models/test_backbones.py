@@ -12,7 +12,7 @@ from keras.applications import imagenet_utils
 from agelens.errors import AgeLensError
 from agelens.models.backbones import build_backbone, fetch_backbone
 from agelens.models.preprocessing import PREPROCESSINGS, preprocessing_layers
-from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, find_backbone
+from agelens.models.registry import NOTEBOOK_SEVEN, REGISTRY, backbone_names, find_backbone
 from agelens.models.standardization import LENGTHS, measure_moments, standardise
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
@@ -102,6 +102,13 @@ def test_random_features_do_not_vanish_before_a_head() -> None:
 def test_an_unknown_backbone_is_named(text: str, words: str) -> None:
     with pytest.raises(AgeLensError, match=words):
         find_backbone(text)
+
+
+@pytest.mark.parametrize("names", ["", " , ,", [], (), [" "], [5], [None]])
+def test_some_backbone_must_be_named(names: list[str]) -> None:
+    with pytest.raises(AgeLensError, match=r"No backbone is named; give some of VGG16|is given by its name"):
+        backbone_names(names)
+    assert backbone_names(" VGG16,SmallConv,") == backbone_names(["VGG16", "SmallConv"])
 
 
 def test_a_file_needs_its_side_and_scaling(tmp_path: Path) -> None:

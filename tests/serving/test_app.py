@@ -16,8 +16,9 @@ from python_multipart.multipart import File
 from agelens._version import __version__
 from agelens.errors import AgeLensError
 from agelens.serving import uploads
-from agelens.serving.app import PAGE, _form_description
+from agelens.serving.app import PAGE
 from agelens.serving.limits import Limits
+from agelens.serving.uploads import form_description
 from tests.serving.serving import (
     CARD,
     EMPTY,
@@ -187,6 +188,14 @@ def test_a_form_that_is_none_is_refused(client: httpx.Client, kind: str) -> None
     assert words in detail(answer)
 
 
+def test_a_parameter_that_would_be_ignored_is_refused(client: httpx.Client) -> None:
+    files = [("images", ("a.png", picture((7, 5, 31), (20, 10)), "image/png"))]
+    answer = client.post("/api/predict?crop=true", files=files)
+    assert answer.status_code == 422
+    assert detail(answer) == 'There is no parameter "crop"; there is "crops".'
+    assert client.post("/api/predict?crops=false", files=files).status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["image/png", "application/json", "", "multipart/mixed; boundary=x"])
 def test_only_forms_are_taken(client: httpx.Client, kind: str) -> None:
     answer = client.post("/api/predict", content=picture((1, 2, 3)), headers={"Content-Type": kind})
@@ -228,7 +237,7 @@ def test_the_description_declares_every_refusal_and_the_form(client: httpx.Clien
     description = client.get("/openapi.json").json()
     operation = description["paths"]["/api/predict"]["post"]
     assert {"200", "403", "408", "413", "415", "422", "503"} <= set(operation["responses"])
-    assert operation["requestBody"] == json.loads(json.dumps(_form_description(SMALL)))
+    assert operation["requestBody"] == json.loads(json.dumps(form_description(SMALL)))
     fields = description["components"]["schemas"]["Face"]["properties"]
     assert set(face(1, 2, 3).to_dict()) == set(fields)
     assert all(one["description"] for one in fields.values())

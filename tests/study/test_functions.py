@@ -69,6 +69,10 @@ def test_the_network_of_agelens_is_measured_where_none_is_named(faces: pd.DataFr
     assert measured.tasks == ("age", "gender")
     assert measured.content["settings"]["split"] == "all"
     assert measured.to_frame()["n"].max() == 12
+    loaded = evaluate(rows, agelens.load(), crops_as_they_are=True, progress=False)
+    pd.testing.assert_frame_equal(loaded.predictions, measured.predictions)
+    with pytest.raises(AgeLensError, match="networks is a path"):
+        evaluate(rows, 5, progress=False)  # type: ignore[arg-type]
 
 
 def test_what_was_left_out_is_said(faces: pd.DataFrame, faces_folder: Path) -> None:

@@ -160,3 +160,10 @@ def test_settings_of_one_recipe_are_refused_for_another(mine: Study) -> None:
         mine.train(teacher="agelens")
     with pytest.raises(AgeLensError, match="--pretrained belongs to --recipe finetune or adapt"):
         mine.train(pretrained=mine.out / "age")
+    for recipe in ("notebook", "finetune", "adapt"):
+        with pytest.raises(
+            AgeLensError, match="--teacher has an empty name; name a network, or leave it out"
+        ):
+            mine.train(recipe=recipe, pretrained=mine.out / "age", teacher="")
+        with pytest.raises(AgeLensError, match="--pretrained has an empty name"):
+            mine.train(recipe=recipe, pretrained=["", mine.out / "age"])

@@ -10,6 +10,7 @@ import pytest
 
 from agelens.errors import AgeLensError
 from agelens.utils.files import (
+    aside,
     digest_file,
     digest_json,
     json_text,
@@ -177,3 +178,17 @@ def test_a_failed_folder_leaves_the_old_one_and_no_litter(tmp_path: Path) -> Non
         fail()
     assert (target / "a").read_text() == "old"
     assert names_in(tmp_path) == ["bundle"]
+
+
+@pytest.mark.parametrize("place", [".", "", "../folder/."])
+def test_the_working_folder_can_be_replaced_and_has_a_place_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    assert aside(Path(place)).resolve() == tmp_path / ".partial.folder.old"
+    assert aside(Path("/")).parent == Path("/")
+    with replacing_folder(Path(place)) as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from agelens.cli.measuring_options import Align, MeasuredSplit, Overlap
-from agelens.cli.options import MOST_SEED, RESULT, STUDY, CropsAsTheyAre, Json, Precision
+from agelens.cli.options import RESULT, STUDY, CropsAsTheyAre, Json, Precision
 from agelens.cli.runs import print_lines
+from agelens.utils.arguments import MOST_SEED
 
 _MODEL = (
     "A bundle, a run with networks, 'agelens' or 'small' for AgeLens's own, or a file of predictions: CSV or Parquet "

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections import Counter
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_type_hints
@@ -30,7 +31,8 @@ def take_config(context: typer.Context, file: Path | None) -> Path | None:
         return None
     values = _options_of_study(file, _read(file))
     hints = get_type_hints(context.command.callback)
-    known = {name: kind for name, kind in hints.items() if name not in _OWN}
+    # What a command returns is typed too, and is no option.
+    known = {name: kind for name, kind in hints.items() if name not in _OWN | {"return"}}
     for key, value in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, cutoff=0.75)
@@ -57,7 +59,8 @@ def _read(file: Path) -> dict[str, Any]:
 
     try:
         text = file.read_text(encoding="utf-8-sig")
-        values = json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
+        is_json = file.suffix.lower() == ".json"
+        pairs = json.loads(text, object_pairs_hook=_once) if is_json else _read_yaml(text)
     except OSError as error:
         raise AgeLensError(
             f"{file} cannot be read: {error.strerror}; name a YAML file or a config.json."
@@ -65,9 +68,32 @@ def _read(file: Path) -> dict[str, Any]:
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise AgeLensError(f"{file} is neither YAML nor the config.json of a study: {reason}.") from None
-    if not isinstance(values, dict):
+    except RecursionError:
+        raise AgeLensError(f"{file} is nested too deep; write one option on each line.") from None
+    if not isinstance(pairs, dict):
         raise AgeLensError(f"{file} holds no options; write one on each line, as 'backbones: VGG16'.")
-    return {str(key).replace("-", "_"): value for key, value in values.items()}
+    try:
+        return _once([(str(key).replace("-", "_"), value) for key, value in pairs.items()])
+    except ValueError as error:
+        raise AgeLensError(f"{file}: {error}.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of pairs, each key of which stands there once; a ValueError names one that does not."""
+    counts = Counter(key for key, _ in pairs)
+    if twice := [key for key, count in counts.items() if count > 1]:
+        raise ValueError(f"it says {twice[0]} twice; say it once")
+    return dict(pairs)
+
+
+def _read_yaml(text: str) -> Any:
+    """The content of a YAML file, whose options stand there once each: PyYAML takes the last of several in silence."""
+    import yaml
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if isinstance(root, yaml.MappingNode):
+        _once([(str(key.value), value) for key, value in root.value])
+    return yaml.safe_load(text)
 
 
 def _options_of_study(file: Path, values: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +105,10 @@ def _options_of_study(file: Path, values: dict[str, Any]) -> dict[str, Any]:
                 "file of them, or give them."
             )
         begun = {key: values.get(key) for key in ("source", "seed", "limit", "split_ratios")}
-        values = begun | (values.get("reading") or {}) | values["options"]
+        reading = values.get("reading") or {}
+        if not isinstance(reading, dict):
+            raise AgeLensError(f"{file} is no config.json of a study: its entry reading holds no options.")
+        values = begun | reading | values["options"]
     return {key: _as_text(key, value) for key, value in values.items()}
 
 
@@ -91,7 +120,7 @@ def _as_text(key: str, value: Any) -> Any:
         return ",".join(map(str, value))
     if key == "split_ratios" and isinstance(value, list):
         return "/".join(map(str, value))
-    if key == "columns" and isinstance(value, dict):
+    if key == "columns" and isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
         return ",".join(f"{name}={column}" for name, column in value.items())
     return value
 

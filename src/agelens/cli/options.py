@@ -7,9 +7,7 @@ import typer
 
 from agelens._version import __version__
 from agelens.cli.config_file import take_config
-
-# Every generator of chance takes it, also with some seeds that follow.
-MOST_SEED = 2**31 - 1
+from agelens.utils.arguments import MOST_SEED
 
 
 def _version(asked: bool) -> None:

@@ -24,8 +24,8 @@ def open_study(
     from agelens.study.study import Study
 
     return Study(
-        source, out, seed=seed, limit=limit, split_ratios=ratios, crops_as_they_are=crops_as_they_are, cache=cache,
-        exclude=exclude, relabel=relabel, reading=reading,
+        source or None, out, seed=seed, limit=limit, split_ratios=ratios, crops_as_they_are=crops_as_they_are,
+        cache=cache, exclude=exclude, relabel=relabel, reading=reading,
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def correcting(run: Any, exclude: Path | None, relabel: Path | None) -> Any:
 def split_ratios_of(text: str | None) -> Any:
     if text is None:
         return None
-    from agelens.data.splits import read_split_ratios
+    from agelens.data.split_ratios import read_split_ratios
 
     return read_split_ratios(text)
 
@@ -68,7 +68,7 @@ def begin_run(
     limit: int | None,
     split_ratios: str | None,
     force: bool = False,
-    backbones: str = "",
+    backbones: str | None = None,
     weights: str = "imagenet",
     plan: Any = None,
     crops_as_they_are: bool = False,
@@ -82,10 +82,10 @@ def begin_run(
     opened = correcting(open_run(out, force), exclude, relabel)
     opened.crops_as_they_are = crops_as_they_are
     opened.aligning = aligning
-    if backbones or plan:
+    if backbones is not None or plan:
         from agelens.study.needs import look_before
 
-        look_before(opened, names_of(backbones), weights, plan)
+        look_before(opened, () if backbones is None else names_of(backbones), weights, plan)
     # Only who asks for the whole study again asks for another audit.
     opened.force = force and bool(backbones and plan)
     opened.begin(source, seed, limit, ratios, reading)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from agelens.cli.measuring_options import Overlap
-from agelens.cli.options import FACES, MOST_SEED, NETWORKS, RESULT, STUDY, Json, Precision
+from agelens.cli.options import FACES, NETWORKS, RESULT, STUDY, Json, Precision
 from agelens.cli.runs import print_lines
+from agelens.utils.arguments import MOST_SEED
 
 
 def stress(

@@ -9,7 +9,6 @@ from agelens.cli.console import evaluation_lines
 from agelens.cli.options import (
     DEFAULT_OUT,
     FACES,
-    MOST_SEED,
     STUDY,
     AgeBackbone,
     Backbones,
@@ -40,6 +39,7 @@ from agelens.cli.training_options import (
     RecipeName,
 )
 from agelens.models.keras_start import load_keras
+from agelens.utils.arguments import MOST_SEED
 
 
 def run_all(

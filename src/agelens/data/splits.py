@@ -18,11 +18,10 @@ import pandas as pd
 
 from agelens.data.given_splits import complete_splits, describe_given_splits, has_given_splits
 from agelens.data.labels import age_band, age_bounds
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, SplitRatios, check_split_ratios
 from agelens.data.table import ORIGINAL_COLUMNS, SPLITS
 from agelens.errors import AgeLensError
 
-SplitRatios = tuple[float, float, float]
-DEFAULT_SPLIT_RATIOS: SplitRatios = (0.8, 0.1, 0.1)
 # The half of the validation split that a training sets apart, to fit intervals and temperature on.
 CALIBRATION = "calibration"
 # Of fewer validation faces no half would do for both uses.
@@ -141,40 +140,6 @@ def _pictures(table: pd.DataFrame) -> str:
 def shared_groups(table: pd.DataFrame) -> int:
     """Return how many groups of a split table stand in more than one split; anything but 0 is a leak."""
     return int((table.groupby("group")["split"].nunique() > 1).sum())
-
-
-def read_split_ratios(text: str) -> SplitRatios:
-    """Read shares of train, validation and test as a person writes them: "86/4/10" or "0.86/0.04/0.1".
-
-    Raises:
-        AgeLensError: they are not three numbers above 0.
-    """
-    try:
-        ratios = [float(share) for share in text.split("/")]
-    except ValueError:
-        ratios = []
-    if len(ratios) != len(SPLITS) or not all(math.isfinite(share) and share > 0 for share in ratios):
-        raise AgeLensError(
-            f"'{text}' is no split ratio; write three numbers above 0 for {', '.join(SPLITS)}, as 80/10/10."
-        )
-    # The same shares are the same numbers, in whatever unit they were written.
-    train, validation, test = (round(share / sum(ratios), 9) for share in ratios)
-    return train, validation, test
-
-
-def write_split_ratios(split_ratios: SplitRatios) -> str:
-    """Shares of train, validation and test in percent, as `read_split_ratios` takes them: "86/4/10"."""
-    return "/".join(f"{100 * ratio:.6g}" for ratio in split_ratios)
-
-
-def check_split_ratios(split_ratios: SplitRatios) -> None:
-    """Refuse split ratios that are not three shares of a whole, with an AgeLensError."""
-    whole = math.isclose(sum(split_ratios), 1.0, abs_tol=1e-6)
-    if len(split_ratios) != len(SPLITS) or not whole or not all(ratio > 0 for ratio in split_ratios):
-        given = ", ".join(map(str, split_ratios))
-        raise AgeLensError(
-            f"The shares of {', '.join(SPLITS)} must be three numbers above 0 that add up to 1, not {given}."
-        )
 
 
 def _groups(table: pd.DataFrame, seed: int) -> list[_Group]:

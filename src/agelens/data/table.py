@@ -135,6 +135,16 @@ def with_label_dtypes(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def check_table(table: pd.DataFrame) -> None:
+    """Refuse a DataFrame that is no face table, with an AgeLensError."""
+    if missing := [name for name in COLUMNS if name not in table.columns and name != "source"]:
+        raise AgeLensError(
+            f"The face table has no column {', '.join(missing)}; agelens.read_faces makes whole ones."
+        )
+    if table.empty:
+        raise AgeLensError("The face table has no rows; agelens.read_faces makes one of your faces.")
+
+
 def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of several face tables one after the other; columns that one of them lacks are filled up."""
     groups = any("age_min" in table.columns for table in tables)

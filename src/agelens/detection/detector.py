@@ -68,6 +68,8 @@ ROTATIONS = (-33.0, 33.0)
 # that lies on its side may be found as if it did not, with landmarks that are wrong and a score that is lower.
 LYING = (60.0, -60.0, 90.0, -90.0, 135.0, -135.0, 180.0)
 _QUITE = 0.15
+# The tags of a model's fields in the format of protobuf: its version, who made it, its graph and its operators.
+_ONNX_FIELDS = frozenset(bytes([tag]) for tag in (0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72))
 # Sides are filled up to multiples of this, not of STEP: few sizes, for a network is slow with a size that is new to it.
 _SIZES = 4 * STEP
 
@@ -86,6 +88,9 @@ def find_detector(file: Path | None = None, options: RuntimeOptions | None = Non
         file = _installed()
     if not file.is_file():
         raise AgeLensError(f"The detector {file} does not exist; give an ONNX file with --detector-model.")
+    # OpenVINO would try all its readers on anything else, and their libraries complain on standard error.
+    if not _begins_as_onnx(file):
+        raise AgeLensError(f"{file} is not an ONNX network; give one with --detector-model.")
     try:
         names = {name for port in ov.Core().read_model(file).outputs for name in port.get_names()}
     except RuntimeError:
@@ -95,6 +100,12 @@ def find_detector(file: Path | None = None, options: RuntimeOptions | None = Non
             return family(file, options)
     known = ", ".join(one.name for one in KNOWN.values())
     raise AgeLensError(f"{file} is not a detector of a known kind; known are: {known}.")
+
+
+def _begins_as_onnx(file: Path) -> bool:
+    """Whether a file begins with a field that an ONNX model has."""
+    with file.open("rb") as opened:
+        return opened.read(1) in _ONNX_FIELDS
 
 
 def _installed() -> Path:

@@ -7,6 +7,8 @@ killed job leaves halves, and workers that outlive it leave rows twice. Needs `a
 
 import logging
 import os
+import re
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ from agelens.utils.reasons import last_line
 # Most photographs of a shard: some seconds' work, which is what a killed worker loses; and into how many shards few
 # photographs are cut at least, so that every actor has some.
 MOST, LEAST_SHARDS = 256, 16
+# How long a cluster that is named by its address is waited for.
+_PATIENCE_SECONDS = 10
+
+
+class NoClusterError(AgeLensError):
+    """There is no cluster at the address that was given."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,9 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
     predictor = config.load()
     refuse_photographs(photographs, predictor, config)
     known = fingerprint(predictor, config)
+    _look_for(how.address)
     folder = ShardFolder(out if "://" in out else str(Path(out).absolute()))
+    is_new = not folder.is_begun()
     fitting = min(MOST, -(-len(photographs) // LEAST_SHARDS))
     size = folder.begin(photographs, fitting, known)
     shards, finished = -(-len(photographs) // size), folder.finished()
@@ -107,7 +117,13 @@ def predict_with_ray(source: str, out: str, config: PredictionConfig, how: RayCo
         say(f"{len(finished):,} of {shards:,} parts are done already; going on.")
     waiting = list(cut(photographs, size, finished))
     if waiting:
-        _run(waiting, folder.place, config, how)
+        try:
+            _run(waiting, folder.place, config, how)
+        except NoClusterError:
+            # What has not begun leaves nothing behind.
+            if is_new:
+                folder.forget_plan()
+            raise
     total = folder.finish(shards)
     if total.photographs != len(photographs):
         raise AgeLensError(
@@ -147,6 +163,23 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         ray.shutdown()
 
 
+def _look_for(address: str | None) -> None:
+    """Refuse, with an AgeLensError, an address where nobody answers; Ray itself would try for minutes."""
+    found = re.fullmatch(r"(?:ray://)?(?P<host>.+):(?P<port>\d{1,5})", address or "")
+    if found is None:
+        return
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), _PATIENCE_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _no_ray(str(address), str(getattr(error, "strerror", None) or error)) from None
+
+
+def _no_ray(address: str, reason: str) -> NoClusterError:
+    return NoClusterError(
+        f"There is no Ray at {address}: {reason}; start one with 'ray start', or leave --address out."
+    )
+
+
 def _import_ray() -> Any:
     # Before Ray is imported: it would tell its makers of each start.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -167,10 +200,7 @@ def _start(ray: Any, how: RayConfig) -> None:
         try:
             ray.init(address=how.address, **quiet)
         except (ConnectionError, ValueError) as error:
-            raise AgeLensError(
-                f"There is no Ray at {how.address}: {last_line(error)}; start one with 'ray start', or leave --address "
-                "out."
-            ) from None
+            raise _no_ray(how.address, last_line(error)) from None
         return
     cores = None if how.actors is None else how.actors * how.threads
     # On this machine alone: nobody else is to reach it, and no page of it is needed.

@@ -96,6 +96,14 @@ class ShardFolder:
         self._write(_PLAN, json.dumps({**plan, "shard_size": shard_size}).encode())
         return shard_size
 
+    def is_begun(self) -> bool:
+        """Return whether a job has been begun here."""
+        return bool(self._system.exists(self._at(_PLAN)))
+
+    def forget_plan(self) -> None:
+        """Take back what `begin` wrote."""
+        self._system.rm_file(self._at(_PLAN))
+
     def finished(self) -> set[int]:
         """Return the numbers of the shards that are finished."""
         names = (name.rpartition("/")[2] for name in self._system.glob(f"{self._path}/part-*.parquet"))

@@ -129,6 +129,21 @@ def check(source: object) -> None:
     check_shape(np.asarray(source))
 
 
+def check_crops(crops: object, sides: Sequence[int]) -> None:
+    """Refuse, with a NoImageError, what is not one batch of crops at each side that networks take."""
+    given: list[Any] = [crops.get(side) for side in sides] if isinstance(crops, dict) else []
+    if not given or any(
+        not isinstance(one, np.ndarray)
+        or (one.dtype, one.shape[1:]) != (np.uint8, (side, side, 3))
+        or len(one) != len(given[0])
+        for one, side in zip(given, sides, strict=True)
+    ):
+        told = " and ".join(f"{side}: uint8 (faces, {side}, {side}, 3)" for side in sides)
+        raise NoImageError(
+            f"A batch of crops is a dict of {told}; predict(images, crops=True) takes images of any size."
+        )
+
+
 def take(source: Any, stays: bool, max_pixels: int | None) -> Given:
     """Take an image out of the caller's hands.
 

@@ -18,6 +18,7 @@ from agelens.inference.predictor import Predictor
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
 from agelens.inference.results import ImagePrediction
+from agelens.utils.image_kinds import NAMED_SO
 from agelens.utils.progress import bar, console, quiet, say, waiting
 
 _INTERRUPTED = (
@@ -86,6 +87,11 @@ def refuse_photographs(files: Sequence[Path | str], predictor: Predictor, config
 def _check(config: PredictionConfig) -> None:
     check_out(config.out)
     _ = config.written_form
+    pictures = config.pictures
+    if pictures is not None and pictures.suffix.lower() in NAMED_SO and not pictures.is_dir():
+        raise AgeLensError(
+            f"{config.pictures_option} takes a folder, and {pictures} is called as a picture is."
+        )
     if config.crops and config.pictures is not None:
         raise AgeLensError(
             f"{config.pictures_option} needs faces with boxes, and {config.crops_option} has none; leave one of them "

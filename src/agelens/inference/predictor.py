@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agelens.bundles.bundle import Bundle, find_bundles, open_bundle
-from agelens.detection.alignment import UTKFACE, Geometry
+from agelens.detection.alignment import UTKFACE
 from agelens.detection.base import Found
 from agelens.detection.detector import Detector, find_detector
 from agelens.errors import AgeLensError
-from agelens.inference.given import Source, check, separate
-from agelens.inference.intervals import COVERAGE, Calibration, median
+from agelens.inference.card_entries import calibration_of, geometry_of, temperature_of
+from agelens.inference.given import Source, check, check_crops, separate
+from agelens.inference.intervals import COVERAGE, median
 from agelens.inference.preparing import AHEAD, BATCH, DECODERS, Preparation, Prepared, prepare_ahead
 from agelens.inference.results import Face, ImagePrediction, Predictions
 from agelens.inference.temperature import Temperature
 from agelens.runtime.options import RuntimeOptions
 from agelens.runtime.session import Network, compile_bundle
+from agelens.utils.arguments import as_path
 from agelens.utils.images import Pixels
 
 __all__ = ["AHEAD", "BATCH", "Predictor", "Source", "load"]
@@ -60,9 +62,9 @@ class Predictor:
         if len(set(tasks)) != len(tasks):
             raise AgeLensError("Give at most one bundle for age and one for gender.")
         self.bundles = tuple(bundles)
-        self.geometry = next(filter(None, map(_geometry, bundles)), UTKFACE)
-        self._calibration = next(filter(None, map(_calibration, bundles)), None)
-        self.temperature = next(filter(None, map(_temperature, bundles)), Temperature())
+        self.geometry = next(filter(None, map(geometry_of, bundles)), UTKFACE)
+        self._calibration = next(filter(None, map(calibration_of, bundles)), None)
+        self.temperature = next(filter(None, map(temperature_of, bundles)), Temperature())
         self._networks: list[Network] = [compile_bundle(bundle, self._options) for bundle in bundles]
         self._image_sizes = sorted({network.image_size for network in self._networks})
         # One that was looked up is looked up again, wherever the predictor is unpickled.
@@ -189,6 +191,7 @@ class Predictor:
 
     def predict_crops(self, crops: dict[int, Pixels]) -> list[Face]:
         """The faces of one batch of crops, uint8 (faces, side, side, 3), which comes at each side that is wanted."""
+        check_crops(crops, self._image_sizes)
         columns: dict[str, NDArray[np.floating]] = {}
         for network in self._networks:
             columns.update(network.run(crops[network.image_size]))
@@ -241,20 +244,6 @@ class Predictor:
         ]
 
 
-def _geometry(bundle: Bundle) -> Geometry | None:
-    return bundle.read("geometry", Geometry.from_card)
-
-
-def _calibration(bundle: Bundle) -> Calibration | None:
-    # A network of gender has none.
-    return bundle.read("calibration", Calibration.from_card)
-
-
-def _temperature(bundle: Bundle) -> Temperature | None:
-    # A network of age has none, nor have bundles of earlier versions.
-    return bundle.read("gender_temperature", Temperature.from_card)
-
-
 def load(
     folder: Path | str | None = None,
     precision: str = "auto",
@@ -281,9 +270,9 @@ def load(
     Raises:
         AgeLensError: there is no bundle, or one of its files is altered, or no such detector or device.
     """
-    bundles = find_bundles(None if folder is None else Path(folder))
+    bundles = find_bundles(None if folder is None else as_path("folder", folder))
     options = RuntimeOptions(precision, device, threads, cache)
-    found = None if detector is None else find_detector(Path(detector), options)
+    found = None if detector is None else find_detector(as_path("detector", detector), options)
     return Predictor(bundles, precision, found, max_pixels, device, threads, cache)
 
 

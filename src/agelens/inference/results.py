@@ -6,6 +6,7 @@ upper left corner of the first pixel.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 if TYPE_CHECKING:
@@ -94,11 +95,16 @@ class Face(Described):
         decides about nobody. None where the network estimates a single number.
 
         Args:
-            limit: years.
+            limit: whole years, from 0 up.
+
+        Raises:
+            ValueError: it is something else.
         """
+        if not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 0:
+            raise ValueError(f"An age limit is a number of whole years from 0 up, not {limit!r:.60}.")
         if self.age_distribution is None:
             return None
-        return min(1.0, max(0.0, sum(self.age_distribution[max(0, limit) :]) / sum(self.age_distribution)))
+        return min(1.0, max(0.0, sum(self.age_distribution[int(limit) :]) / sum(self.age_distribution)))
 
     def to_dict(self, age_limits: Sequence[int] = ()) -> dict[str, Any]:
         """JSON with what is known of the face; values that are None are left out.

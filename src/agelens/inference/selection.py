@@ -38,8 +38,10 @@ class Selection:
 
     @classmethod
     def of(cls, names: str | None, min_face: float = 0, min_score: float = 0) -> "Selection":
-        """Return a selection whose fields are named with commas. Raises AgeLensError where one is not known."""
+        """Return a selection whose fields are named with commas. Raises AgeLensError where none or one unknown is."""
         wanted = None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())
+        if wanted == ():
+            raise AgeLensError(f"--fields names no field; give some of {', '.join(FIELDS)}, or leave it out.")
         return cls(wanted, min_face, min_score)
 
     def to_json(self) -> dict[str, Any]:

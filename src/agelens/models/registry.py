@@ -132,12 +132,22 @@ NOTEBOOK_SEVEN = tuple(spec.name for spec in _SPECS[:7])
 
 
 def backbone_names(backbones: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names of some backbones: one by one, with commas between them, or "seven" for the notebook's."""
-    if backbones == "seven":
+    """Return the names of some backbones: one by one, with commas between them, or "seven" for the notebook's.
+
+    Raises:
+        AgeLensError: none is named, or something that is no name.
+    """
+    if isinstance(backbones, str) and backbones == "seven":
         return NOTEBOOK_SEVEN
-    if isinstance(backbones, str):
-        return tuple(name.strip() for name in backbones.split(",") if name.strip())
-    return tuple(backbones)
+    names = backbones.split(",") if isinstance(backbones, str) else list(backbones)
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise AgeLensError(f"A backbone is given by its name, such as VGG16, and not as {odd[0]!r:.60}.")
+    named = tuple(name.strip() for name in names if name.strip())
+    if not named:
+        raise AgeLensError(
+            f"No backbone is named; give some of {', '.join(REGISTRY)}, or 'seven' for the notebook's."
+        )
+    return named
 
 
 def find_backbone(text: str) -> BackboneSpec:

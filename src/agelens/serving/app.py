@@ -40,7 +40,7 @@ from agelens.serving.schemas import (
     PredictResponse,
     QueueResponse,
 )
-from agelens.serving.uploads import FIELD, Upload, receive_images
+from agelens.serving.uploads import Upload, form_description, receive_images, refuse_parameters
 
 PAGE = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -140,7 +140,7 @@ def _add_prediction(
         "/api/predict",
         response_model=PredictResponse,
         responses=_error_responses(*_REFUSALS),
-        openapi_extra={"requestBody": _form_description(limits)},
+        openapi_extra={"requestBody": form_description(limits)},
         summary="Find the faces in photographs and estimate each",
     )
     async def predict(request: Request, crops: bool = CROPS) -> Response:
@@ -148,6 +148,7 @@ def _add_prediction(
 
         An image that cannot be read has an `error` in place of faces; if none can, the request is refused.
         """
+        refuse_parameters(request, ("crops",))
         with admissions.enter() as admission:
             uploads = await receive_images(request, limits, admission)
             photos = await _before(request, limits.answer_seconds, _predict_all(batcher, uploads, crops))
@@ -279,22 +280,3 @@ def _error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"model": ErrorResponse, "description": _REFUSALS.get(status, HTTPStatus(status).phrase)}
         for status in statuses
     }
-
-
-def _form_description(limits: Limits) -> dict[str, Any]:
-    images = {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": limits.images,
-        "items": {"type": "string", "format": "binary", "contentMediaType": "image/*"},
-        "description": "Image files: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, or HEIC where its extra is installed, of "
-        f"at most {limits.pixels:,} pixels each and {limits.body_bytes:,} bytes together. The first frame of an "
-        "animation counts.",
-    }
-    schema = {
-        "type": "object",
-        "properties": {FIELD: images},
-        "required": [FIELD],
-        "additionalProperties": False,
-    }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
@@ -114,6 +115,13 @@ async def _counted(request: Request, limits: Limits, admission: Admission) -> As
         yield chunk
 
 
+def refuse_parameters(request: Request, known: tuple[str, ...]) -> None:
+    """Refuse (RefusedError, 422) parameters of the address that would be ignored, as unknown fields of the form are."""
+    if unknown := [name for name in request.query_params if name not in known]:
+        name = ascii(unknown[0][:40])[1:-1]
+        raise RefusedError(422, f'There is no parameter "{name}"; there is "{", ".join(known)}".')
+
+
 def _refuse_field(name: bytes | None) -> None:
     if name != FIELD.encode():
         raise RefusedError(
@@ -128,3 +136,23 @@ def _text(name: bytes | None) -> str:
 def _too_large(limits: Limits) -> RefusedError:
     megabytes = limits.body_bytes / MEGABYTE
     return RefusedError(413, f"A request takes at most {megabytes:g} MB; send fewer or smaller images.")
+
+
+def form_description(limits: Limits) -> dict[str, Any]:
+    """The body of a request as OpenAPI describes it."""
+    images = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": limits.images,
+        "items": {"type": "string", "format": "binary", "contentMediaType": "image/*"},
+        "description": "Image files: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF, or HEIC where its extra is installed, of "
+        f"at most {limits.pixels:,} pixels each and {limits.body_bytes:,} bytes together. The first frame of an "
+        "animation counts.",
+    }
+    schema = {
+        "type": "object",
+        "properties": {FIELD: images},
+        "required": [FIELD],
+        "additionalProperties": False,
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}

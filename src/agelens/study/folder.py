@@ -25,11 +25,7 @@ from filelock import FileLock, Timeout
 from agelens.data.corrections import CorrectionFiles
 from agelens.data.sources.options import ReadingOptions
 from agelens.data.sources.reading import read_sources
-from agelens.data.splits import (
-    DEFAULT_SPLIT_RATIOS,
-    SplitRatios,
-    check_split_ratios,
-)
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, SplitRatios, check_split_ratios
 from agelens.data.table import Faces, digest_table, lost_files, read_table, sample
 from agelens.errors import AgeLensError
 from agelens.study.aligning import sources_to_align

@@ -14,22 +14,24 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from agelens.bundles.bundle import find_bundles
+from agelens.bundles.bundle import Bundle, find_bundles
 from agelens.data import audit as auditing
 from agelens.data import splits
 from agelens.data.picture_quality import can_check, check_pictures
 from agelens.data.sources.reading import read_faces
-from agelens.data.splits import DEFAULT_SPLIT_RATIOS, SplitRatios
-from agelens.data.table import Faces
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, SplitRatios
+from agelens.data.table import Faces, check_table
 from agelens.errors import AgeLensError
 from agelens.evaluation import evaluate as evaluating
 from agelens.evaluation.evaluate import framed_of
 from agelens.evaluation.overlap import Overlap
+from agelens.inference.predictor import Predictor
 from agelens.study.audit_step import usable_faces
 from agelens.study.folder import DEFAULT_SEED
 from agelens.study.network_results import ComparisonResult, EvaluationResult, TrainingResult
 from agelens.study.results import AuditResult, SplitResult
 from agelens.study.study import Study
+from agelens.utils.arguments import MOST_SEED, as_path, whole_number
 from agelens.utils.extras import naming_extras
 from agelens.utils.notebook import reporter
 
@@ -94,7 +96,7 @@ def split(
             faces = agelens.split(agelens.audit("UTKFace"), seed=42).table
             train = faces[faces["split"] == "train"]
     """
-    return SplitResult(splits.split(_table_of(table), seed, split_ratios))
+    return SplitResult(splits.split(_table_of(table), whole_number("seed", seed, 0, MOST_SEED), split_ratios))
 
 
 def compare_backbones(
@@ -186,7 +188,7 @@ def train(
 
 def evaluate(
     table: FaceTable,
-    networks: TrainingResult | Path | str | None = None,
+    networks: TrainingResult | Predictor | Path | str | None = None,
     split: str | None = None,
     *,
     overlap: Overlap = "refuse",
@@ -200,7 +202,8 @@ def evaluate(
 
     Args:
         table: a face table; audited faces let ``overlap="skip"`` find near duplicates of training images too.
-        networks: what `train` gave, a bundle, or the folder of a study; None is the network that comes with AgeLens.
+        networks: what `train` or `agelens.load` gave, a bundle, or the folder of a study; None is the network that
+            comes with AgeLens.
         split: "train", "validation", "test" or "all"; None is "test" where the table has one, else "all".
         overlap: what becomes of images that made the network: "refuse", "skip" or "allow".
         seed: of the bootstrap of the intervals.
@@ -219,19 +222,31 @@ def evaluate(
             result.to_frame()
     """
     framed = framed_of(align, crops_as_they_are)
-    place = networks.folder if isinstance(networks, TrainingResult) else networks
-    rows = _table_of(table)
+    rows, bundles, seed = _table_of(table), _bundles_of(networks), whole_number("seed", seed, 0, MOST_SEED)
     chosen = split or ("test" if "split" in rows.columns else "all")
     with naming_extras():
         found = evaluating.evaluate(
-            rows, find_bundles(None if place is None else Path(place)), chosen, overlap, seed, precision,
-            reporter(progress).track, framed,
-        )  # fmt: skip
+            rows, bundles, chosen, overlap, seed, precision, reporter(progress).track, framed
+        )
     return EvaluationResult(found.figures, found.predictions)
 
 
 def _table_of(faces: FaceTable) -> pd.DataFrame:
-    return faces if isinstance(faces, pd.DataFrame) else faces.table
+    table = faces if isinstance(faces, pd.DataFrame) else getattr(faces, "table", None)
+    if not isinstance(table, pd.DataFrame):
+        raise AgeLensError(
+            "A face table is a DataFrame, or what agelens.read_faces, audit or split gave, and not "
+            f"{type(faces).__name__}."
+        )
+    check_table(table)
+    return table
+
+
+def _bundles_of(networks: TrainingResult | Predictor | Path | str | None) -> list[Bundle]:
+    if isinstance(networks, Predictor):
+        return list(networks.bundles)
+    place = networks.folder if isinstance(networks, TrainingResult) else networks
+    return find_bundles(None if place is None else as_path("networks", place))
 
 
 def _study(

@@ -8,14 +8,15 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.corrections import CorrectionFiles
-from agelens.data.sources.options import ReadingOptions
-from agelens.data.splits import SplitRatios
-from agelens.data.table import Faces
+from agelens.data.sources.options import ReadingOptions, check_options
+from agelens.data.split_ratios import SplitRatios, check_split_ratios
+from agelens.data.table import Faces, check_table
 from agelens.errors import AgeLensError
 from agelens.study.folder import StudyFolder
 from agelens.study.given_table import SOURCE, take_table
 from agelens.study.origin import Source as Origin
 from agelens.study.origin import as_list
+from agelens.utils.arguments import MOST_SEED, as_path, whole_number
 from agelens.utils.extras import naming_extras
 from agelens.utils.notebook import reporter
 
@@ -40,14 +41,16 @@ class StudyOpening:
         reading: ReadingOptions | None = None,
         progress: bool = True,
     ) -> None:
-        self.source = Path(source) if isinstance(source, str) else source
-        self.reading = reading
-        self.out = Path(out)
-        self.seed, self.limit, self.split_ratios = seed, limit, split_ratios
+        self.source = _checked(source)
+        self.reading = None if reading is None else check_options(reading)
+        self.out = as_path("out", out)
+        self.seed = None if seed is None else whole_number("seed", seed, 0, MOST_SEED)
+        self.limit = None if limit is None else whole_number("limit", limit, 1)
+        self.split_ratios = None if split_ratios is None else check_split_ratios(split_ratios)
         self.crops_as_they_are = crops_as_they_are
-        self.cache = None if cache is None else Path(cache)
-        self.exclude = None if exclude is None else Path(exclude)
-        self.relabel = None if relabel is None else Path(relabel)
+        self.cache = None if cache is None else as_path("cache", cache)
+        self.exclude = None if exclude is None else as_path("exclude", exclude)
+        self.relabel = None if relabel is None else as_path("relabel", relabel)
         self.progress = progress
         self._begun = False
         self._looked_for: set[Any] = set()
@@ -108,3 +111,21 @@ class StudyOpening:
                 yield folder
             finally:
                 folder.release()
+
+
+def _checked(source: Source | None) -> Path | Sequence[Path] | Faces | pd.DataFrame | None:
+    """The source of a study, its paths as such.
+
+    Raises:
+        AgeLensError: it is none of what a study is made from.
+    """
+    if source is None:
+        return None
+    if isinstance(source, Faces | pd.DataFrame):
+        check_table(source if isinstance(source, pd.DataFrame) else source.table)
+        return source
+    if isinstance(source, list | tuple):
+        if not source:
+            raise AgeLensError("source is an empty list; name a folder or manifest, or leave it out.")
+        return [as_path("source", one) for one in source]
+    return as_path("source", source)

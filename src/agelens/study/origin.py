@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from agelens.data.splits import write_split_ratios
+from agelens.data.split_ratios import write_split_ratios
 from agelens.data.synthetic.dataset import MARKER
 from agelens.data.table import Faces, digest_table
 from agelens.utils.files import digest_json

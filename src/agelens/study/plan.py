@@ -34,7 +34,7 @@ class TrainingPlan:
         notebook_exact: train frozen backbones with the notebook's own arithmetic (pixels / 255, features as they come).
 
     Raises:
-        AgeLensError: settings that belong to different recipes.
+        AgeLensError: settings that belong to different recipes, or names that are empty.
     """
 
     tasks: tuple[str, ...] = TASKS
@@ -60,6 +60,9 @@ class TrainingPlan:
     teacher: str | None = None
 
     def __post_init__(self) -> None:
+        for option, names in (("--pretrained", self.pretrained), ("--teacher", (self.teacher,))):
+            if "" in names:
+                raise AgeLensError(f"{option} has an empty name; name a network, or leave it out.")
         if self.notebook_exact and (self.recipe != "notebook" or self.trainable):
             raise AgeLensError(
                 "--notebook-exact is the arithmetic of the notebook's frozen backbones; leave it out, or leave out "

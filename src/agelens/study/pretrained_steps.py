@@ -32,7 +32,7 @@ def finetune_networks(run: StudyFolder, plan: TrainingPlan) -> dict[str, Any]:
         )
     look_before(run, plan=plan)
     encoders = [find_pretrained(text) for text in plan.pretrained]
-    teacher = find_one_bundle(plan.teacher) if plan.teacher else None
+    teacher = None if plan.teacher is None else find_one_bundle(plan.teacher)
     identity = teacher.digest if teacher else ""
     specs = [RunSpec(one, replace(fine_tuning(plan, one), teacher=identity)) for one in encoders]
     task = specs[0].recipe.task

@@ -8,7 +8,7 @@ from typing import Any
 from agelens.bundles.bundle import OWN
 from agelens.bundles.hub import read_hub_address
 from agelens.data.provenance import source_parts
-from agelens.data.splits import DEFAULT_SPLIT_RATIOS, write_split_ratios
+from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, write_split_ratios
 from agelens.study.folder import StudyFolder
 from agelens.study.plan import TrainingPlan
 

@@ -62,7 +62,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``target``; it takes the target's place only if the block succeeds."""
     with naming_errors(target):
         # A link stays, and what it names is written anew.
-        target = target.resolve() if target.is_symlink() else target
+        target = target.resolve() if target.is_symlink() else _named(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new(target.parent, target.name, "", Path.mkdir)
         try:
@@ -96,7 +96,13 @@ def _make_file(path: Path) -> None:
 
 def aside(target: Path) -> Path:
     """Where the folder that is to be replaced stands while its place is taken, on systems that take it in two steps."""
-    return target.with_name(f"{PARTIAL}{target.name}{_OLD}")
+    target = _named(target)
+    return target.parent / f"{PARTIAL}{target.name}{_OLD}"
+
+
+def _named(folder: Path) -> Path:
+    """A folder by a name beside which others can stand; '.' and '..' are none."""
+    return folder if folder.name not in ("", "..") else folder.resolve()
 
 
 def remove_partials(folder: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agelens.data.sources.options import ReadingOptions
+from agelens.data.sources.options import ReadingOptions, read_columns
 from agelens.data.sources.reading import read_faces
 from agelens.data.table import Faces
 from agelens.errors import AgeLensError
@@ -211,6 +211,12 @@ def test_columns_of_ones_own_are_named_and_others_are_kept(images: Path) -> None
         AgeLensError, match="--columns years=Alter: years is no column of AgeLens; it knows path"
     ):
         read_faces(images / "eigene.csv", ReadingOptions(columns={"years": "Alter"}))
+
+
+def test_a_column_that_is_named_twice_is_refused() -> None:
+    assert read_columns(" age=Alter, gender=Sex") == {"age": "Alter", "gender": "Sex"}
+    with pytest.raises(AgeLensError, match="says twice which column holds age; say it once"):
+        read_columns("age=age,age = gender")
 
 
 def test_several_faces_of_one_photograph_are_told_apart_by_their_boxes(images: Path) -> None:

@@ -13,9 +13,10 @@ from agelens.data.sources.csv import read_manifest
 from agelens.data.sources.csv_text import read_sheet
 from agelens.data.sources.folders import read_folder
 from agelens.data.sources.formats import check_format, find_sheet_format
-from agelens.data.sources.options import ReadingOptions
+from agelens.data.sources.options import ReadingOptions, check_options
 from agelens.data.table import Faces, build_faces, join_tables
 from agelens.errors import AgeLensError
+from agelens.utils.arguments import as_path
 from agelens.utils.folders import what_is
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
@@ -35,7 +36,8 @@ def read_faces(source: Path | str, options: ReadingOptions | None = None) -> Fac
     Raises:
         AgeLensError: the source does not exist, is empty, lacks a column, or has not one usable row.
     """
-    source, options = Path(source), options or ReadingOptions()
+    source = as_path("source", source)
+    options = ReadingOptions() if options is None else check_options(options)
     check_format(options.format)
     if not is_line(str(source.absolute())):
         raise AgeLensError(
@@ -78,7 +80,7 @@ def read_sources(sources: Sequence[Path | str], options: ReadingOptions | None =
     Raises:
         AgeLensError: as of `read_faces`, or a source is given twice.
     """
-    places = [Path(source).absolute() for source in sources]
+    places = [as_path("source", source).absolute() for source in sources]
     if twice := [str(place) for place, count in Counter(map(os.path.realpath, places)).items() if count > 1]:
         raise AgeLensError(f"{twice[0]} is given twice; give each source once.")
     found = [read_faces(source, options) for source in sources]
