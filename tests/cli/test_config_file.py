@@ -91,7 +91,7 @@ BAD = {
     "seed: '5'": "which is not a whole number",
     "notebook_exact: 1": "which is not true or false",
     "recipe: [scratch]": "which is not text",
-    "image_size: 8": "greater than or equal to 16",
+    "image_size: 8": "Invalid value for '--image-size': it takes a number from 16 up.",
     "head: round": "'round' is not one of",
     "- a": "holds no options",
     "a: [": "is neither YAML nor the config.json of a study",

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -12,6 +13,16 @@ from agelens.errors import NOTHING_DONE, AgeLensError, InterruptionError
 from agelens.utils.extras import about_missing
 
 INTERRUPTED = 130
+# How the sentences of checks of values, as regular expressions, are told.
+_PLAIN = {
+    "Value error, ": "",
+    r"Input should be greater than or equal to (\S+)$": r"it takes a number from \1 up.",
+    r"Input should be less than or equal to (\S+)$": r"it takes a number up to \1.",
+    r"Input should be greater than (\S+)$": r"it takes a number above \1.",
+    r"Input should be less than (\S+)$": r"it takes a number below \1.",
+    r"Input should be a valid integer\b.*$": "it takes a whole number.",
+    r"Input should be a (?:valid|finite) number\b.*$": "it takes a number.",
+}
 _INTERRUPTED = "Interrupted; the same command goes on from what is done."
 
 
@@ -34,8 +45,7 @@ def answer(work: Callable[[], Any], begun: Callable[[], bool] = lambda: True) ->
     except InterruptionError as interruption:
         return _complain(str(interruption), INTERRUPTED)
     except typer.TyperException as error:
-        # What a check of values says begins with its own name.
-        return _complain(error.format_message().replace("Value error, ", ""), error.exit_code)
+        return _complain(_in_plain_words(error.format_message()), error.exit_code)
     except AgeLensError as error:
         return _complain(str(error))
     except ModuleNotFoundError as error:
@@ -59,6 +69,13 @@ def leave(status: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _in_plain_words(message: str) -> str:
+    """What a check of values says, without its own name and in the words of the other sentences."""
+    for said, plain in _PLAIN.items():
+        message = re.sub(said, plain, message)
+    return message
 
 
 def _interrupted(begun: Callable[[], bool]) -> str:
