@@ -137,7 +137,8 @@ def test_evaluate_tells_how_images_were_taken(agelens: Callable, study, scenes: 
     said = agelens(*start, "--crops-as-they-are")
     assert said.status == 0
     assert "The images were taken for face crops as they are" in said.out
-    aligned = agelens(*start, "--align")
+    assert "would replace them" in agelens(*start, "--align").err
+    aligned = agelens(*start, "--align", "--force")
     assert aligned.status == 0
     assert "as they are" not in aligned.out
     both = agelens(*start, "--align", "--crops-as-they-are")
