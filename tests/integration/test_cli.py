@@ -213,7 +213,7 @@ WRONG_CALLS = {
     "audit FACES --out RUN --seed -1": "'--seed'",
     "audit FACES --out RUN --seed 4294967296": "'--seed'",
     "audit FACES --out RUN --split-ratios 80/20": "'80/20' is no split ratio; write three numbers above 0",
-    "train FACES --out RUN --split-ratios 90/10/0": "write three numbers above 0 for train, validation, test, as 80/10/10",
+    "train FACES --out RUN --split-ratios 90/10/0": "write three numbers above 0 for train, validation, test",
     "audit FACES --out FILE": "is a file; give a folder with --out",
     "audit FACES --out FILE/run": "cannot be used: a file stands where a folder is needed",
     "audit FACES --out /proc/run": "cannot be used: No such file or directory",
