@@ -6,6 +6,7 @@ from agelens.data.provenance import (
     UNKNOWN_LICENCE,
     UTKFACE_ABOUT,
     UTKFACE_LICENCE,
+    join_licences,
     provenance,
     source_name,
 )
@@ -47,3 +48,9 @@ def test_what_is_known_of_the_images_follows_from_their_names(
 
 def test_a_study_without_a_source_says_so() -> None:
     assert source_name({}) == "a source not recorded"
+
+
+def test_a_licence_is_said_once() -> None:
+    assert (
+        join_licences(["a: free; b: not", "b: not", "c: unknown; a: free"]) == "a: free; b: not; c: unknown"
+    )

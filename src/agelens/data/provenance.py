@@ -1,6 +1,6 @@
 """Where the images of a study came from, and what that says of their use and of figures on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -39,6 +39,11 @@ def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
     if not any(named):
         return UNKNOWN_LICENCE
     return UTKFACE_LICENCE if all(named) else f"{UTKFACE_LICENCE}; other images: {UNKNOWN_LICENCE}"
+
+
+def join_licences(licences: Iterable[str]) -> str:
+    """Return several licences, as `licence` writes them, as one text that says nothing twice."""
+    return "; ".join(dict.fromkeys(part for one in licences for part in one.split("; ")))
 
 
 def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
+from agelens.data.provenance import join_licences
 from agelens.data.splits import hold_out_calibration, learning_splits
 from agelens.data.table import digest_table
 from agelens.export.cards import agreeing_images, data_section, training_section
@@ -158,7 +159,7 @@ def _card(
         "data": {
             **old["data"],
             **data_section(settings, table, split_digest, agreeing_images(table)),
-            "licence": "; ".join(dict.fromkeys(licences)),
+            "licence": join_licences(licences),
         },
         "training": {
             **training_section(recipe, settings, training, resolve_precision("auto")),

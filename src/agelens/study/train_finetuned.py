@@ -10,6 +10,7 @@ import pandas as pd
 
 from agelens.bundles.bundle import Bundle
 from agelens.data.augmentation import AUGMENT_VERSION
+from agelens.data.provenance import join_licences
 from agelens.data.splits import hold_out_calibration, learning_splits
 from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
@@ -96,8 +97,9 @@ def train_finetuned(
                 "source": teacher.card["data"]["source"],
                 "command": teacher.card["training"].get("command", ""),
             }
-            licences = dict.fromkeys([card["data"]["licence"], teacher.card["data"]["licence"]])
-            card["data"]["licence"] = "; ".join(licences)
+            card["data"]["licence"] = join_licences(
+                [card["data"]["licence"], teacher.card["data"]["licence"]]
+            )
         # What an earlier training of another recipe left there is another network.
         keras_file(target).unlink(missing_ok=True)
         # What its teacher learned from, it has learned from too.
