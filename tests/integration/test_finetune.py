@@ -195,7 +195,7 @@ def test_seen_images_are_left_out_when_asked(made: Made, agelens, tmp_path: Path
     shutil.copytree(made.run, run)
     answer = agelens("evaluate", "--split", "all", "--overlap", "skip", "--out", run)
     assert answer.status == 0, answer.err
-    assert "images that made a network, or look like some that did" in answer.out
+    assert "images left out: they made a network, or look like some that did" in answer.out
     assert "Left out:" in (run / "report.html").read_text()
 
 
