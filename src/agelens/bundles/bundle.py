@@ -207,7 +207,9 @@ def _refuse_outside(network: bytes, folder: Path) -> None:
 
 
 def _is_bundle(folder: Path) -> bool:
-    return (folder / SUMS).is_file() or (aside(folder) / SUMS).is_file()
+    # A bundle that is replaced stands aside for a moment. Between the two looks the new one may have taken its place,
+    # so the first is looked for again, and with it the second.
+    return any((place / SUMS).is_file() for _ in range(3) for place in (folder, aside(folder)))
 
 
 def _verified(folder: Path) -> dict[str, bytes]:
