@@ -122,7 +122,8 @@ def test_no_logit_is_too_large(
 
     network = dataclasses.replace(predictor._networks[0], outputs={"female_logit": ()}, session=Saying())
     monkeypatch.setattr(predictor, "_networks", [network])
-    faces = predictor.predict_crops({network.image_size: np.zeros((7, 8, 8, 3), np.uint8)})
+    side = network.image_size
+    faces = predictor.predict_crops({side: np.zeros((7, side, side, 3), np.uint8)})
     assert [face.p_female for face in faces] == pytest.approx([0, 0, 0.0474259, 0.5, 0.9525741, 1, 1])
 
 
