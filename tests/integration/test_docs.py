@@ -1,5 +1,6 @@
 """The docs site builds without a warning, knows every command and public name, and loads nothing from elsewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -69,7 +70,11 @@ def test_every_public_name_stands_in_the_reference_with_its_description(site: Pa
 def test_figures_of_the_model_card_come_from_the_card(site: Path) -> None:
     text = re.sub(r"<[^>]+>", " ", (site / "model-card.html").read_text(encoding="utf-8"))
     assert "card: " not in text
-    assert "3.94 [3.75,\u00a04.12]" in text
+    card = json.loads((ROOT / "src/agelens/bundles/bundled/card.json").read_text(encoding="utf-8"))
+    age = card["evaluation"]["age"]
+    low, high = age["mae_ci95"]
+    assert f"{age['mae']:.2f} [{low:.2f},\u00a0{high:.2f}]" in text
+    assert all(one["figure"] in text for one in card["over_seeds"]["figures"])
     assert "decide about a person" in text
     assert (site / "card.html").read_bytes() == (ROOT / "src/agelens/bundles/bundled/card.html").read_bytes()
 
