@@ -7,7 +7,8 @@ Photographs are made from crops: one to three of them lie in a picture of 640 x 
 `agelens predict --out FILE.parquet`, by one actor of one thread and by two actors of one thread each (whose ratio tells
 whether the shares of the cores add up), and by two actors again while processes are killed at random moments: the
 command with all that Ray has started, or one worker. What was killed is started again until it ends. The rows of every
-way must be those of the plain command, each once, to the last digit: all compute in float32. `--crops` estimates the crops themselves.
+way must be those of the plain command, each once, to the last digit: all compute in float32. `--crops` estimates the
+crops themselves.
 """
 
 import argparse
