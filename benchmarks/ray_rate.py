@@ -3,12 +3,12 @@
     python benchmarks/ray_rate.py --source UTKFACE_FOLDER
     python benchmarks/ray_rate.py --images 400 --kills 2    # a short one, on synthetic faces
 
-Photographs are made from crops: one to three of them lie in a picture of 640 x 480 pixels. They are predicted by
+Photographs are made from crops: one to three of them lie in a picture of `--canvas` pixels. They are predicted by
 `agelens predict --out FILE.parquet`, by one actor of one thread and by two actors of one thread each (whose ratio tells
 whether the shares of the cores add up), and by two actors again while processes are killed at random moments: the
 command with all that Ray has started, or one worker. What was killed is started again until it ends. The rows of every
-way must be those of the plain command, each once, to the last digit: all compute in float32. `--crops` estimates the
-crops themselves.
+way must be those of the plain command, each once, to the last digit: all compute in float32. One actor is compared with
+two on the first photographs alone (`--ratio-images`). `--crops` estimates the crops themselves.
 """
 
 import argparse
@@ -31,13 +31,16 @@ from PIL import Image
 from agelens.utils.environment import machine, versions
 from agelens.utils.progress import bar
 
-CANVAS = (640, 480)
-
 
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--images", type=int, default=20_000, help="how many photographs (default 20,000)")
     made.add_argument("--kills", type=int, default=10, help="how often something is killed (default 10)")
+    made.add_argument(
+        "--ratio-images", type=int, default=2000, help="for one actor against two (default 2,000)"
+    )
+    made.add_argument("--bundle", default="agelens", help="the network: its name or folder (default agelens)")
+    made.add_argument("--canvas", default="640x480", help="pixels of a photograph (default 640x480)")
     made.add_argument("--crops", action="store_true", help="estimate the crops, and search for no face")
     made.add_argument("--source", type=Path, help="folder of face crops; synthetic ones if not given")
     made.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
@@ -47,76 +50,81 @@ def main() -> None:
         faces_folder(options.source, min(options.images, 500)) as crops,
     ):
         photographs = Path(temporary) / "photographs"
-        lay_out(crops, photographs, options.images, options.crops)
+        lay_out(crops, photographs, options.images, None if options.crops else options.canvas)
         found = measure(photographs, Path(temporary), options)
     print(f"machine    {machine()}")
     print("versions   " + ", ".join(f"{name} {number}" for name, number in versions().items()))
-    for name, seconds in found["seconds"].items():
-        print(f"{name:28} {seconds:8.1f} s  {options.images / seconds:7.1f} photographs/s")
+    for name, (count, seconds) in found["seconds"].items():
+        print(f"{name:28} {count:6} in {seconds:8.1f} s  {count / seconds:7.1f} photographs/s")
     print(
         f"two actors against one: {found['ratio']:.2f} without the start, which takes {found['start']:.1f} s"
     )
+    print(f"rows of the plain command, two actors, two actors with kills: {found['rows']}")
     print(f"killed {found['killed']} times; rows equal to the plain command's: {found['equal']}")
     keep(options.json, found)
 
 
-def lay_out(crops: Path, folder: Path, count: int, as_crops: bool) -> None:
+def lay_out(crops: Path, folder: Path, count: int, canvas: str | None) -> None:
     """Write photographs, each of one to three crops on a smooth background; or the crops under new names."""
+    width, height = (int(side) for side in (canvas or "0x0").split("x"))
     chance = np.random.default_rng(SEED)
     files = sorted(path for path in crops.rglob("*") if path.suffix.lower() in (".jpg", ".png"))
     folder.mkdir()
     with bar("laying out photographs", count) as advance:
         for number in range(count):
             target = folder / f"{number:06}.jpg"
-            if as_crops:
+            if canvas is None:
                 target.symlink_to(files[number % len(files)].absolute())
             else:
-                compose(files, chance).save(target, "JPEG", quality=90)
+                compose(files, width, height, chance).save(target, "JPEG", quality=90)
             advance(1)
 
 
-def compose(files: list[Path], chance: np.random.Generator) -> Image.Image:
+def compose(files: list[Path], width: int, height: int, chance: np.random.Generator) -> Image.Image:
+    """One to three faces, each in its third of the picture and a fifth to two fifths of its height."""
     colours = chance.integers(0, 256, (3, 4, 3), dtype=np.uint8)
-    picture = Image.fromarray(colours).resize(CANVAS, Image.Resampling.BICUBIC)
+    picture = Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC)
     for column in range(int(chance.integers(1, 4))):
-        side = int(chance.integers(90, 200))
+        side = int(chance.uniform(0.19, 0.41) * height)
         face = Image.open(files[int(chance.integers(len(files)))]).convert("RGB").resize((side, side))
-        picture.paste(
-            face, (column * 213 + int(chance.integers(0, 213 - side + 1)), int(chance.integers(0, 280)))
-        )
+        left = column * width // 3 + int(chance.integers(0, width // 3 - side + 1))
+        picture.paste(face, (left, int(chance.integers(0, height - side + 1))))
     return picture
 
 
 def measure(photographs: Path, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    seconds: dict[str, float] = {}
-    plain = folder / "plain.parquet"
-    seconds["plain command"] = timed(command(photographs, plain, options.crops))
-    few = folder / "few"
-    few.mkdir()
-    first = sorted(photographs.iterdir())[0]
-    (few / first.name).symlink_to(first.resolve())
-    start = timed(command(few, folder / "few-out", options.crops, actors=1))
+    seconds: dict[str, tuple[int, float]] = {}
+    few, some = (folder / name for name in ("few", "some"))
+    for place, count in ((few, 1), (some, min(options.ratio_images, options.images))):
+        place.mkdir()
+        for file in sorted(photographs.iterdir())[:count]:
+            (place / file.name).symlink_to(file.resolve())
+    start = timed(command(few, folder / "few-out", options, actors=1))
     for actors in (1, 2):
+        spent = timed(command(some, folder / f"actors{actors}", options, actors=actors))
         name = f"{actors} actor{'s' if actors > 1 else ''} of one thread"
-        seconds[name] = timed(command(photographs, folder / f"actors{actors}", options.crops, actors=actors))
-    one, two = (seconds[name] - start for name in ("1 actor of one thread", "2 actors of one thread"))
+        seconds[name] = (len(list(some.iterdir())), spent)
+    one, two = (spent - start for _, spent in seconds.values())
+    ways = {name: folder / name for name in ("plain.parquet", "two", "killed")}
+    seconds["plain command"] = (options.images, timed(command(photographs, ways["plain.parquet"], options)))
+    whole = timed(command(photographs, ways["two"], options, actors=2))
+    seconds["Ray, 2 actors"] = (options.images, whole)
     began = time.perf_counter()
-    killed = with_kills(photographs, folder / "killed", options, seconds["2 actors of one thread"])
-    seconds["2 actors with kills"] = time.perf_counter() - began
-    expected = rows(plain)
-    ways = [folder / "actors1", folder / "actors2", folder / "killed"]
+    killed = with_kills(photographs, ways["killed"], options, whole)
+    seconds["the same with kills"] = (options.images, time.perf_counter() - began)
+    plain, *through_ray = (rows(way) for way in ways.values())
     return {
         "images": options.images, "seconds": seconds, "start": start, "ratio": one / two, "killed": killed,
-        "equal": all(rows(way) == expected for way in ways),
-        "counts": [json.loads((way / "_counts.json").read_text()) for way in ways],
+        "equal": all(found == plain for found in through_ray), "rows": [len(found) for found in (plain, *through_ray)],
+        "counts": [json.loads((ways[name] / "_counts.json").read_text()) for name in ("two", "killed")],
     }  # fmt: skip
 
 
-def command(photographs: Path, out: Path, crops: bool, actors: int = 0) -> list[str]:
+def command(photographs: Path, out: Path, options: argparse.Namespace, actors: int = 0) -> list[str]:
     made = [sys.executable, "-m", "agelens", "predict", str(photographs), "--out", str(out)]
     # In bfloat16 a face's last digits depend on which faces share its batch, and rows could not be held to be equal.
-    made += ["--precision", "f32"]
-    made += ["--crops-as-they-are"] if crops else []
+    made += ["--precision", "f32", "--bundle", options.bundle]
+    made += ["--crops-as-they-are"] if options.crops else []
     return [*made, "--engine", "ray", "--actors", str(actors), "--threads", "1"] if actors else made
 
 
@@ -131,7 +139,7 @@ def with_kills(photographs: Path, out: Path, options: argparse.Namespace, whole:
     chance, killed = random.Random(SEED), 0
     while True:
         job = subprocess.Popen(
-            command(photographs, out, options.crops, actors=2), start_new_session=True, stderr=subprocess.DEVNULL
+            command(photographs, out, options, actors=2), start_new_session=True, stderr=subprocess.DEVNULL
         )  # fmt: skip
         while killed < options.kills and job.poll() is None:
             time.sleep(chance.uniform(5, 5 + max(1.0, whole / (options.kills + 1))))
