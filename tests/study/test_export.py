@@ -10,6 +10,8 @@ import pytest
 from agelens.bundles.bundle import BUNDLED, OWN, PAGE, open_bundle
 from agelens.errors import AgeLensError
 from agelens.evaluation.over_seeds import over_seeds
+from agelens.evaluation.robustness import LEVEL_COLUMNS
+from agelens.evaluation.stress_file import read_stress
 from agelens.study.export import card_figures, export_bundle
 
 
@@ -23,9 +25,12 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     seeds.write_text("[]")
     export = ["export", tmp_path / "bundle", "--bundle", "agelens", "--out", run, "--seeds", seeds]
     assert "seeds.json does not hold the figures of several seeds" in agelens(*export).err
+    stress = tmp_path / "stress.json"
+    call = ["stress", "agelens", study.source, "--crops", "--limit", 10, "--out", tmp_path]
+    assert agelens(*call).status == 0
     told = over_seeds([{"gender": {"accuracy": 0.92}}, {"gender": {"accuracy": 0.94}}], [1, 2], "test")
     seeds.write_text(json.dumps(told))
-    answer = agelens(*export)
+    answer = agelens(*export, "--stress", stress)
     assert answer.status == 0, answer.err
     before, after = open_bundle(BUNDLED), open_bundle(tmp_path / "bundle")
     assert after.network == before.network
@@ -38,6 +43,10 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert after.card["over_seeds"] == told
     assert "<h2>How much is chance</h2>" in page
     assert "93.0 (1.4) %" in page
+    (measured,) = json.loads(stress.read_text())["networks"]
+    assert after.card["stress"]["levels"] == measured["levels"]
+    assert "<h2>Worse pictures</h2>" in page
+    assert page.count('<th scope="row">JPEG quality</th>') == 5
     assert "<h2>Certainty</h2>" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
 
@@ -64,3 +73,37 @@ def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path)
     assert str(told.value).startswith(str(tmp_path / "two"))
     assert str(tmp_path / "run") not in str(told.value)
     assert "--recipe adapt" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda told: told.pop("networks"), "does not hold a stress test"),
+        (lambda told: told["networks"][0]["levels"][0].pop("mae"), "does not hold a stress test"),
+        (lambda told: told["networks"][0]["bundles"].update(age="another"), "tells of another network"),
+        (lambda told: told.update(overlap="include"), "counts images that made the network"),
+    ],
+)
+def test_a_stress_test_that_does_not_belong_on_the_card_is_refused(
+    tmp_path: Path, change, sentence: str
+) -> None:
+    row = dict.fromkeys(LEVEL_COLUMNS)
+    told = {
+        "source": "faces", "images": 10, "seed": 42, "crops": True, "overlap": "refuse",
+        "corruptions": {"blur": {"title": "blur", "levels": [1]}},
+        "networks": [{"name": "one", "bundles": {"age": "mine", "gender": "mine"}, "levels": [row]}],
+    }  # fmt: skip
+    file = tmp_path / "stress.json"
+    file.write_text(json.dumps(told))
+    assert read_stress(file, "mine")["levels"] == [row]
+    change(told)
+    file.write_text(json.dumps(told))
+    with pytest.raises(AgeLensError, match=sentence):
+        read_stress(file, "mine")
+
+
+def test_what_is_for_a_card_is_refused_with_another_form(agelens, tmp_path: Path) -> None:
+    answer = agelens("export", tmp_path / "out", "--format", "onnx", "--stress", tmp_path / "stress.json")
+    assert answer.status == 2
+    assert "--seeds and --stress are for the card of a bundle" in answer.err
+    assert not (tmp_path / "out").exists()

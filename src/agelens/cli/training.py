@@ -59,6 +59,7 @@ from agelens.cli.training_options import (
     Trainable,
     UnfreezeStages,
 )
+from agelens.errors import AgeLensError
 
 
 def compare(
@@ -251,15 +252,27 @@ def export(
             rich_help_panel=RESULT,
         ),
     ] = None,
+    stress: Annotated[
+        Path | None,
+        typer.Option(
+            help="stress.json of 'agelens stress' with this network, for the card.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
     if form != "bundle":
+        if seeds is not None or stress is not None:
+            raise AgeLensError(
+                "--seeds and --stress are for the card of a bundle; leave out --format, or leave out them."
+            )
         export_as(target, form, bundle or out, json)
         return
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target, bundle, seeds)
+    card = export_bundle(out, target, bundle, seeds, stress)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
 

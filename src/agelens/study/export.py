@@ -19,6 +19,7 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.groups import PAIR
 from agelens.evaluation.limitations import find_limitations
 from agelens.evaluation.over_seeds import read_over_seeds
+from agelens.evaluation.stress_file import read_stress
 from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
 from agelens.utils.files import read_json
@@ -28,7 +29,11 @@ _OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
 
 
 def export_bundle(
-    run: Path, target: Path, measured_bundle: Path | None = None, seeds: Path | None = None
+    run: Path,
+    target: Path,
+    measured_bundle: Path | None = None,
+    seeds: Path | None = None,
+    stress: Path | None = None,
 ) -> dict[str, Any]:
     """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
@@ -36,18 +41,21 @@ def export_bundle(
         run: the folder of a run whose one bundle was measured on the test split.
         measured_bundle: another bundle that the run measured there, or "agelens"; None is the run's own.
         seeds: JSON file with the figures of trainings from other seeds (`agelens.evaluation.over_seeds`), for the card.
+        stress: ``stress.json`` of this network's stress test, for the card.
 
     Returns:
         the new card.
 
     Raises:
         AgeLensError: the run was not measured, not on its test split, or not with this bundle, or the file of seeds
-            holds something else.
+            or the stress test holds something else.
     """
     _refuse_to_replace(target, run)
     bundle = find_one_bundle(measured_bundle or run)
     _refuse_another(target, bundle)
-    spread = {} if seeds is None else {"over_seeds": read_over_seeds(seeds)}
+    more = {} if seeds is None else {"over_seeds": read_over_seeds(seeds)}
+    if stress is not None:
+        more["stress"] = read_stress(stress, bundle.card["identity"])
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")
@@ -68,7 +76,7 @@ def export_bundle(
         "evaluation": card_figures(figures),
         "limitations": find_limitations(figures),
         "out_of_scope_use": list(OUT_OF_SCOPE_USE),
-        **spread,
+        **more,
     }
     with tempfile.TemporaryDirectory() as folder:
         network = Path(folder) / "network.onnx"
