@@ -75,3 +75,9 @@ def test_groups_of_ages_count_where_they_lie_on_one_side() -> None:
     rows.loc[10:19, ["age_min", "age_max", "age"]] = 20, 29, 24
     assert measure(rows)["limits"]["18"]["overall"]["n"] == 30
     assert measure(rows, limits=(20,))["limits"]["20"]["overall"]["n"] == 40
+    # Of 10-19 nobody knows who is nearly 21, nor who is 13.
+    near = measure(rows, limits=(21,))["limits"]["21"]["overall"]["near_false_positives"]
+    exact = rows.iloc[20:]["age"]
+    assert (near["faces"] if near else 0) == ((exact >= 16) & (exact < 21)).sum()
+    teens = measure(rows)["nist"]["challenge_25"]["13_to_17"]["false_positives"]
+    assert (teens["faces"] if teens else 0) == ((exact >= 13) & (exact < 18)).sum()

@@ -172,6 +172,40 @@ def test_faces_that_are_not_found_are_refused_at_age_limits(
     assert done.figures["age_limits"]["limits"]["18"]["overall"]["n"] == len(rows)
 
 
+def test_each_figure_is_of_the_faces_that_have_the_label_for_it(
+    table: pd.DataFrame, bundles: list[Bundle]
+) -> None:
+    """Ages that are groups, ages alone and genders alone: each tells what it can."""
+    rows = table[table["split"] == "test"].reset_index(drop=True).astype({"gender": float})
+    third = len(rows) // 3
+    rows["age_min"], rows["age_max"], rows["source"] = rows["age"], rows["age"], "exact"
+    grouped = rows.index < third
+    decade = rows.loc[grouped, "age"] // 10 * 10
+    rows.loc[grouped, ["age_min", "age_max", "age"]] = np.stack([decade, decade + 9, decade + 4], axis=1)
+    rows.loc[grouped, "source"] = "groups"
+    rows.loc[third : 2 * third - 1, "gender"] = np.nan
+    rows["site"] = np.where(rows.index % 2, "north", "south")
+    figures = evaluate(rows, bundles, "test", rules=Rules(age_limits=(20,)), group_by=("site",)).figures
+    told = figures["disaggregated"]["figures"]
+    assert told["age_mae"]["overall"]["faces"] == figures["age"]["n"] == len(rows) - third
+    assert told["right_group"]["overall"]["faces"] == third
+    assert told["right_group"]["overall"]["value"] == pytest.approx(figures["age_group"]["right_group"])
+    assert told["gender_accuracy"]["overall"]["faces"] == figures["gender"]["n"] == len(rows) - third
+    assert set(told["gender_accuracy"]["kinds"]["source"]["by_group"]) == {"exact", "groups"}
+    assert set(told["age_mae"]["kinds"]["site"]["by_group"]) == {"north", "south"}
+    limit = figures["age_limits"]["limits"]["20"]
+    assert limit["overall"]["n"] == len(rows)
+    assert sum(one["n"] for one in limit["groups"]["site"].values()) == len(rows)
+    gender = figures["certainty"]["gender"]["accuracy_by_certainty"]
+    assert sum(one["n"] for one in gender) == figures["gender"]["n"]
+    assert set(figures["certainty"]["age"]["levels"]["90"]["groups"]["site"]) == {"north", "south"}
+    only = evaluate(rows[grouped], bundles, "test", rules=Rules(age_limits=(20,))).figures
+    assert "age" not in only
+    assert only["age_limits"]["limits"]["20"]["overall"]["n"] == third
+    assert "right_group" in only["disaggregated"]["figures"]
+    json.dumps(figures, allow_nan=False)
+
+
 def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles: list[Bundle]) -> None:
     one, same, other = (evaluate(table, bundles, "test", seed=seed).figures["age"] for seed in (1, 1, 2))
     assert one == same

@@ -1,13 +1,13 @@
-"""The section ``age_limits`` of an evaluation: each limit, overall and by gender and race."""
+"""The section ``age_limits`` of an evaluation: each limit, overall and by group."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
+from agelens.data.labels import age_bounds, has_exact_age, has_label
 from agelens.evaluation.age_limit_rates import (
     CHALLENGE_YEARS,
     NEAR_YEARS,
@@ -16,6 +16,7 @@ from agelens.evaluation.age_limit_rates import (
     smallest_challenge,
 )
 from agelens.evaluation.certainty import reliability
+from agelens.evaluation.groups import groups_of
 from agelens.evaluation.nist import CHALLENGE_25, DEFINITIONS, SOURCE, challenge_25, macro_mae
 from agelens.evaluation.resampling import Array, clusters_of
 
@@ -31,35 +32,42 @@ def measure_age_limits(
     limits: tuple[int, ...],
     max_false_positives: float,
     seed: int,
+    group_by: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the section ``age_limits`` of ``evaluation.json``.
 
     Args:
         predictions: rows of a face table with ``age_years``, and where the network gives them ``age_low`` and
-            ``p_at_least_L`` for each limit L.
+            ``p_at_least_L`` for each limit L. A face whose age is known as a group counts for the limits that its
+            whole group lies on one side of.
         missed: the rows in whose images no face was found; each counts as a refusal.
         limits: years.
         max_false_positives: largest share of under-age faces that may pass, 0 to 1.
         seed: of bootstrap intervals.
+        group_by: other columns, each of whose values is a group too.
     """
     rows = pd.concat([predictions, missed], ignore_index=True) if len(missed) else predictions
     return {
         "notice": NOTICE,
         "max_false_positives": max_false_positives,
         "not_found": len(missed),
-        "limits": {str(limit): _measure_limit(rows, limit, max_false_positives) for limit in limits},
+        "limits": {
+            str(limit): _measure_limit(rows, limit, max_false_positives, group_by) for limit in limits
+        },
         "nist": _measure_nist(rows, seed),
     }
 
 
-def _measure_limit(rows: pd.DataFrame, limit: int, max_false_positives: float) -> dict[str, Any]:
+def _measure_limit(
+    rows: pd.DataFrame, limit: int, max_false_positives: float, group_by: Sequence[str]
+) -> dict[str, Any]:
     rows = rows[_knows_side(rows, limit)]
     told: dict[str, Any] = {
         "overall": _measure_group(rows, limit, max_false_positives),
         "decisions": _decisions(rows, limit),
         "groups": {},
     }
-    for kind, name, group in _groups(rows):
+    for kind, name, group in _groups(rows, group_by):
         told["groups"].setdefault(kind, {})[name] = _measure_group(group, limit, max_false_positives)
     column = f"p_at_least_{limit}"
     if column in rows.columns:
@@ -76,18 +84,17 @@ def _knows_side(rows: pd.DataFrame, limit: int) -> NDArray[np.bool_]:
     return (high < limit) | (low >= limit)
 
 
-def _groups(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    for code, name in enumerate(GENDERS):
-        if (chosen := rows["gender"] == code).any():
-            yield "gender", name, rows[chosen]
-    for name in sorted(set(rows["race"]) - {""}):
-        yield "race", name, rows[rows["race"] == name]
+def _groups(rows: pd.DataFrame, group_by: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    for kind, members in groups_of(rows, group_by=group_by).items():
+        if kind != "age_band":
+            for name, chosen in members.items():
+                yield kind, name, rows[chosen]
 
 
 def _measure_group(rows: pd.DataFrame, limit: int, max_false_positives: float) -> dict[str, Any]:
     ages, estimates, clusters = _columns(rows)
     challenges = range(limit, limit + CHALLENGE_YEARS + 1)
-    near = ages >= limit - NEAR_YEARS
+    near = has_exact_age(rows).to_numpy() & (ages >= limit - NEAR_YEARS)
     at_limit = limit_rates(ages, estimates >= limit, limit, clusters)
     nearly = limit_rates(ages[near], estimates[near] >= limit, limit, clusters[near]).to_json()
     return {
@@ -116,7 +123,12 @@ def _decisions(rows: pd.DataFrame, limit: int) -> dict[str, Any]:
 def _measure_nist(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     ages, estimates, clusters = _columns(rows)
     found = ~np.isnan(estimates) & (has_exact_age(rows) & has_label(rows, "gender")).to_numpy()
-    side = _knows_side(rows, CHALLENGE_25[0])
+    side, exact = _knows_side(rows, CHALLENGE_25[0]), has_exact_age(rows).to_numpy()
+    rates = {
+        **challenge_25(ages[side], estimates[side], clusters[side]),
+        # A group such as 10-19 does not tell who is 13 and older.
+        "13_to_17": challenge_25(ages[exact], estimates[exact], clusters[exact])["13_to_17"],
+    }
     genders = rows["gender"].to_numpy(float)
     return {
         "source": SOURCE,
@@ -124,10 +136,7 @@ def _measure_nist(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
         "macro_mae": macro_mae(
             ages[found], genders[found], estimates[found], clusters[found], seed
         ).to_json(),
-        "challenge_25": {
-            name: rates.to_json()
-            for name, rates in challenge_25(ages[side], estimates[side], clusters[side]).items()
-        },
+        "challenge_25": {name: one.to_json() for name, one in rates.items()},
     }
 
 

@@ -1,6 +1,6 @@
 """The section ``certainty`` of an evaluation: coverage by group, reliability of gender, and abstaining."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +35,7 @@ def measure_certainty(
     temperature: float,
     allowed_error: float,
     seed: int,
+    group_by: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the section ``certainty`` of ``evaluation.json``.
 
@@ -44,6 +45,7 @@ def measure_certainty(
         temperature: by which the bundle's logits of gender are divided.
         allowed_error: largest share of wrong genders among those answered.
         seed: of bootstrap intervals.
+        group_by: other columns, each of whose values is a group too.
     """
     told: dict[str, Any] = {}
     aged = predictions[has_exact_age(predictions)]
@@ -52,7 +54,10 @@ def measure_certainty(
     if levels and len(aged):
         told["age"] = {
             "levels": {
-                f"{level:.0%}"[:-1]: {"calibrated": calibrated[level], **_measure_level(aged, level)}
+                f"{level:.0%}"[:-1]: {
+                    "calibrated": calibrated[level],
+                    **_measure_level(aged, level, group_by),
+                }
                 for level in levels
             },
             "error_by_width": _error_by_width(aged, seed),
@@ -62,7 +67,7 @@ def measure_certainty(
     return told
 
 
-def _measure_level(rows: pd.DataFrame, level: float) -> dict[str, Any]:
+def _measure_level(rows: pd.DataFrame, level: float, group_by: Sequence[str]) -> dict[str, Any]:
     def of(group: pd.DataFrame) -> dict[str, Any]:
         ages, low, high = (group[name].to_numpy(float) for name in ("age", *level_columns(level)))
         found = coverage(ages, low, high, level, clusters_of(group))
@@ -71,7 +76,7 @@ def _measure_level(rows: pd.DataFrame, level: float) -> dict[str, Any]:
 
     groups = {
         kind: {name: of(rows[chosen]) for name, chosen in members.items()}
-        for kind, members in groups_of(rows).items()
+        for kind, members in groups_of(rows, group_by=group_by).items()
     }
     return {**of(rows), "groups": groups}
 

@@ -139,7 +139,7 @@ def evaluate(
     add_estimates(rows, [face for face in faces if face], predictor, rules)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
     figures = _measure(rows, tasks, seed, group_by)
-    figures |= _trust(rows, missed, predictor, rules, seed)
+    figures |= _trust(rows, missed, predictor, rules, seed, group_by)
     figures["settings"] = {
         "split": split if "split" in table.columns else "all",
         "images": len(rows),
@@ -221,23 +221,25 @@ def of_sources(rows: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
 
 
 def _trust(
-    rows: pd.DataFrame, missed: pd.DataFrame, predictor: Predictor, rules: Rules, seed: int
+    rows: pd.DataFrame,
+    missed: pd.DataFrame,
+    predictor: Predictor,
+    rules: Rules,
+    seed: int,
+    group_by: Sequence[str],
 ) -> dict[str, Any]:
-    """Age limits, groups and certainty, of the rows whose labels are exact and whole; {} where there are none."""
-    whole = has_exact_age(rows) & has_label(rows, "gender")
-    exact = rows[whole].reset_index(drop=True)
-    if not len(exact):
-        return {}
+    """Age limits, groups and certainty, each figure of the rows that have the label for it."""
     told: dict[str, Any] = {}
-    if "age_years" in exact.columns:
-        away = missed[has_exact_age(missed) & has_label(missed, "gender")]
+    aged = rows[has_label(rows, "age")].reset_index(drop=True)
+    if "age_years" in rows.columns and len(aged):
+        away = missed[has_label(missed, "age")]
         told["age_limits"] = measure_age_limits(
-            exact, away, rules.age_limits, rules.max_false_positives, seed
+            aged, away, rules.age_limits, rules.max_false_positives, seed, group_by
         )
-    told["disaggregated"] = measure_groups(exact, seed)
+    told["disaggregated"] = measure_groups(rows, seed, group_by)
     calibrated = {level: predictor.is_calibrated_for(level) for level in LEVELS}
     told["certainty"] = measure_certainty(
-        exact, calibrated, predictor.temperature.value, rules.abstain_error, seed
+        rows, calibrated, predictor.temperature.value, rules.abstain_error, seed, group_by
     )
     return told
 

@@ -1,11 +1,14 @@
 """The section ``disaggregated`` of an evaluation: age error, gender accuracy and coverage by group and by pair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from agelens.data.labels import has_exact_age, has_label
+from agelens.data.labels import age_bounds, has_age_group, has_exact_age, has_label
+from agelens.evaluation.age_groups import years_outside
 from agelens.evaluation.comparisons import SIGNIFICANCE, holm
 from agelens.evaluation.disaggregation import Disaggregated, disaggregate
 from agelens.evaluation.groups import PAIR, groups_of, kind_title
@@ -13,6 +16,7 @@ from agelens.evaluation.resampling import Array, clusters_of
 
 TITLES = {
     "age_mae": "Age: mean absolute error (years)",
+    "right_group": "Age: in the right group",
     "gender_accuracy": "Gender: accuracy",
     "coverage": "Age: share held by the 90 % intervals",
 }
@@ -46,6 +50,10 @@ def face_scores(predictions: pd.DataFrame) -> dict[str, FaceScores]:
     if "age_years" in predictions.columns and len(aged):
         errors = (aged["age_years"] - aged["age"]).abs().to_numpy(float)
         found["age_mae"] = FaceScores(aged, errors, True)
+    grouped = predictions[has_age_group(predictions)]
+    if "age_years" in predictions.columns and len(grouped):
+        outside = years_outside(grouped["age_years"].to_numpy(np.float64), *age_bounds(grouped))
+        found["right_group"] = FaceScores(grouped, (outside == 0).astype(float), False)
     if "p_female" in predictions.columns and len(gendered):
         right = (gendered["p_female"] >= 0.5) == (gendered["gender"] == 1)
         found["gender_accuracy"] = FaceScores(gendered, right.to_numpy(float), False)
@@ -55,16 +63,22 @@ def face_scores(predictions: pd.DataFrame) -> dict[str, FaceScores]:
     return found
 
 
-def measure_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
+def measure_groups(predictions: pd.DataFrame, seed: int, group_by: Sequence[str] = ()) -> dict[str, Any]:
     """Return the section ``disaggregated`` of ``evaluation.json``: the figures and the largest gaps in words.
 
     Args:
-        predictions: rows of a face table with the estimates of a network.
+        predictions: rows of a face table with the estimates of a network. Each figure is of the faces that have the
+            label for it: ages in years, ages that are groups, genders.
         seed: of the bootstrap.
+        group_by: other columns, each of whose values is a group too.
     """
     found = {
         name: disaggregate(
-            one.values, groups_of(one.rows, pairs=True), clusters_of(one.rows), one.fewer_is_better, seed
+            one.values,
+            groups_of(one.rows, pairs=True, group_by=group_by),
+            clusters_of(one.rows),
+            one.fewer_is_better,
+            seed,
         )
         for name, one in face_scores(predictions).items()
     }

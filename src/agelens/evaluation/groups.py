@@ -1,5 +1,6 @@
 """The groups that figures are told by."""
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -15,14 +16,15 @@ FEW_FACES = 30
 PAIR = " x "
 
 
-def group_columns(rows: pd.DataFrame) -> pd.DataFrame:
+def group_columns(rows: pd.DataFrame, group_by: Sequence[str] = ()) -> pd.DataFrame:
     """Return the group of each row by kind: age band, gender, race, and source where the table has several.
 
     Args:
         rows: of a face table.
+        group_by: other columns, each of whose values is a group too.
 
     Returns:
-        a column of names for each kind, in the order of GROUP_TITLES; "" where a row has none.
+        a column of names for each kind, in the order of GROUP_TITLES, then of group_by; "" where a row has none.
     """
     columns = {
         "age_band": age_band(rows["age"]),
@@ -31,18 +33,22 @@ def group_columns(rows: pd.DataFrame) -> pd.DataFrame:
     }
     if "source" in rows.columns and rows["source"].nunique() > 1:
         columns["source"] = rows["source"]
+    columns |= {name: rows[name] for name in group_by}
     # Some rows may lack a label.
     return pd.DataFrame({kind: values.fillna("").astype(str) for kind, values in columns.items()})
 
 
-def groups_of(rows: pd.DataFrame, pairs: bool = False) -> dict[str, dict[str, NDArray[np.bool_]]]:
+def groups_of(
+    rows: pd.DataFrame, pairs: bool = False, group_by: Sequence[str] = ()
+) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """Return which rows belong to each group, by kind and name, without empty groups and empty kinds.
 
     Args:
         rows: of a face table.
         pairs: pairs of kinds too, such as "age_band x gender" with the groups "20-29 x female".
+        group_by: other columns, each of whose values is a group too.
     """
-    columns = group_columns(rows)
+    columns = group_columns(rows, group_by)
     found = {str(kind): _members(columns[kind], str(kind)) for kind in columns}
     if pairs:
         for one, other in combinations(list(found), 2):
