@@ -92,3 +92,7 @@ def test_figures_of_faces_by_hand() -> None:
     np.testing.assert_allclose(found["age_log_loss"], [-np.log(0.5), -np.log(0.1), np.nan])
     np.testing.assert_array_equal(found["gender_accuracy"], [1, 0, np.nan])
     np.testing.assert_allclose(found["gender_log_loss"], [-np.log(0.75), -np.log(0.25), np.nan])
+    grouped = rows.assign(age=[10.0, 24, np.nan], age_min=[10, 20, np.nan], age_max=[10, 29, np.nan])
+    found = face_figures(grouped, said)
+    np.testing.assert_array_equal(found["age_mae"], [6, np.nan, np.nan])
+    np.testing.assert_array_equal(found["age_right_group"], [np.nan, 1, np.nan])

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.data.labels import has_exact_age, has_label
+from agelens.data.labels import age_bounds, has_age_group, has_exact_age, has_label
 from agelens.errors import AgeLensError
+from agelens.evaluation.age_groups import years_outside
 from agelens.evaluation.groups import FEW_FACES, groups_of, kind_title
 from agelens.evaluation.metrics import AGE_RANGES, CS_YEARS
 from agelens.evaluation.paired import PairedDifference, decide, paired_difference
@@ -38,6 +39,7 @@ class Figure:
 FIGURES = {
     "age_mae": Figure("Age: mean absolute error (years)", True),
     "age_cs5": Figure("Age: within 5 years (CS@5)", False, share=True),
+    "age_right_group": Figure("Age: in the right group", False, share=True),
     "age_log_loss": Figure("Age: log loss of the distribution", True),
     "gender_accuracy": Figure("Gender: accuracy", False, share=True),
     "gender_log_loss": Figure("Gender: log loss", True),
@@ -116,6 +118,10 @@ def face_figures(rows: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, Array
         errors = np.abs(years - rows["age"].to_numpy(float))
         found["age_mae"] = errors
         found["age_cs5"] = np.where(np.isnan(errors), np.nan, errors <= CS_YEARS)
+    years = predicted["age_years"].where(has_age_group(rows).to_numpy()).to_numpy(float)
+    if not np.isnan(years).all():
+        outside = years_outside(years, *age_bounds(rows))
+        found["age_right_group"] = np.where(np.isnan(years), np.nan, outside == 0)
     if "p_age" in predicted.columns:
         p_age = predicted["p_age"].where(has_exact_age(rows).to_numpy()).to_numpy(float)
         found["age_log_loss"] = -np.log(np.maximum(p_age, 1e-9))
