@@ -123,17 +123,20 @@ def _source_table(figures: dict[str, Any]) -> str:
         figures.get(task, {}).get("groups", {}).get("source", {}) for task in ("age", "age_group", "gender")
     )
     lines = [
-        "| source | faces | age MAE, years | ages within the interval | in the right age group | gender as labelled |",
-        "|---|---|---|---|---|---|",
+        "| source | faces | age MAE, years | in the right age group | 90 % intervals that hold the age (its group) "
+        "| their width, years | gender as labelled |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, own in gender.items():
         age, group = exact.get(name), grouped.get(name)
-        told = (_years(age, "mae"), f"{age['coverage']:.1%}") if age else ("–", "–")
+        mae = _years(age, "mae") if age else "–"
         right = _percent(group, "right_group") if group else "–"
+        held = [f"{age['coverage']:.1%}"] if age else []
+        held += [f"({group['interval_meets']:.1%})"] if group and "interval_meets" in group else []
+        width = (age or group or {}).get("interval_years")
         lines.append(
-            f"| {name} | {own['n']:,} | {told[0]} | {told[1]} | {right} | {_percent(own, 'accuracy')} |".replace(
-                "%", " %"
-            )
+            f"| {name} | {own['n']:,} | {mae} | {right} | {' '.join(held) or '–'} "
+            f"| {'–' if width is None else f'{width:.1f}'} | {_percent(own, 'accuracy')} |".replace("%", " %")
         )
     return "\n".join(lines)
 

@@ -58,6 +58,15 @@ def test_the_confusion_matrix_is_that_of_scikit_learn() -> None:
     assert np.array_equal(counts, confusion_matrix(low // 10, estimated, labels=range(10)))
 
 
+def test_intervals_that_meet_a_group_are_an_upper_bound() -> None:
+    rows = ROWS.iloc[2:6].assign(age_low=[20.0, 25.0, 30.0, 8.0], age_high=[40.0, 34.0, 36.0, 29.9])
+    # 10-19 ends before 20.0, 20-29 before 30.0, and 30-39 begins with 30.0.
+    found = measure_age_groups(rows, seed=0)
+    assert found["interval_meets"] == 1 / 4
+    assert found["interval_years"] == pytest.approx((20 + 9 + 6 + 21.9) / 4)
+    assert "interval_meets" not in measure_age_groups(ROWS, seed=0)
+
+
 def test_groups_by_label_source_and_a_column_of_ones_own() -> None:
     groups = measure_group_labels(ROWS, 0, ["site"])["groups"]
     assert list(groups["age_group"])[:3] == ["0-2", "3-9", "10-19"]

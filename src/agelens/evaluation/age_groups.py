@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agelens.data.labels import GENDERS, group_name
 from agelens.data.table import source_names
 from agelens.evaluation.metrics import given_groups, interval, share_interval
-from agelens.evaluation.resampling import clusters_of
+from agelens.evaluation.resampling import Codes, clusters_of
 
 Floats = NDArray[np.float64]
 Groups = list[tuple[int, int]]
@@ -30,8 +30,11 @@ def measure_age_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
 
     Returns:
         ``n``; ``right_group``, the share in the right group; ``years_outside``, the mean distance from it in years, 0
-        within; ``one_off``, the share in the right group or one beside it; each with a 95 % interval; and
-        ``confusion``, by name of the source its ``groups`` and ``counts``, labelled by row and estimated by column.
+        within; ``one_off``, the share in the right group or one beside it; where there are prediction intervals
+        ``interval_meets``, the share of them that hold some age of the group, and ``interval_years``, their mean width:
+        the share that holds the age itself, which nobody knows, is at most as large; each share and mean with a 95 %
+        interval; and ``confusion``, by name of the source its ``groups`` and ``counts``, labelled by row and estimated
+        by column.
     """
     years = predictions["age_years"].to_numpy(np.float64)
     low, high = (predictions[name].to_numpy(np.float64) for name in ("age_min", "age_max"))
@@ -59,7 +62,21 @@ def measure_age_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
         "years_outside_ci95": interval(outside, seed, clusters),
         "one_off": float(near.mean()),
         "one_off_ci95": share_interval(near, clusters),
+        **_intervals(predictions, low, high, clusters),
         "confusion": confusion,
+    }
+
+
+def _intervals(rows: pd.DataFrame, low: Floats, high: Floats, clusters: Codes) -> dict[str, Any]:
+    """How many prediction intervals meet the group; {} where the network gives none."""
+    if "age_low" not in rows.columns:
+        return {}
+    begin, end = (rows[name].to_numpy(np.float64) for name in ("age_low", "age_high"))
+    meets = ((begin < high + 1) & (end >= low)).astype(np.float64)
+    return {
+        "interval_meets": float(meets.mean()),
+        "interval_meets_ci95": share_interval(meets, clusters),
+        "interval_years": float((end - begin).mean()),
     }
 
 
