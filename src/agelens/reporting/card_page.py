@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 from agelens._version import __version__
+from agelens.evaluation.group_report import TITLES
+from agelens.evaluation.groups import kind_title
 from agelens.evaluation.over_seeds import tell_over_seeds
 from agelens.reporting import formats
 from agelens.reporting.group_tables import group_tables
@@ -26,6 +28,8 @@ def card_page(card: dict[str, Any]) -> str:
         "card": card,
         "formats": formats,
         "group_tables": group_tables,
+        "group_titles": TITLES,
+        "kind_title": kind_title,
         "leading": limitations[:LEADING],
         "others": limitations[LEADING:],
         "tell_over_seeds": tell_over_seeds,

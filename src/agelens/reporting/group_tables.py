@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from agelens.data.labels import AGE_BANDS
-from agelens.evaluation.groups import GROUP_TITLES, SOURCE_TITLE
+from agelens.evaluation.groups import FEW_FACES, GROUP_TITLES, SOURCE_TITLE
 from agelens.reporting.formats import score
 from agelens.reporting.result_charts import MEASURES
 from agelens.utils.files import write_text
@@ -20,14 +20,21 @@ TITLES = {
 
 
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The groups of one task's evaluation as tables: a kind, its title, and rows of name and figures."""
+    """The groups of one task's evaluation as tables: a kind, its title, and rows of name and figures.
+
+    A row of fewer than FEW_FACES faces is marked as ``few``: its figures may be far off.
+    """
     tables = []
     # Columns of one's own that figures were told by come last.
     others = {kind: kind for kind in result.get("groups", {}) if kind not in {*TITLES, "predicted_band"}}
     for kind, title in {**TITLES, **others}.items():
         groups = result.get("groups", {}).get(kind, {})
         order = AGE_BANDS if kind == "age_band" else groups
-        rows = [{"name": name, **groups[name]} for name in order if name and name in groups]
+        rows = [
+            {"name": name, "few": groups[name]["n"] < FEW_FACES, **groups[name]}
+            for name in order
+            if name and name in groups
+        ]
         if rows:
             tables.append({"kind": kind, "title": title, "rows": rows})
     return tables
@@ -52,18 +59,18 @@ def _flat(figures: dict[str, Any]) -> dict[str, float | None]:
         if key.endswith("_ci95"):
             name = key.removesuffix("_ci95")
             flat[f"{name}_low"], flat[f"{name}_high"] = value or (None, None)
-        elif value is None or isinstance(value, int | float):
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             flat[key] = value
     return flat
 
 
 def extremes(result: dict[str, Any], task: str) -> list[str]:
-    """For every kind of group, where the network does best and worst."""
+    """For every kind of group, where the network does best and worst, of groups of at least FEW_FACES faces."""
     measure, told = MEASURES[task], []
     for table in group_tables(result):
         if table["kind"] not in {*GROUP_TITLES, "source"}:
             continue
-        rows = [row for row in table["rows"] if row.get(measure.key) is not None]
+        rows = [row for row in table["rows"] if not row["few"] and row.get(measure.key) is not None]
         rows.sort(key=lambda row: row[measure.key], reverse=not measure.fewer_is_better)
         if len(rows) > 1:
             best, worst = (
