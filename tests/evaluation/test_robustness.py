@@ -123,6 +123,18 @@ def test_figures_are_of_the_faces_found_and_beside_them_how_many_were_not() -> N
     assert (strong["found"], strong["mae"], strong["accuracy"]) == (0, None, None)
 
 
+def test_look_alikes_are_one_piece_of_evidence() -> None:
+    """Ten pictures in five pairs of duplicates tell less than ten that have nothing to do with one another."""
+    alone = made_up()
+    pairs = Stressed(alone.rows.assign(group=alone.rows["digest"].astype(int) // 2), ())
+
+    def width(stressed: Stressed) -> float:
+        low, high = summarise(stressed)[1]["found_ci95"]
+        return high - low
+
+    assert width(pairs) > width(alone)
+
+
 def test_faces_count_for_what_they_are_labelled_for(predictor: Predictor, table: pd.DataFrame) -> None:
     told = made_up()
     half = told.rows["digest"].astype(int) < 5

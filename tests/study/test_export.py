@@ -81,7 +81,7 @@ def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path)
         (lambda told: told.pop("networks"), "does not hold a stress test"),
         (lambda told: told["networks"][0]["levels"][0].pop("mae"), "does not hold a stress test"),
         (lambda told: told["networks"][0]["bundles"].update(age="another"), "tells of another network"),
-        (lambda told: told.update(overlap="include"), "counts images that made the network"),
+        (lambda told: told.update(overlap="allow"), "counts images that made the network"),
     ],
 )
 def test_a_stress_test_that_does_not_belong_on_the_card_is_refused(

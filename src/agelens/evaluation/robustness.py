@@ -22,6 +22,7 @@ from agelens.evaluation.metrics import (
     measure_intervals,
     share_interval,
 )
+from agelens.evaluation.resampling import clusters_of
 from agelens.inference.predictor import Predictor
 from agelens.inference.results import Face, ImagePrediction
 from agelens.utils.images import Pixels, read_rgb
@@ -42,8 +43,9 @@ class Stressed:
 
     Attributes:
         rows: one a picture and level, with ``path``, ``digest``, ``age`` (years), ``gender``, ``age_min`` and
-            ``age_max`` where the face table has them, ``corruption`` ("clean" for the picture as it is), ``level``,
-            ``found`` and, where the face was found, ``age_years``, ``age_low``, ``age_high`` and ``p_female``.
+            ``age_max`` and ``group`` where the face table has them, ``corruption`` ("clean" for the picture as it is),
+            ``level``, ``found`` and, where the face was found, ``age_years``, ``age_low``, ``age_high`` and
+            ``p_female``.
         left_out: pictures that cannot be read, or in which no face is found even as they are, each with the reason.
     """
 
@@ -87,7 +89,8 @@ def stress(
         reason = f": {left_out[0]}" if left_out else ""
         raise AgeLensError(f"In none of the {len(table)} images a face was found{reason}; give others.")
     rows = pd.DataFrame(found)
-    labels = table[["path", "digest", "age", "gender", *(n for n in GROUP_COLUMNS if n in table.columns)]]
+    more = [name for name in (*GROUP_COLUMNS, "group") if name in table.columns]
+    labels = table[["path", "digest", "age", "gender", *more]]
     return Stressed(rows.join(labels, on="row").drop(columns="row"), tuple(left_out))
 
 
@@ -158,7 +161,8 @@ def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
     ``found`` is the share of the pictures in which the face was found; all other figures are of those, of age where
     it is known in years, and of gender where there is a label. ``mae_change``
     is how much larger the absolute error is than on the same pictures as they are, in pairs. Ends of 95 % intervals
-    stand in columns that end in ``_ci95``. What the network does not estimate is None.
+    stand in columns that end in ``_ci95``; pictures of one duplicate group count as one there. What the network does
+    not estimate is None.
     """
     rows = stressed.rows
     clean = rows[rows["corruption"] == CLEAN].set_index("digest")
@@ -167,7 +171,7 @@ def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
         hits = group["found"].to_numpy(float)
         told: dict[str, Any] = {
             "corruption": str(name), "level": float(str(level)), "n": len(group),
-            "found": float(hits.mean()), "found_ci95": share_interval(hits),
+            "found": float(hits.mean()), "found_ci95": share_interval(hits, clusters_of(group)),
         }  # fmt: skip
         faces = group[group["found"]]
         if len(faces):
@@ -180,10 +184,12 @@ def _measured(faces: pd.DataFrame, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
     aged, gendered = faces[has_exact_age(faces)], faces[has_label(faces, "gender")]
     if "age_years" in faces.columns and len(aged) and faces["age_years"].notna().all():
-        told |= measure_age(aged["age"].to_numpy(float), aged["age_years"].to_numpy(float), seed)
-        told |= measure_intervals(aged)
+        clusters = clusters_of(aged)
+        told |= measure_age(aged["age"].to_numpy(float), aged["age_years"].to_numpy(float), seed, clusters)
+        told |= measure_intervals(aged, clusters)
     if "p_female" in faces.columns and len(gendered) and faces["p_female"].notna().all():
-        told |= measure_gender(gendered["gender"].to_numpy(float), gendered["p_female"].to_numpy(float), seed)
+        labels, p_female = (gendered[name].to_numpy(float) for name in ("gender", "p_female"))
+        told |= measure_gender(labels, p_female, seed, clusters_of(gendered))
     return {key: value for key, value in told.items() if key != "n"}
 
 
@@ -195,7 +201,8 @@ def _change(faces: pd.DataFrame, clean: pd.DataFrame, seed: int) -> dict[str, An
     before = clean.loc[faces["digest"], "age_years"].to_numpy(float)
     ages = faces["age"].to_numpy(float)
     more = np.abs(faces["age_years"].to_numpy(float) - ages) - np.abs(before - ages)
-    more = more[np.isfinite(more)]
-    if not len(more):
+    finite = np.isfinite(more)
+    if not finite.any():
         return {}
-    return {"mae_change": float(more.mean()), "mae_change_ci95": interval(more, seed)}
+    ends = interval(more[finite], seed, clusters_of(faces)[finite])
+    return {"mae_change": float(more[finite].mean()), "mae_change_ci95": ends}

@@ -34,7 +34,7 @@ def read_stress(file: Path, identity: str) -> dict[str, Any]:
             "titles": {str(name): str(one["title"]) for name, one in content["corruptions"].items()},
             "levels": [{column: row[column] for column in LEVEL_COLUMNS} for row in levels],
         }
-        counts_seen = content["overlap"] == "include"
+        counts_seen = content["overlap"] == "allow"
     except (AttributeError, KeyError, TypeError, ValueError):
         raise AgeLensError(
             f"{file} does not hold a stress test; 'agelens stress' writes stress.json."
