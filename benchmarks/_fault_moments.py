@@ -21,7 +21,7 @@ _KEPT = {
     ),
     "train": ("run/table.csv", "run/config.json", "run/training/age/*"),
     "predict": ("found.csv", ".found.csv*"),
-    "align": ("aligned/*.json", "aligned/*.csv"),
+    "align": ("aligned/crops/aligned.jsonl", "aligned/crops/[0-3]*.jpg", "aligned/*.csv"),
 }  # fmt: skip
 
 
@@ -127,6 +127,25 @@ def two_at_once(work: Work, place: Path, expected: Any, moments: int, chance: Ch
     return count
 
 
+def flipped_compiled(work: Work, place: Path, expected: Any, compiled: Path, chance: Chance) -> Count:
+    """One flipped bit in each file of the cache of compiled networks, outside the command's place; then it runs."""
+    count = Count(f"{work.name}: bit of {compiled.name}/*")
+    for file in sorted(compiled.iterdir()):
+        whole = file.read_bytes()
+        bit = int(chance.integers(8 * len(whole)))
+        file.write_bytes(_flip(whole, bit))
+        after = agelens(work.arguments(work.begin(place)))
+        count.add(f"{file.name} bit {bit}", [after], same(work, place, expected))
+        file.write_bytes(whole)
+    return count
+
+
+def _flip(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
 def flipped(work: Work, place: Path, expected: Any, chance: Chance) -> list[Count]:
     """One flipped bit in each kind of kept file of a finished command; then the command is given again."""
     counts = []
@@ -144,10 +163,9 @@ def flipped(work: Work, place: Path, expected: Any, chance: Chance) -> list[Coun
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(kept, place)
             target = place / file.relative_to(kept)
-            data = bytearray(target.read_bytes())
+            data = target.read_bytes()
             bit = int(chance.integers(8 * len(data)))
-            data[bit // 8] ^= 1 << bit % 8
-            target.write_bytes(bytes(data))
+            target.write_bytes(_flip(data, bit))
             # What was made from it is made again; the file itself is what the command goes on from.
             for made in ("comparison.json", "evaluation.json"):
                 if made not in pattern and "cache" in pattern:

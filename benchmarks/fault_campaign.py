@@ -17,13 +17,14 @@ with the extra train. Disks are small ones in memory where they can be mounted, 
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from _fault_inputs import bundles, manifests, mutated_images
-from _fault_moments import flipped, full_disk, killed, removed, two_at_once
+from _fault_moments import flipped, flipped_compiled, full_disk, killed, removed, two_at_once
 from _fault_work import undisturbed, works
 from _faults import HEADER, Count
 
@@ -80,6 +81,8 @@ def campaign(base: Path, options: argparse.Namespace) -> list[Count]:
         print(*(count.row() for count in more), sep="\n", flush=True)
 
     base.mkdir(parents=True, exist_ok=True)
+    # Compiled networks are kept here, and not among the user's own.
+    os.environ["AGELENS_CACHE"] = str(base / "cache")
     commands = {command.name or "" for command in app.registered_commands}
     names = commands | {command.callback.__name__ for command in app.registered_commands if command.callback}
     found = works(base, names)
@@ -102,6 +105,8 @@ def campaign(base: Path, options: argparse.Namespace) -> list[Count]:
             told(two_at_once(work, place, expected, moments, chance))
         if "bits" in parts:
             told(*flipped(work, place, expected, chance))
+            if work.name == "predict":
+                told(flipped_compiled(work, place, expected, base / "cache" / "compiled", chance))
     chance = np.random.default_rng(options.seed)
     if "images" in parts:
         told(*mutated_images(base / "faces", base / "hostile", options.images, chance))

@@ -153,9 +153,14 @@ def test_crops_and_lines_that_are_damaged_are_done_again(photographs: pd.DataFra
     paths[1].write_bytes(paths[1].read_bytes()[:-50])
     assert align_table(photographs, folder, find_detector()).looked_at == 2
     assert all(path.stat().st_size > 50 for path in paths)
+    altered = bytearray(paths[0].read_bytes())
+    altered[len(altered) // 2] ^= 1
+    paths[0].write_bytes(bytes(altered))
+    assert align_table(photographs, folder, find_detector()).looked_at == 1
+    assert paths[0].read_bytes() != bytes(altered)
     assert align_table(photographs, folder, find_detector()).looked_at == 0
     lines = (folder / JOURNAL).read_bytes().splitlines()
-    odd = b'5|["abc|{"a": 1, "b": 2}|["a", 1]|null|"ab"|["a/b", ""]'.split(b"|")
+    odd = b'5|["abc|{"a": 1, "b": 2, "c": 3}|["a", "", 1]|null|"abc"|["a", ""]|["a/b", "", ""]'.split(b"|")
     damaged = [*odd, b"[" * 9999, b"\xff\x00\xfe", lines[0]]
     (folder / JOURNAL).write_bytes(b"\n".join([*lines[:2], *damaged, *lines[3:]]) + b"\n")
     assert align_table(photographs, folder, find_detector()).looked_at == 1

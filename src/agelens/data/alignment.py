@@ -1,7 +1,8 @@
 """Aligning a data set: the labelled face of each photograph, cut out as the crops are that networks learn from.
 
-Beside the crops lies ``aligned.jsonl``: first what decides them, then one line a face as it is done, so that a program
-that was killed goes on where it was. A face whose line or crop is half written or damaged is done again.
+Beside the crops lies ``aligned.jsonl``: first what decides them, then one line a face as it is done, with the digest of
+its crop, so that a program that was killed goes on where it was. A face whose line or crop is half written or damaged
+is done again.
 """
 
 import hashlib
@@ -13,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from PIL import Image
 
 from agelens.data.rows import Rejected
 from agelens.data.sources.boxes import read_numbers
-from agelens.data.table import ORIGINAL_COLUMNS, digest_files
+from agelens.data.table import ORIGINAL_COLUMNS
 from agelens.detection.alignment import UTKFACE, Geometry
 from agelens.detection.base import Detector
 from agelens.detection.labelled_face import align_labelled_face
@@ -36,9 +37,15 @@ JOURNAL = "aligned.jsonl"
 # Faces that are looked for at one time, and how many wait for that.
 _WORKERS, _AHEAD = 2, 64
 _QUALITY = 95
-# What faces are called in the journal, and how a JPEG file ends.
+# What faces are called in the journal.
 _KEY = re.compile(r"[\w-]+")
-_JPEG_END = b"\xff\xd9"
+
+
+class _Done(NamedTuple):
+    """What the journal notes of a face: why there is no crop, or "" and the crop's digest."""
+
+    reason: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -107,9 +114,9 @@ def align_table(
 
 
 def _cut_open(
-    cut: Callable[["_Face"], str],
+    cut: Callable[["_Face"], _Done],
     faces: list["_Face"],
-    done: dict[str, str],
+    done: dict[str, _Done],
     journal_file: Path,
     track: Track,
 ) -> tuple[int, float]:
@@ -118,9 +125,9 @@ def _cut_open(
     began = time.perf_counter()
     with track("aligning", len(faces)) as advance, journal_file.open("a", encoding="utf-8") as journal:
         advance(len(faces) - len(open_faces))
-        for face, reason in _in_order(cut, open_faces):
-            done[face.key] = reason
-            journal.write(json.dumps([face.key, reason]) + "\n")
+        for face, noted in _in_order(cut, open_faces):
+            done[face.key] = noted
+            journal.write(json.dumps([face.key, *noted]) + "\n")
             journal.flush()
             advance(1)
     return len(open_faces), time.perf_counter() - began
@@ -146,8 +153,8 @@ class _Face:
         return f"{self.key}.jpg"
 
 
-def _take_up(journal: Path, made_of: str) -> dict[str, str]:
-    """The faces that are done, each with "" or why there is no crop; the journal then ends with a whole line."""
+def _take_up(journal: Path, made_of: str) -> dict[str, _Done]:
+    """The faces that are done; the journal then ends with a whole line."""
     head = json.dumps({"made_of": made_of})
     text = journal.read_text(encoding="utf-8", errors="replace") if journal.exists() else ""
     # A program that was killed at the first line left nothing that is worth keeping.
@@ -158,46 +165,51 @@ def _take_up(journal: Path, made_of: str) -> dict[str, str]:
         )
     done = dict(filter(None, map(_read_line, lines[1:])))
     with replacing_file(journal) as temporary:
-        temporary.write_text("\n".join([head, *map(json.dumps, done.items())]) + "\n", encoding="utf-8")
-    return {key: reason for key, reason in done.items() if reason or _is_whole(journal.parent / f"{key}.jpg")}
+        lines = [json.dumps([key, *noted]) for key, noted in done.items()]
+        temporary.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    # A full or failing disk may leave a crop that is empty or altered.
+    return {
+        key: noted for key, noted in done.items() if noted.reason or _is_whole(journal.parent, key, noted)
+    }
 
 
-def _read_line(line: str) -> tuple[str, str] | None:
-    """The face that a line of the journal notes, and why it has no crop; None for a line that is damaged."""
+def _read_line(line: str) -> tuple[str, _Done] | None:
+    """The face that a line of the journal notes; None for a line that is damaged."""
     try:
-        key, reason = json.loads(line)
+        key, reason, digest = json.loads(line)
     except (ValueError, TypeError, RecursionError):
         return None
-    is_note = line.startswith("[") and isinstance(reason, str) and isinstance(key, str)
-    return (key, reason) if is_note and _KEY.fullmatch(key) else None
+    is_note = line.startswith("[") and all(isinstance(one, str) for one in (key, reason, digest))
+    return (key, _Done(reason, digest)) if is_note and _KEY.fullmatch(key) else None
 
 
-def _is_whole(crop: Path) -> bool:
-    """Whether a crop is there to its last bytes: a full disk or a lost one may leave an empty file."""
-    return crop.is_file() and crop.read_bytes()[-2:] == _JPEG_END
+def _is_whole(folder: Path, key: str, noted: _Done) -> bool:
+    crop = folder / f"{key}.jpg"
+    return crop.is_file() and digest_file(crop) == noted.digest
 
 
-def _in_order(cut: Callable[[_Face], str], faces: list[_Face]) -> Iterator[tuple[_Face, str]]:
-    """Each face with "" or why there is no crop, a few at a time, in order."""
+def _in_order(cut: Callable[[_Face], _Done], faces: list[_Face]) -> Iterator[tuple[_Face, _Done]]:
+    """Each face with what is noted of it, a few at a time, in order."""
     with ThreadPoolExecutor(_WORKERS) as workers:
         for start in range(0, len(faces), _AHEAD):
             group = faces[start : start + _AHEAD]
             yield from zip(group, workers.map(cut, group), strict=True)
 
 
-def _cut(face: _Face, folder: Path, detector: Detector, geometry: Geometry, size: int) -> str:
-    """Write the crop of a face; returns why there is none, or ""."""
+def _cut(face: _Face, folder: Path, detector: Detector, geometry: Geometry, size: int) -> _Done:
+    """Write the crop of a face."""
     try:
         image = read_rgb(Path(face.path))
     except ImageError as error:
-        return f"{_UNREADABLE}{error}"
+        return _Done(f"{_UNREADABLE}{error}", "")
     box, landmarks = (read_numbers(text) if text else None for text in (face.box, face.landmarks))
     crop = align_labelled_face(image, detector, geometry, box, landmarks, size)
     if isinstance(crop, str):
-        return crop
+        return _Done(crop, "")
     with replacing_file(folder / face.crop) as temporary:
         Image.fromarray(crop).save(temporary, "JPEG", quality=_QUALITY, subsampling=0)
-    return ""
+        digest = digest_file(temporary)
+    return _Done("", digest)
 
 
 _UNREADABLE = "cannot be used: "
@@ -206,26 +218,24 @@ _UNREADABLE = "cannot be used: "
 def _result(
     table: pd.DataFrame,
     faces: list[_Face],
-    done: dict[str, str],
+    done: dict[str, _Done],
     folder: Path,
     looked_at: int,
     seconds: float,
 ) -> AlignedFaces:
-    reasons = [done[face.key] for face in faces]
+    reasons = [done[face.key].reason for face in faces]
     left_out = [Rejected(face.path, reason) for face, reason in zip(faces, reasons, strict=True) if reason]
     if len(left_out) == len(faces):
         raise AgeLensError(
             f"Not one of the {len(faces):,} photographs gives a crop: {left_out[0].file}: {left_out[0].reason}, for "
             "example."
         )
-    crops = [
-        str((folder / face.crop).absolute())
-        for face, reason in zip(faces, reasons, strict=True)
-        if not reason
-    ]
+    whole = [face for face, reason in zip(faces, reasons, strict=True) if not reason]
+    crops = [str((folder / face.crop).absolute()) for face in whole]
+    digests = [done[face.key].digest for face in whole]
     found = table[[not reason for reason in reasons]].reset_index(drop=True)
     originals = dict(zip(ORIGINAL_COLUMNS, (found["path"], found["digest"]), strict=True))
     kept = found.drop(columns=[name for name in ("box", "landmarks") if name in found.columns])
-    kept = kept.assign(**originals, path=crops, digest=pd.Series(digest_files(crops), index=kept.index))
+    kept = kept.assign(**originals, path=crops, digest=pd.Series(digests, index=kept.index, dtype=object))
     unreadable = sum(one.reason.startswith(_UNREADABLE) for one in left_out)
     return AlignedFaces(kept, left_out, unreadable, looked_at, seconds)
