@@ -10,8 +10,11 @@ from agelens.cli.options import (
     RESULT,
     TRAINING,
     Cache,
+    Columns,
+    CropsAsTheyAre,
     Exclude,
     Force,
+    Format,
     ImageSize,
     Json,
     Limit,
@@ -19,17 +22,19 @@ from agelens.cli.options import (
     Precision,
     Relabel,
     Seed,
-    Source,
+    Sources,
     SplitRatios,
     Weights,
 )
-from agelens.cli.runs import begin_run, print_lines
+from agelens.cli.runs import begin_run, print_lines, reading_of
 from agelens.models.keras_start import load_keras
 from agelens.utils.extras import require
 
 
 def label_issues(
-    source: Source = None,
+    source: Sources = None,
+    format: Format = "",
+    columns: Columns = None,
     out: Out = DEFAULT_OUT,
     backbone: Annotated[
         str | None,
@@ -64,6 +69,7 @@ def label_issues(
     seed: Seed = None,
     limit: Limit = None,
     split_ratios: SplitRatios = None,
+    crops_as_they_are: CropsAsTheyAre = False,
     exclude: Exclude = None,
     relabel: Relabel = None,
     json: Json = False,
@@ -74,8 +80,10 @@ def label_issues(
     from agelens.study.label_issues import LabelCheck, find_label_issues
 
     run = begin_run(
-        out, [source] if source else None, seed, limit, split_ratios, force, exclude=exclude, relabel=relabel
-    )
+        out, source, seed, limit, split_ratios, force,
+        crops_as_they_are=crops_as_they_are, exclude=exclude, relabel=relabel,
+        reading=reading_of(format, columns), aligning=True,
+    )  # fmt: skip
     found = find_label_issues(run, LabelCheck(backbone, weights, image_size, precision, cache, folds, top))
     told = [f"age MAE {found['age_mae']:.2f} years"] if found["age_mae"] is not None else []
     if found["gender_accuracy"] is not None:

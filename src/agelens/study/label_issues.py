@@ -9,6 +9,7 @@ from agelens.evaluation.out_of_fold import FOLDS, default_backbone, predict_out_
 from agelens.models.backbones import build_backbone, content_digest
 from agelens.models.registry import find_backbone
 from agelens.reporting.label_gallery import write_label_gallery
+from agelens.study.crops import check_crops
 from agelens.study.folder import StudyFolder
 from agelens.training.feature_cache import extract
 from agelens.utils.files import read_json, replacing_file, write_json
@@ -45,10 +46,12 @@ def find_label_issues(run: StudyFolder, check: LabelCheck) -> dict[str, Any]:
     ``label_issues.csv`` lists the worst and ``label_issues.html`` shows them.
 
     Raises:
-        AgeLensError: the backbone learned from labels of these faces, or cleanlab is not installed.
+        AgeLensError: the backbone learned from labels of these faces, these are whole photographs, or cleanlab is not
+            installed.
     """
     spec = find_backbone(check.backbone or default_backbone())
     refuse_seen(spec, run.table)
+    check_crops(run)
     if spec.file is None and check.weights == "random":
         run.say(
             f"{spec.name} has RANDOM weights: its features say little of a face, and the ranking hardly more than "
