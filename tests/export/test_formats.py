@@ -50,9 +50,18 @@ def test_the_page_of_the_hub_has_what_the_hub_reads(tmp_path: Path) -> None:
     page = formats.hub_page(bundled.card)
     front = yaml.safe_load(page.split("---")[1])
     assert (front["library_name"], front["license"]) == ("agelens", "other")
-    values = [one["metrics"][0]["value"] for one in front["model-index"][0]["results"]]
+    values = {
+        (one["dataset"]["name"], one["metrics"][0]["type"]): one["metrics"][0]["value"]
+        for one in front["model-index"][0]["results"]
+    }
     evaluation = bundled.card["evaluation"]
-    assert values == [round(evaluation["age"]["mae"], 4), round(evaluation["gender"]["accuracy"], 4)]
+    gender = evaluation["gender"]["groups"]["source"]
+    assert values == {
+        ("UTKFace", "mae"): round(evaluation["age"]["mae"], 4),
+        ("FairFace", "right_group"): round(evaluation["age_group"]["right_group"], 4),
+        ("UTKFace", "accuracy"): round(gender["UTKFace"]["accuracy"], 4),
+        ("FairFace", "accuracy"): round(gender["FairFace"]["accuracy"], 4),
+    }
     assert "hf://OWNER/NAME@COMMIT" in page
     assert front["license_name"] == "non-commercial-research-only"
     assert "as a page in `card.html`" in page

@@ -4,7 +4,11 @@ from typing import Any
 
 import yaml
 
-_NAMES = {"age": ("mae", "Mean absolute error, years"), "gender": ("accuracy", "Accuracy")}
+_NAMES = {
+    "age": ("mae", "Mean absolute error, years"),
+    "age_group": ("right_group", "Share in the right age group"),
+    "gender": ("accuracy", "Accuracy"),
+}
 
 
 def hub_page(card: dict[str, Any], page: bool = True) -> str:
@@ -54,16 +58,16 @@ def _name(card: dict[str, Any]) -> str:
 
 
 def _results(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """One result for each task and source: a figure of one data set is no figure of another."""
     figures = card.get("evaluation", {})
-    source = str(card.get("data", {}).get("source", "unknown"))
-    dataset = {"name": source, "type": source.lower().replace(" ", "-"), "split": "test"}
+    whole = str(card.get("data", {}).get("source", "unknown"))
     return [
         {
-            "task": {"type": "image-classification", "name": f"{task} estimation"},
-            # A copy each, or YAML would point from one to the other.
-            "dataset": dict(dataset),
-            "metrics": [{"type": key, "name": name, "value": round(float(figures[task][key]), 4)}],
+            "task": {"type": "image-classification", "name": f"{task.replace('_', ' ')} estimation"},
+            "dataset": {"name": source, "type": source.lower().replace(" ", "-"), "split": "test"},
+            "metrics": [{"type": key, "name": name, "value": round(float(told[key]), 4)}],
         }
         for task, (key, name) in _NAMES.items()
         if task in figures
+        for source, told in (figures[task].get("groups", {}).get("source") or {whole: figures[task]}).items()
     ]
