@@ -1,5 +1,6 @@
 """Predictions as Parquet: the same values as the JSON, one row a photograph."""
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -44,6 +45,16 @@ def test_a_photograph_is_a_row_with_faces_as_structs(tmp_path: Path) -> None:
         26,
         31.25,
     ]
+
+
+def test_the_page_lists_every_column() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/cluster.md").read_text(encoding="utf-8")
+    section = page.partition("## The columns")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`([\w.]+)`", row)]
+    faces = [f"faces.{field.name}" for field in SCHEMA.field("faces").type.value_type]
+    assert sorted(told) == sorted([*SCHEMA.names, *faces])
+    assert SCHEMA.metadata[b"agelens.schema"].decode() in section
 
 
 def test_the_command_keeps_what_could_not_be_read(

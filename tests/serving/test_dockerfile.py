@@ -3,11 +3,14 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from typer.main import get_command
 
 from agelens.cli.main import app
+from tests.serving.serving import ColourPredictor, running
 
 FILE = Path(__file__).parents[2] / "Dockerfile"
 KNOWN = {
@@ -72,8 +75,16 @@ def test_the_health_check_is_a_program_that_asks_the_server() -> None:
     assert {word.partition("=")[0] for word in shlex.split(options)} >= {"--interval", "--timeout"}
     program, flag, code = json.loads(command)
     assert (program, flag) == ("python", "-c")
-    compile(code, "health", "exec")
     assert "http://127.0.0.1:8000/api/health" in code
+
+    def healthy(address: str) -> bool:
+        asked = code.replace("http://127.0.0.1:8000/", address)
+        return subprocess.run([sys.executable, flag, asked], stderr=subprocess.DEVNULL).returncode == 0
+
+    with running(ColourPredictor()) as client:
+        address = f"{str(client.base_url).rstrip('/')}/"
+        assert healthy(address)
+    assert not healthy(address)
 
 
 def test_pip_keeps_no_cache_and_installs_extras_that_exist() -> None:

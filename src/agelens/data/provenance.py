@@ -11,7 +11,7 @@ from agelens.data.labels import has_age_group
 UTKFACE_LICENCE = "UTKFace: non-commercial research only"
 UTKFACE_ABOUT = (
     "Labels of age in UTKFace were partly guessed by an algorithm and corrected by people, so part of the error is "
-    "theirs. Its crops are frontal and tight; profiles, masks and blur were not measured."
+    "theirs. Its crops are frontal and tight: profiles and masks are rare in it, and figures on it say little of them."
 )
 SYNTHETIC_LICENCE = "synthetic faces by AgeLens: nobody in these pictures exists"
 UNKNOWN_LICENCE = "as the source of the images says"
