@@ -6,8 +6,8 @@
 Takes the measured faces of a study (predictions.csv) and five measures of each picture: sharpness (variance of the
 Laplacian of the picture at 100 pixels), fine detail (the share of its gradients that is lost when it is halved and
 doubled again, which is little where a picture was small), brightness, colour (mean chroma), and how sure the detector
-is of the face. By fifths of each measure, from the least on, it prints the share of ages inside the 90 % interval, of ages
-that are groups the share of intervals that meet the group, and the widths. Nothing is fitted.
+is of the face. By fifths of each measure, from the least on, it prints the share of ages inside the 90 % interval, of
+ages that are groups the share of intervals that meet the group, and the widths. Nothing is fitted.
 """
 
 import argparse
