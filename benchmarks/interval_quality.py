@@ -20,11 +20,12 @@ import numpy as np
 import pandas as pd
 
 from agelens.data.labels import has_age_group, has_exact_age
-from agelens.data.table import read_table
 from agelens.detection.base import Detector
 from agelens.detection.detector import find_detector, find_faces
+from agelens.errors import AgeLensError
 from agelens.evaluation.resampling import clusters_of
 from agelens.evaluation.shares import share_of
+from agelens.reporting.study_files import read_predictions
 from agelens.utils.files import write_json
 from agelens.utils.images import read_rgb
 from agelens.utils.progress import bar
@@ -39,7 +40,11 @@ def main() -> None:
     made.add_argument("--run", type=Path, required=True, help="a study that was measured")
     made.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
     options = made.parse_args()
-    rows = read_table(options.run / "predictions.csv")
+    rows = read_predictions(options.run / "predictions.csv")
+    if rows is None:
+        raise AgeLensError(
+            f"{options.run} was not measured yet; run 'agelens evaluate --out {options.run}' first."
+        )
     detector = find_detector()
     with bar("measuring pictures", len(rows)) as advance, ThreadPoolExecutor(2) as workers:
         measured = []
@@ -47,9 +52,9 @@ def main() -> None:
             measured.append(one)
             advance(1)
     figures = [
-        {"measure": measure, "fifth": fifth, **told}
+        {"measure": measure, "fifth": fifth, **found}
         for measure, values in pd.DataFrame(measured).items()
-        for fifth, told in by_fifth(rows, values.to_numpy(float))
+        for fifth, found in by_fifth(rows, values.to_numpy(float))
     ]
     print(
         "| measure | fifth | faces with exact ages | ages inside | width, years | faces with groups | meet the group |"
@@ -91,12 +96,14 @@ def gradient(grey: np.ndarray) -> float:
 
 
 def by_fifth(rows: pd.DataFrame, values: np.ndarray) -> list[tuple[str, dict[str, Any]]]:
+    """The figures of the fifths of the faces by a measure, with their names, from the least on."""
     # By rank, so that equal values do not leave a fifth empty.
     fifths = np.argsort(np.argsort(values, kind="stable"), kind="stable") * FIFTHS // len(values)
     return [(("least", "2", "3", "4", "most")[fifth], told(rows[fifths == fifth])) for fifth in range(FIFTHS)]
 
 
 def told(rows: pd.DataFrame) -> dict[str, Any]:
+    """How many ages the intervals hold, or whose groups they meet, and how wide they are."""
     exact, grouped = rows[has_exact_age(rows)], rows[has_age_group(rows)]
     held = exact["age"].between(exact["age_low"], exact["age_high"])
     meets = (grouped["age_low"] < grouped["age_max"] + 1) & (grouped["age_high"] >= grouped["age_min"])

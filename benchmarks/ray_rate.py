@@ -6,9 +6,9 @@
 Photographs are made from crops: one to three of them lie in a picture of `--canvas` pixels. They are predicted by
 `agelens predict --out FILE.parquet`, by one actor of one thread and by two actors of one thread each (whose ratio tells
 whether the shares of the cores add up), and by two actors again while processes are killed at random moments: the
-command with all that Ray has started, or one worker. What was killed is started again until it ends. The rows of every
-way must be those of the plain command, each once, to the last digit: all compute in float32. One actor is compared with
-two on the first photographs alone (`--ratio-images`). `--crops` estimates the crops themselves.
+command with all that Ray has started, or one worker. What was killed is started again until it ends. The rows of two
+actors, killed or not, must be those of the plain command, each once, to the last digit: all compute in float32. One
+actor is compared with two on the first photographs alone (`--ratio-images`). `--crops` estimates the crops themselves.
 """
 
 import argparse
@@ -81,11 +81,11 @@ def lay_out(crops: Path, folder: Path, count: int, canvas: str | None) -> None:
 
 
 def compose(files: list[Path], width: int, height: int, chance: np.random.Generator) -> Image.Image:
-    """One to three faces, each in its third of the picture and a fifth to two fifths of its height."""
+    """One to three faces, each in its third of the picture and a fifth to two fifths of its height or half width."""
     colours = chance.integers(0, 256, (3, 4, 3), dtype=np.uint8)
     picture = Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC)
     for column in range(int(chance.integers(1, 4))):
-        side = int(chance.uniform(0.19, 0.41) * height)
+        side = int(chance.uniform(0.19, 0.41) * min(height, width // 2))
         face = Image.open(files[int(chance.integers(len(files)))]).convert("RGB").resize((side, side))
         left = column * width // 3 + int(chance.integers(0, width // 3 - side + 1))
         picture.paste(face, (left, int(chance.integers(0, height - side + 1))))

@@ -75,9 +75,22 @@ def test_groups_of_ages_count_where_they_lie_on_one_side() -> None:
     rows.loc[10:19, ["age_min", "age_max", "age"]] = 20, 29, 24
     assert measure(rows)["limits"]["18"]["overall"]["n"] == 30
     assert measure(rows, limits=(20,))["limits"]["20"]["overall"]["n"] == 40
-    # Of 10-19 nobody knows who is nearly 21, nor who is 13.
-    near = measure(rows, limits=(21,))["limits"]["21"]["overall"]["near_false_positives"]
-    exact = rows.iloc[20:]["age"]
-    assert (near["faces"] if near else 0) == ((exact >= 16) & (exact < 21)).sum()
-    teens = measure(rows)["nist"]["challenge_25"]["13_to_17"]["false_positives"]
-    assert (teens["faces"] if teens else 0) == ((exact >= 13) & (exact < 18)).sum()
+
+
+def test_of_a_group_below_the_limit_nobody_knows_who_nearly_reaches_it() -> None:
+    rows = faces(400).assign(age_min=lambda rows: rows["age"], age_max=lambda rows: rows["age"])
+    rows.loc[:99, ["age_min", "age_max", "age"]] = 12, 17, 14
+    teens = rows.iloc[100:]["age"].between(13, 17).sum()
+    told = measure(rows)
+    assert told["limits"]["18"]["overall"]["n"] == 400
+    assert told["limits"]["18"]["overall"]["near_false_positives"]["faces"] == teens
+    assert told["nist"]["challenge_25"]["13_to_17"]["false_positives"]["faces"] == teens
+    assert told["nist"]["challenge_25"]["under_18"]["false_positives"]["faces"] == (rows["age"] < 18).sum()
+
+
+def test_where_no_age_is_known_to_be_on_one_side_nothing_is_told() -> None:
+    rows = faces(40).assign(age=14, age_min=10, age_max=19)
+    told = measure(rows)
+    assert told["limits"]["18"]["overall"]["n"] == 0
+    assert "probability" not in told["limits"]["18"]
+    json.dumps(told, allow_nan=False)

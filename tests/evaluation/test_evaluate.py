@@ -13,7 +13,14 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
-from agelens.evaluation.evaluate import Rules, choose_rows, evaluate, framed_of, swapped_genders
+from agelens.evaluation.evaluate import (
+    Rules,
+    check_columns,
+    choose_rows,
+    evaluate,
+    framed_of,
+    swapped_genders,
+)
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import ImagePrediction
 
@@ -193,6 +200,8 @@ def test_each_figure_is_of_the_faces_that_have_the_label_for_it(
     assert told["gender_accuracy"]["overall"]["faces"] == figures["gender"]["n"] == len(rows) - third
     assert set(told["gender_accuracy"]["kinds"]["source"]["by_group"]) == {"exact", "groups"}
     assert set(told["age_mae"]["kinds"]["site"]["by_group"]) == {"north", "south"}
+    # All exact ages are of one source, and it is named.
+    assert set(told["age_mae"]["kinds"]["source"]["by_group"]) == {"exact"}
     limit = figures["age_limits"]["limits"]["20"]
     assert limit["overall"]["n"] == len(rows)
     assert sum(one["n"] for one in limit["groups"]["site"].values()) == len(rows)
@@ -204,6 +213,30 @@ def test_each_figure_is_of_the_faces_that_have_the_label_for_it(
     assert only["age_limits"]["limits"]["20"]["overall"]["n"] == third
     assert "right_group" in only["disaggregated"]["figures"]
     json.dumps(figures, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("age_band", ["a", "b"], "rename the column"),
+        ("light/dark", ["a", "b"], "rename the column"),
+        ("this x that", ["a", "b"], "rename the column"),
+        ("file", [str(number) for number in range(51)], "51 different values"),
+    ],
+)
+def test_columns_that_make_no_groups_are_refused(name: str, values: list[str], sentence: str) -> None:
+    with pytest.raises(AgeLensError, match=sentence):
+        check_columns(pd.DataFrame({name: values}), (name,))
+
+
+def test_labels_given_as_a_column_stay_the_groups_that_they_are(
+    table: pd.DataFrame, bundles: list[Bundle]
+) -> None:
+    figures = evaluate(table, bundles, "test", group_by=("gender", "race")).figures
+    assert set(figures["gender"]["groups"]["gender"]) == {"male", "female"}
+    assert set(figures["disaggregated"]["figures"]["gender_accuracy"]["kinds"]["gender"]["by_group"]) == {
+        "male", "female",
+    }  # fmt: skip
 
 
 def test_the_seed_moves_intervals_and_nothing_else(table: pd.DataFrame, bundles: list[Bundle]) -> None:

@@ -53,6 +53,24 @@ def test_pairs_are_told_and_small_ones_marked() -> None:
     assert figures["overall"]["value"] == pytest.approx(errors.mean())
 
 
+def test_groups_of_ages_are_in_a_band_where_they_lie_in_it() -> None:
+    rows = faces(200).assign(age_min=20, age_max=29, age=24)
+    rows.loc[100:149, ["age_min", "age_max", "age"]] = 15, 20, 17
+    rows.loc[150:, ["age_min", "age_max", "age"]] = 70, 116, 74
+    told = measure_groups(rows, 1)["figures"]
+    assert "age_mae" not in told
+    assert told["right_group"]["overall"]["faces"] == 200
+    assert {
+        name: one["faces"] for name, one in told["right_group"]["kinds"]["age_band"]["by_group"].items()
+    } == {"20-29": 100}
+
+
+def test_names_of_pairs_are_told_apart() -> None:
+    rows = faces().assign(size=lambda rows: np.where(rows["gender"] == 1, "640 x 480", "small"))
+    pairs = measure_groups(rows, 1, ["size"])["figures"]["age_mae"]["kinds"]["race x size"]["by_group"]
+    assert all(len(name.split(" x ")) == 2 for name in pairs)
+
+
 def test_faces_without_an_exact_label_have_no_score() -> None:
     rows = faces(40).assign(age_min=lambda rows: rows["age"], age_max=lambda rows: rows["age"])
     rows.loc[:9, "age_max"] += 5

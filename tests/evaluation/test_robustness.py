@@ -123,16 +123,26 @@ def test_figures_are_of_the_faces_found_and_beside_them_how_many_were_not() -> N
     assert (strong["found"], strong["mae"], strong["accuracy"]) == (0, None, None)
 
 
-def test_look_alikes_are_one_piece_of_evidence() -> None:
-    """Ten pictures in five pairs of duplicates tell less than ten that have nothing to do with one another."""
-    alone = made_up()
-    pairs = Stressed(alone.rows.assign(group=alone.rows["digest"].astype(int) // 2), ())
+@pytest.mark.parametrize("figure", ["found", "mae", "mae_change", "coverage", "accuracy"])
+def test_near_duplicates_are_one_piece_of_evidence(figure: str) -> None:
+    """Two hundred pictures in fifty groups tell less than two hundred that have nothing to do with one another."""
+    rng = np.random.default_rng(3)
+    # All pictures of a group are alike in everything.
+    of_group = np.repeat(rng.normal(0, 6, 50), 4)
+    rows = pd.DataFrame(
+        {"digest": [str(number) for number in range(200)], "age": 30, "gender": (of_group > 2).astype(int),
+         "found": of_group < 8}
+    )  # fmt: skip
+    clean = rows.assign(corruption=CLEAN, level=0.0, found=True, age_years=30.0, p_female=0.4)
+    worse = rows.assign(corruption="blur", level=1.0, age_years=30.0 + of_group, p_female=0.4)
+    whole = pd.concat([clean, worse], ignore_index=True)
+    whole = whole.assign(age_low=whole["age_years"] - 5, age_high=whole["age_years"] + 5)
 
-    def width(stressed: Stressed) -> float:
-        low, high = summarise(stressed)[1]["found_ci95"]
-        return high - low
+    def width(frame: pd.DataFrame) -> float:
+        low, high = summarise(Stressed(frame, ()))[1][f"{figure}_ci95"]
+        return float(high - low)
 
-    assert width(pairs) > width(alone)
+    assert width(whole.assign(group=whole["digest"].astype(int) // 4)) > 1.5 * width(whole)
 
 
 def test_faces_count_for_what_they_are_labelled_for(predictor: Predictor, table: pd.DataFrame) -> None:

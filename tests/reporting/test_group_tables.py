@@ -28,6 +28,13 @@ def test_few_faces_are_marked_and_never_best_or_worst() -> None:
     assert "worst Black" in line
 
 
+def test_near_duplicates_count_once() -> None:
+    told = result()
+    told["groups"]["race"]["White"]["independent"] = 20
+    (table,) = group_tables(told)
+    assert {row["name"]: row["few"] for row in table["rows"]}["White"]
+
+
 def test_the_file_holds_numbers_alone(tmp_path: Path) -> None:
     write_group_table(result(), tmp_path / "table.csv")
     written = pd.read_csv(tmp_path / "table.csv")

@@ -266,7 +266,7 @@ def export(
     if form != "bundle":
         if seeds is not None or stress is not None:
             raise AgeLensError(
-                "--seeds and --stress are for the card of a bundle; leave out --format, or leave out them."
+                "--seeds and --stress are for the card of a bundle; leave out --format, or leave them out."
             )
         export_as(target, form, bundle or out, json)
         return

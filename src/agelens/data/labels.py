@@ -88,6 +88,6 @@ def race_name(race: str) -> str:
     return race
 
 
-def age_band(ages: "pd.Series[int]") -> "pd.Series[str]":
+def age_band(ages: "pd.Series[int] | pd.Series[float]") -> "pd.Series[str]":
     """The band of ten years of each age, as one of AGE_BANDS."""
     return (ages // 10).clip(upper=len(AGE_BANDS) - 1).map(dict(enumerate(AGE_BANDS)))

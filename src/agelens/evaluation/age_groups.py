@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agelens.data.labels import GENDERS, group_name
 from agelens.data.table import source_names
-from agelens.evaluation.metrics import given_groups, interval, share_interval
+from agelens.evaluation.metrics import given_groups, independent, interval, share_interval
 from agelens.evaluation.resampling import Codes, clusters_of
 
 Floats = NDArray[np.float64]
@@ -31,10 +31,9 @@ def measure_age_groups(predictions: pd.DataFrame, seed: int) -> dict[str, Any]:
     Returns:
         ``n``; ``right_group``, the share in the right group; ``years_outside``, the mean distance from it in years, 0
         within; ``one_off``, the share in the right group or one beside it; where there are prediction intervals
-        ``interval_meets``, the share of them that hold some age of the group, and ``interval_years``, their mean width:
-        the share that holds the age itself, which nobody knows, is at most as large; each share and mean with a 95 %
-        interval; and ``confusion``, by name of the source its ``groups`` and ``counts``, labelled by row and estimated
-        by column.
+        ``interval_meets``, the share of them that hold some age of the group (the share that holds the age itself,
+        which nobody knows, is at most as large); each with a 95 % interval; ``interval_years``, their mean width; and
+        ``confusion``, by name of the source its ``groups`` and ``counts``, labelled by row and estimated by column.
     """
     years = predictions["age_years"].to_numpy(np.float64)
     low, high = (predictions[name].to_numpy(np.float64) for name in ("age_min", "age_max"))
@@ -97,18 +96,15 @@ def measure_group_labels(
         **given_groups(predictions, group_by),
     }
     groups = {
-        name: {
-            value: _without_confusion(measure_age_groups(predictions[key == value], seed))
-            for value in values
-            if (key == value).any()
-        }
+        name: {value: _of_group(predictions[key == value], seed) for value in values if (key == value).any()}
         for name, (key, values) in keys.items()
     }
     return {**measure_age_groups(predictions, seed), "groups": groups}
 
 
-def _without_confusion(figures: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in figures.items() if key != "confusion"}
+def _of_group(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
+    figures = {key: value for key, value in measure_age_groups(rows, seed).items() if key != "confusion"}
+    return {**figures, "independent": independent(clusters_of(rows))}
 
 
 def years_outside(years: Floats, low: Floats | np.float64, high: Floats | np.float64) -> Floats:

@@ -39,7 +39,7 @@ def measure_age_limits(
     Args:
         predictions: rows of a face table with ``age_years``, and where the network gives them ``age_low`` and
             ``p_at_least_L`` for each limit L. A face whose age is known as a group counts for the limits that its
-            whole group lies on one side of.
+            whole group lies on one side of, but not among those who nearly reach one.
         missed: the rows in whose images no face was found; each counts as a refusal.
         limits: years.
         max_false_positives: largest share of under-age faces that may pass, 0 to 1.
@@ -70,8 +70,8 @@ def _measure_limit(
     for kind, name, group in _groups(rows, group_by):
         told["groups"].setdefault(kind, {})[name] = _measure_group(group, limit, max_false_positives)
     column = f"p_at_least_{limit}"
-    if column in rows.columns:
-        found = rows.dropna(subset=column)
+    found = rows.dropna(subset=column) if column in rows.columns else rows.iloc[:0]
+    if len(found):
         told["probability"] = reliability(
             found[column].to_numpy(float), (found["age"] >= limit).to_numpy(float), clusters_of(found)
         ).to_json()
@@ -126,7 +126,7 @@ def _measure_nist(rows: pd.DataFrame, seed: int) -> dict[str, Any]:
     side, exact = _knows_side(rows, CHALLENGE_25[0]), has_exact_age(rows).to_numpy()
     rates = {
         **challenge_25(ages[side], estimates[side], clusters[side]),
-        # A group such as 10-19 does not tell who is 13 and older.
+        # A group such as 12-17 does not tell who is 13 and older.
         "13_to_17": challenge_25(ages[exact], estimates[exact], clusters[exact])["13_to_17"],
     }
     genders = rows["gender"].to_numpy(float)

@@ -7,8 +7,8 @@ them, in stops (IEC 61966-2-1 for the way from sRGB and back). Occlusion is the 
 Zheng, Kang, Li and Yang 2020, "Random Erasing Data Augmentation") within the face's box. Size, tightness and shift move
 a window over the picture; what lies beyond the picture repeats its edge.
 
-They are not taken from a library: none that is kept up does without PyTorch, and some levels are told in sides of a
-face.
+They are not taken from a library: none that is kept up does without PyTorch and the AGPL, and some levels are told in
+sides of a face.
 """
 
 from collections.abc import Callable

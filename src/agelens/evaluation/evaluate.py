@@ -17,6 +17,7 @@ from agelens.evaluation.age_limit_report import measure_age_limits
 from agelens.evaluation.certainty import ABSTAIN_ERROR
 from agelens.evaluation.certainty_report import LEVELS, level_columns, measure_certainty
 from agelens.evaluation.group_report import measure_groups
+from agelens.evaluation.groups import PAIR
 from agelens.evaluation.metrics import measure
 from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.inference.predictor import Predictor
@@ -25,6 +26,10 @@ from agelens.utils.progress import Track, quiet
 
 # A network that knows nothing is right in half of the faces; less than a fifth of twenty comes of chance once in 800.
 _SELDOM, _ENOUGH = 0.2, 20
+# Columns that figures are told by have at most so many values: every pair of groups is told too.
+MOST_VALUES = 50
+# Kinds of groups that are no columns.
+_RESERVED = frozenset({"age_band", "predicted_band", "age_range", "age_group"})
 # What becomes of whole photographs: refused as no crops, measured as if they were some, or their largest face measured.
 Framed = Literal["refuse", "as-they-are", "align"]
 _WAY_OUT = (
@@ -138,8 +143,10 @@ def evaluate(
     rows = rows[[face is not None for face in faces]].reset_index(drop=True)
     add_estimates(rows, [face for face in faces if face], predictor, rules)
     tasks = {task: bundle for bundle in bundles for task in bundle.tasks}
-    figures = _measure(rows, tasks, seed, group_by)
-    figures |= _trust(rows, missed, predictor, rules, seed, group_by)
+    # Also where all exact ages, or all groups, are of one source.
+    told_by = list(dict.fromkeys([*(["source"] if len(source_names(rows)) > 1 else []), *group_by]))
+    figures = _measure(rows, tasks, seed, told_by)
+    figures |= _trust(rows, missed, predictor, rules, seed, told_by)
     figures["settings"] = {
         "split": split if "split" in table.columns else "all",
         "images": len(rows),
@@ -183,8 +190,6 @@ def _measure(
 ) -> dict[str, Any]:
     """The figures of each task on the rows that are labelled for it; ages that are groups have figures of their own."""
     figures: dict[str, Any] = {}
-    # Also where all exact ages, or all groups, are of one source.
-    group_by = [*(["source"] if len(source_names(rows)) > 1 else []), *group_by]
     for task, bundle in tasks.items():
         labelled = rows[has_exact_age(rows) if task == "age" else has_label(rows, task)].reset_index(
             drop=True
@@ -203,11 +208,21 @@ def _measure(
 
 
 def check_columns(table: pd.DataFrame, group_by: Sequence[str]) -> None:
-    """Refuse, with an AgeLensError, columns that the table lacks."""
+    """Refuse, with an AgeLensError, columns that the table lacks or that make no groups."""
     if missing := [name for name in group_by if name not in table.columns]:
         raise AgeLensError(
             f"--group-by {','.join(missing)}: the face table has no such column, but {', '.join(table.columns)}."
         )
+    for name in group_by:
+        if name in _RESERVED or any(sign in name for sign in (PAIR, "/", "\\")):
+            raise AgeLensError(
+                f"--group-by {name}: the name stands for something else in the figures, or holds a sign that it may "
+                "not; rename the column."
+            )
+        if (values := table[name].nunique()) > MOST_VALUES:
+            raise AgeLensError(
+                f"--group-by {name}: the column has {values:,} different values, and at most {MOST_VALUES} make groups."
+            )
 
 
 def of_sources(rows: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.data.labels import AGE_BANDS, GENDERS, age_band
+from agelens.data.labels import AGE_BANDS, GENDERS, age_band, age_bounds
 
 GROUP_TITLES = {"age_band": "Age band (years)", "gender": "Gender label", "race": "Race label"}
 SOURCE_TITLE = "Source"
@@ -26,16 +26,23 @@ def group_columns(rows: pd.DataFrame, group_by: Sequence[str] = ()) -> pd.DataFr
     Returns:
         a column of names for each kind, in the order of GROUP_TITLES, then of group_by; "" where a row has none.
     """
+    low, high = (age_band(pd.Series(ends, index=rows.index)) for ends in age_bounds(rows))
     columns = {
-        "age_band": age_band(rows["age"]),
+        # A group of ages such as 15-20 or 70+ lies in no band.
+        "age_band": low.where(low == high),
         "gender": rows["gender"].map(dict(enumerate(GENDERS))),
         "race": rows["race"] if "race" in rows.columns else pd.Series("", index=rows.index),
     }
     if "source" in rows.columns and rows["source"].nunique() > 1:
         columns["source"] = rows["source"]
-    columns |= {name: rows[name] for name in group_by}
-    # Some rows may lack a label.
-    return pd.DataFrame({kind: values.fillna("").astype(str) for kind, values in columns.items()})
+    columns |= {name: rows[name] for name in group_by if name not in columns}
+    # Some rows may lack a label, and names of pairs are split at PAIR again.
+    return pd.DataFrame(
+        {
+            kind: values.astype(object).fillna("").astype(str).str.replace(PAIR, " \u00d7 ")
+            for kind, values in columns.items()
+        }
+    )
 
 
 def groups_of(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agelens.data.labels import GENDERS, has_label
+from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
 from agelens.data.table import ORIGINAL_COLUMNS
 from agelens.evaluation.out_of_fold import OutOfFold
 
@@ -68,7 +68,8 @@ class LabelIssues:
 
     def figures(self) -> dict[str, Any]:
         """How good the estimates are that the ranking stands on, and how many labels look wrong; None of no labels."""
-        errors = (self.table["predicted_age"] - self.table["age"]).abs().dropna()
+        exact = self.table[has_exact_age(self.table)]
+        errors = (exact["predicted_age"] - exact["age"]).abs().dropna()
         gendered = self.table[has_label(self.table, "gender")]
         right = (gendered["p_female"] >= 0.5) == (gendered["gender"] == 1)
         return {
@@ -82,6 +83,8 @@ class LabelIssues:
 def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
     """Rank the labels of a face table by how much estimates of others speak against them; missing ones are no labels.
 
+    Of an age that is known as a group the year of the group that lies nearest to the estimate counts as the label.
+
     Args:
         table: a face table.
         estimates: of its rows, in order.
@@ -89,7 +92,10 @@ def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
     aged, gendered = (has_label(table, label).to_numpy() for label in LABELS)
     age_score, gender_score, wrong = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
     if aged.any():
-        ages, digests = table["age"].to_numpy(float), table["digest"]
+        low, high = age_bounds(table)
+        # 29.9 years are still 29.
+        ages = np.clip(estimates.age_years, low, np.where(low < high, high + 0.9, high))
+        digests = table["digest"]
         age_score[aged] = _score_ages(ages[aged], estimates.age_years[aged], digests[aged])
     if gendered.any():
         genders = table["gender"].to_numpy(float)[gendered].astype(int)

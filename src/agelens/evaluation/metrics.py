@@ -118,12 +118,19 @@ def measure_gender(
     }
 
 
+def independent(clusters: Codes) -> int:
+    """Return how many faces count as evidence of their own: those of one duplicate group count once."""
+    return len(np.unique(clusters))
+
+
 def given_groups(predictions: pd.DataFrame, group_by: Sequence[str] = ()) -> dict[str, tuple[Any, list[str]]]:
     """Columns of a table by whose values figures are told, and these values: race, source and what is asked for.
 
     One source alone is no group.
     """
     names = dict.fromkeys(["race", *(["source"] if len(source_names(predictions)) > 1 else []), *group_by])
+    # Gender is a group in any case, by its words.
+    names.pop("gender", None)
     return {name: (predictions[name], sorted(set(predictions[name].dropna()) - {""})) for name in names}
 
 
@@ -138,7 +145,8 @@ def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[
 
     The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. Where age comes with
     intervals, there are groups by the band of the estimate too, for which the intervals are made. Each group but the
-    ranges is tested against all other faces, for `agelens.evaluation.limitations`.
+    ranges is tested against all other faces, for `agelens.evaluation.limitations`. ``independent`` is how many faces of
+    a group are left where near duplicates count once.
 
     Args:
         predictions: a face table with ``age_years`` (years) or ``p_female`` (0 to 1), and with ``group`` where an
@@ -165,14 +173,22 @@ def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[
     scores = _scores(predictions, task)
     groups = {
         name: {
-            str(value): {**of(chosen), **_against_rest(scores, chosen, clusters)}
+            str(value): {
+                **of(chosen),
+                "independent": independent(clusters[chosen]),
+                **_against_rest(scores, chosen, clusters),
+            }
             for value in values
             if (chosen := (key == value).to_numpy()).any()
         }
         for name, (key, values) in keys.items()
     }
     ranges = {name: predictions["age"].between(*ends).to_numpy() for name, ends in AGE_RANGES.items()}
-    groups["age_range"] = {name: of(rows) for name, rows in ranges.items() if rows.any()}
+    groups["age_range"] = {
+        name: {**of(rows), "independent": independent(clusters[rows])}
+        for name, rows in ranges.items()
+        if rows.any()
+    }
     return {**of(np.full(len(predictions), True)), "groups": groups}
 
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from agelens.data.labels import labelled_tasks
+from agelens.data.table import ORIGINAL_COLUMNS
 from agelens.errors import AgeLensError
 from agelens.models.registry import BackboneSpec, training_images_of
 from agelens.utils.progress import Track, quiet
@@ -60,7 +61,9 @@ def default_backbone() -> str:
 
 def refuse_seen(spec: BackboneSpec, table: pd.DataFrame) -> None:
     """Refuse, with an AgeLensError, a backbone that learned from labels of these faces: it would repeat them."""
-    seen = table["digest"].isin(training_images_of(spec).keys()).sum()
+    known = training_images_of(spec)
+    digests = [table[name] for name in ("digest", ORIGINAL_COLUMNS[1]) if name in table.columns]
+    seen = int(np.any([one.isin(known.keys()) for one in digests], axis=0).sum())
     if seen:
         raise AgeLensError(
             f"{spec.name} learned from the labels of {seen:,} of the {len(table):,} faces, so what it says of them is "

@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from agelens.evaluation.groups import GROUP_TITLES, kind_title
 from agelens.reporting.dataset_charts import style
 from agelens.reporting.result_charts import bars, pen
 
@@ -36,8 +37,10 @@ def age_limit_curves(told: dict[str, Any], limit: int) -> go.Figure:
     """
     overall = told["overall"]["curve"]
     lines = {"all": overall}
-    for groups in told["groups"].values():
-        lines |= {name: group["curve"] for name, group in groups.items()}
+    for kind, groups in told["groups"].items():
+        # Names of one's own may be those of other groups.
+        before = "" if kind in GROUP_TITLES else f"{kind_title(kind)}: "
+        lines |= {f"{before}{name}": group["curve"] for name, group in groups.items()}
     figure = make_subplots(1, 2, shared_yaxes=True, subplot_titles=list(PANELS.values()))
     for column, key in enumerate(PANELS, start=1):
         for index, (name, curve) in enumerate(lines.items()):

@@ -13,6 +13,11 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
+def points(value: float | None) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return "–" if value is None else f"{100 * value:+.1f} points"
+
+
 def unit(value: float | None) -> str:
     """A figure between 0 and 1 with three decimals, or a dash."""
     return "–" if value is None else f"{value:.3f}"

@@ -22,7 +22,7 @@ TITLES = {
 def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups of one task's evaluation as tables: a kind, its title, and rows of name and figures.
 
-    A row of fewer than FEW_FACES faces is marked as ``few``: its figures may be far off.
+    A row of fewer than FEW_FACES faces, near duplicates counting once, is marked as ``few``: it may be far off.
     """
     tables = []
     # Columns of one's own that figures were told by come last.
@@ -31,7 +31,11 @@ def group_tables(result: dict[str, Any]) -> list[dict[str, Any]]:
         groups = result.get("groups", {}).get(kind, {})
         order = AGE_BANDS if kind == "age_band" else groups
         rows = [
-            {"name": name, "few": groups[name]["n"] < FEW_FACES, **groups[name]}
+            {
+                "name": name,
+                "few": groups[name].get("independent", groups[name]["n"]) < FEW_FACES,
+                **groups[name],
+            }
             for name in order
             if name and name in groups
         ]

@@ -42,6 +42,8 @@ _OLD_FIGURES = (
     "calibrated",
     "geometry",
     "gender_temperature",
+    "over_seeds",
+    "stress",
 )
 
 # What the cards of several networks say in words, and what stands between them in that of their average.
