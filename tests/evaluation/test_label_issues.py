@@ -83,6 +83,26 @@ def test_figures_tell_how_good_the_estimates_are(found: LabelIssues) -> None:
     assert figures["estimated_wrong_genders"] == 10
 
 
+def test_an_age_in_its_group_is_no_issue(found: LabelIssues, tmp_path: Path) -> None:
+    table = found.table[["path", "digest", "age", "gender"]]
+    years = found.table["predicted_age"].to_numpy()
+    low = (years // 10 * 10).astype(int)
+    table = table.assign(age_min=low, age_max=low + 9, age=low + 4)
+    table.loc[:19, ["age_min", "age_max"]] = table.loc[:19, ["age", "age"]].to_numpy()
+    table.loc[20, ["age", "age_min", "age_max"]] = 94, 90, 99
+    estimates = OutOfFold(years, found.table["p_female"].to_numpy(), np.zeros(300, np.int64))
+    ranked = rank_labels(table, estimates)
+    # Only ages known in years have an error in years.
+    assert ranked.figures()["age_mae"] == pytest.approx(np.abs(years - table["age"])[:20].mean())
+    assert ranked.worst("age", 1).index.tolist() == [20]
+    assert len(ranked.worst("age", 21).index.difference(range(21))) == 0
+    Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
+    shown = {**ranked.figures(), "backbone": "one", "weights": "random", "folds": 5}
+    gallery = rank_labels(table.assign(path=str(tmp_path / "face.png")), estimates)
+    write_label_gallery(gallery, shown, tmp_path / "page.html", 5)
+    assert "90-99" in (tmp_path / "page.html").read_text()
+
+
 def test_missing_labels_are_not_ranked_and_crops_name_their_photographs(
     found: LabelIssues, tmp_path: Path
 ) -> None:

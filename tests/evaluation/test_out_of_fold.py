@@ -82,6 +82,9 @@ def test_a_network_that_learned_from_these_labels_is_refused(monkeypatch: pytest
     with pytest.raises(AgeLensError, match="AgeLens learned from the labels of 2 of the 3 faces"):
         refuse_seen(spec, table)
     refuse_seen(find_backbone("SmallConv"), table)
+    crops = pd.DataFrame({"digest": ["1" * 64, "2" * 64], "original_digest": [digests[0], ""]})
+    with pytest.raises(AgeLensError, match="labels of 1 of the 2 faces"):
+        refuse_seen(spec, crops)
 
 
 def test_the_default_is_the_recogniser_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

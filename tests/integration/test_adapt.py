@@ -49,6 +49,9 @@ def test_the_heads_learn_and_the_encoders_stay(
     training = after.card["training"]
     assert training["recipe"] == "adapt"
     assert training["adapted"][0]["network_sha256"] == before.digest
+    # What was measured with the network that was adapted says nothing of this one.
+    assert "over_seeds" in before.card
+    assert not {"over_seeds", "stress", "evaluation"} & set(after.card)
     assert training["history"]["loss"][-1] < training["history"]["loss"][0]
     assert after.card["calibrated"]["fingerprint"] != before.card["calibrated"]["fingerprint"]
     assert before.training_images.items() <= after.training_images.items()

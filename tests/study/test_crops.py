@@ -165,3 +165,23 @@ def test_a_study_that_trains_aligns_photographs_by_itself_and_goes_on_with_them(
     assert again.status == 0
     assert "audit: done before" in again.err
     assert "compare: done before" in again.err
+
+
+def test_label_issues_aligns_scenes_beside_another_source(
+    agelens: Callable, study, scenes: Path, tmp_path: Path
+) -> None:
+    how = ["--backbone", "SmallConv", "--weights", "random", "--image-size", 32, "--cache", tmp_path / "cache",
+           "--precision", "f32", "--top", 3]  # fmt: skip
+    # What was begun without aligning is looked at.
+    assert agelens("audit", scenes, "--out", tmp_path / "begun").status == 0
+    refused = agelens("label-issues", "--out", tmp_path / "begun", *how)
+    assert refused.status == 2
+    assert "not framed as face crops" in refused.err
+    assert not (tmp_path / "begun" / "label_issues.csv").exists()
+    said = agelens("label-issues", study.source, scenes, "--out", tmp_path / "run", *how)
+    assert said.status == 0, said.err
+    table = read_table(tmp_path / "run" / "table.csv")
+    assert (table["original"] != "").sum() == 16
+    assert set(table.loc[table["original"] != "", "source"]) == {scenes.name}
+    listed = pd.read_csv(tmp_path / "run" / "label_issues.csv")
+    assert "original_digest" in listed.columns

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from agelens.data.labels import GENDERS
+from agelens.data.labels import GENDERS, group_name
 from agelens.evaluation.label_issues import LABELS, LabelIssues
 from agelens.reporting.exploration import load_tile
 from agelens.reporting.pages import render_page
@@ -42,12 +42,17 @@ def _tiles(rows: pd.DataFrame, label: str) -> Iterator[dict[str, Any]]:
             "picture": picture,
             "name": Path(row["path"]).name,
             "rank": int(row[f"{label}_rank"]),
-            "age": "no age" if age is None else age,
+            "age": "no age" if age is None else _age_label(row, age),
             "gender": "no gender" if gender is None else GENDERS[gender],
             "says": f"estimated {row['predicted_age']:.0f}"
             if label == "age"
             else _other(gender, row["p_female"]),
         }
+
+
+def _age_label(row: dict[Any, Any], age: int) -> str:
+    low, high = (int(row.get(name, age)) for name in ("age_min", "age_max"))
+    return group_name(low, high)
 
 
 def _other(gender: int | None, p_female: float) -> str:
