@@ -5,7 +5,8 @@
 
 Photographs are made from crops: one to three of them lie in a picture of `--canvas` pixels. They are predicted by
 `agelens predict --out FILE.parquet`, by one actor of one thread and by two actors of one thread each (whose ratio tells
-whether the shares of the cores add up), and by two actors again while processes are killed at random moments: the
+whether the shares of the cores add up; the one also held to one core, for decoding uses a second one a little where it
+idles), and by two actors again while processes are killed at random moments: the
 command with all that Ray has started, or one worker. What was killed is started again until it ends. The rows of two
 actors, killed or not, must be those of the plain command, each once, to the last digit: all compute in float32. One
 actor is compared with two on the first photographs alone (`--ratio-images`). `--crops` estimates the crops themselves.
@@ -56,9 +57,8 @@ def main() -> None:
     print("versions   " + ", ".join(f"{name} {number}" for name, number in versions().items()))
     for name, (count, seconds) in found["seconds"].items():
         print(f"{name:28} {count:6} in {seconds:8.1f} s  {count / seconds:7.1f} photographs/s")
-    print(
-        f"two actors against one: {found['ratio']:.2f} without the start, which takes {found['start']:.1f} s"
-    )
+    for name, ratio in found["ratios"].items():
+        print(f"two actors against {name}: {ratio:.2f} without the start")
     print(f"rows of the plain command, two actors, two actors with kills: {found['rows']}")
     print(f"killed {found['killed']} times; rows equal to the plain command's: {found['equal']}")
     keep(options.json, found)
@@ -99,12 +99,17 @@ def measure(photographs: Path, folder: Path, options: argparse.Namespace) -> dic
         place.mkdir()
         for file in sorted(photographs.iterdir())[:count]:
             (place / file.name).symlink_to(file.resolve())
-    start = timed(command(few, folder / "few-out", options, actors=1))
-    for actors in (1, 2):
-        spent = timed(command(some, folder / f"actors{actors}", options, actors=actors))
-        name = f"{actors} actor{'s' if actors > 1 else ''} of one thread"
+    without_start = {}
+    for name, actors, cores in (
+        ("one actor", 1, None), ("one actor held to one core", 1, {0}), ("two actors", 2, None)
+    ):  # fmt: skip
+        place = folder / name.replace(" ", "-")
+        start = timed(command(few, Path(f"{place}-start"), options, actors=actors), cores)
+        spent = timed(command(some, place, options, actors=actors), cores)
+        seconds[f"{name}, start"] = (1, start)
         seconds[name] = (len(list(some.iterdir())), spent)
-    one, two = (spent - start for _, spent in seconds.values())
+        without_start[name] = spent - start
+    two = without_start.pop("two actors")
     ways = {name: folder / name for name in ("plain.parquet", "two", "killed")}
     seconds["plain command"] = (options.images, timed(command(photographs, ways["plain.parquet"], options)))
     whole = timed(command(photographs, ways["two"], options, actors=2))
@@ -114,7 +119,8 @@ def measure(photographs: Path, folder: Path, options: argparse.Namespace) -> dic
     seconds["the same with kills"] = (options.images, time.perf_counter() - began)
     plain, *through_ray = (rows(way) for way in ways.values())
     return {
-        "images": options.images, "seconds": seconds, "start": start, "ratio": one / two, "killed": killed,
+        "images": options.images, "seconds": seconds, "killed": killed,
+        "ratios": {name: spent / two for name, spent in without_start.items()},
         "equal": all(found == plain for found in through_ray), "rows": [len(found) for found in (plain, *through_ray)],
         "counts": [json.loads((ways[name] / "_counts.json").read_text()) for name in ("two", "killed")],
     }  # fmt: skip
@@ -128,9 +134,15 @@ def command(photographs: Path, out: Path, options: argparse.Namespace, actors: i
     return [*made, "--engine", "ray", "--actors", str(actors), "--threads", "1"] if actors else made
 
 
-def timed(arguments: list[str]) -> float:
+def timed(arguments: list[str], cores: set[int] | None = None) -> float:
+    """Seconds that a command takes, held to some cores if they are given."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores or mine)
     began = time.perf_counter()
-    subprocess.run(arguments, check=True, stderr=subprocess.DEVNULL)
+    try:
+        subprocess.run(arguments, check=True, stderr=subprocess.DEVNULL)
+    finally:
+        os.sched_setaffinity(0, mine)
     return time.perf_counter() - began
 
 

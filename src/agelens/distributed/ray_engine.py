@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from agelens.utils.reasons import last_line
 # Most photographs of a shard: some seconds' work, which is what a killed worker loses; and into how many shards few
 # photographs are cut at least, so that every actor has some.
 MOST, LEAST_SHARDS = 256, 16
+# Memory that Ray sets aside for an actor, which takes some 600 MB with photographs of a megapixel (benchmarks).
+ACTOR_BYTES = 1 << 30
 # How long a cluster that is named by its address is waited for.
 _PATIENCE_SECONDS = 10
 
@@ -142,13 +145,13 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         context.enable_progress_bars = False
         # Nothing is left out in silence.
         context.max_errored_blocks = 0
-        most = max(1, int(ray.cluster_resources().get("CPU", 1)) // how.threads)
-        actors = min(how.actors or most, len(waiting))
+        actors, memory = room(ray.cluster_resources(), how, len(waiting))
         counted = ray.data.from_items(waiting, override_num_blocks=len(waiting)).map_batches(
             ShardPredictor,
             fn_constructor_args=(place, replace(config, threads=how.threads)),
             batch_size=1,
             num_cpus=how.threads,
+            memory=memory,
             compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
         )
         for _ in counted.iter_rows():
@@ -161,6 +164,20 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
         ) from None
     finally:
         ray.shutdown()
+
+
+def room(resources: Mapping[str, float], how: RayConfig, waiting: int) -> tuple[int, int]:
+    """Return how many actors there are, and the bytes of memory that are set aside for each.
+
+    Args:
+        resources: of the cluster, as Ray tells them: ``CPU`` and ``memory`` (bytes).
+        how: whose actors are taken as asked for; each then has its share of the memory if there is less.
+        waiting: shards that are to be done.
+    """
+    memory = int(resources.get("memory", ACTOR_BYTES))
+    fitting = min(int(resources.get("CPU", 1)) // how.threads, memory // ACTOR_BYTES)
+    actors = min(how.actors or max(1, fitting), waiting)
+    return actors, min(ACTOR_BYTES, memory // actors)
 
 
 def _look_for(address: str | None) -> None:
