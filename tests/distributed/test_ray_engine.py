@@ -11,7 +11,7 @@ from PIL import Image
 
 from agelens.cli.cluster import predict_on_cluster
 from agelens.distributed import ray_engine
-from agelens.distributed.ray_engine import RayConfig, predict_with_ray
+from agelens.distributed.ray_engine import ACTOR_BYTES, RayConfig, predict_with_ray, room
 from agelens.distributed.shards import ShardFolder
 from agelens.errors import AgeLensError
 from agelens.inference import image_files
@@ -87,3 +87,20 @@ def test_a_folder_that_cannot_be_listed_counts_as_failed(
     monkeypatch.setattr(PredictionConfig, "load", lambda _: NamedPredictor())
     assert predict_with_ray(str(tmp_path / "photos"), str(tmp_path / "faces"), PredictionConfig()) == 1
     assert json.loads((tmp_path / "faces" / "_counts.json").read_text())["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("resources", "how", "waiting", "expected"),
+    [
+        ({"CPU": 8, "memory": 64 << 30}, RayConfig(), 100, (8, ACTOR_BYTES)),
+        ({"CPU": 8, "memory": 64 << 30}, RayConfig(threads=4), 100, (2, ACTOR_BYTES)),
+        ({"CPU": 8, "memory": 3 << 30}, RayConfig(), 100, (3, ACTOR_BYTES)),
+        ({"CPU": 8, "memory": 3 << 30}, RayConfig(actors=6), 100, (6, 1 << 29)),
+        ({"CPU": 1, "memory": 1 << 29}, RayConfig(threads=2), 100, (1, 1 << 29)),
+        ({"CPU": 8}, RayConfig(), 2, (1, ACTOR_BYTES)),
+    ],
+)
+def test_as_many_actors_as_cores_and_memory_hold(
+    resources: dict[str, float], how: RayConfig, waiting: int, expected: tuple[int, int]
+) -> None:
+    assert room(resources, how, waiting) == expected
