@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_listed_counts_as_failed(
         ({"CPU": 8, "memory": 3 << 30}, RayConfig(), 100, (3, ACTOR_BYTES)),
         ({"CPU": 8, "memory": 3 << 30}, RayConfig(actors=6), 100, (6, 1 << 29)),
         ({"CPU": 1, "memory": 1 << 29}, RayConfig(threads=2), 100, (1, 1 << 29)),
-        ({"CPU": 8}, RayConfig(), 2, (1, ACTOR_BYTES)),
+        ({"CPU": 8}, RayConfig(), 2, (2, 0)),
     ],
 )
 def test_as_many_actors_as_cores_and_memory_hold(

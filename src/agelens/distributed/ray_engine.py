@@ -167,17 +167,18 @@ def _run(waiting: list[dict[str, Any]], place: str, config: PredictionConfig, ho
 
 
 def room(resources: Mapping[str, float], how: RayConfig, waiting: int) -> tuple[int, int]:
-    """Return how many actors there are, and the bytes of memory that are set aside for each.
+    """Return how many actors there are, and the bytes of memory that are set aside for each, 0 for none.
 
     Args:
         resources: of the cluster, as Ray tells them: ``CPU`` and ``memory`` (bytes).
         how: whose actors are taken as asked for; each then has its share of the memory if there is less.
         waiting: shards that are to be done.
     """
-    memory = int(resources.get("memory", ACTOR_BYTES))
-    fitting = min(int(resources.get("CPU", 1)) // how.threads, memory // ACTOR_BYTES)
+    memory, fitting = resources.get("memory"), int(resources.get("CPU", 1)) // how.threads
+    if memory is not None:
+        fitting = min(fitting, int(memory) // ACTOR_BYTES)
     actors = min(how.actors or max(1, fitting), waiting)
-    return actors, min(ACTOR_BYTES, memory // actors)
+    return actors, 0 if memory is None else min(ACTOR_BYTES, int(memory) // actors)
 
 
 def _look_for(address: str | None) -> None:
