@@ -29,6 +29,8 @@ def test_pairs_hold_the_rows_that_have_both() -> None:
     assert "20-29 x female" not in found["age_band x gender"]
     assert "race x source" in found
     assert kind_title("age_band x race") == "Age band (years) and Race label"
+    # With a kind of one group a pair would say nothing new.
+    assert not [kind for kind in groups_of(rows().assign(race="White"), pairs=True) if "x race" in kind]
     # A label that is missing makes no group and no pair.
     missing = groups_of(rows().assign(age=[5, None, 25, 85], gender=[0, 1, None, 1]), pairs=True)
     assert sum(chosen.sum() for chosen in missing["age_band"].values()) == 3

@@ -58,7 +58,8 @@ def groups_of(
     columns = group_columns(rows, group_by)
     found = {str(kind): _members(columns[kind], str(kind)) for kind in columns}
     if pairs:
-        for one, other in combinations(list(found), 2):
+        # With a kind of one group a pair would only repeat the other kind.
+        for one, other in combinations([kind for kind, members in found.items() if len(members) > 1], 2):
             found[f"{one}{PAIR}{other}"] = {
                 f"{name}{PAIR}{second}": both
                 for name, members in found[one].items()
