@@ -138,7 +138,9 @@ def test_faces_are_drawn_by_the_seed() -> None:
     assert draw_rows(table, 1).equals(draw_rows(table, 1))
     assert len(draw_rows(table, 1)) == 32
     assert not draw_rows(table, 1).equals(draw_rows(table, 2))
-    assert face_caption(26, 1) == "26 F"
+    assert face_caption(26, 26, 1) == "26 F"
+    assert face_caption(20, 29, 0) == "20-29 M"
+    assert face_caption(float("nan"), float("nan"), float("nan")) == "? ?"
 
 
 def test_a_lost_file_gives_a_crossed_tile(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 
 from agelens.data.table import write_table
 from agelens.errors import AgeLensError
+from agelens.reporting import facts
+from agelens.reporting.exploration import face_caption
 from agelens.reporting.figure_files import FORMATS
 from agelens.reporting.report import write_report
 from agelens.utils.files import write_json
@@ -242,3 +245,16 @@ def test_one_task_alone_makes_a_report(tmp_path: Path) -> None:
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "true 30 M\n✗ pred 41.5" in page
     assert "accuracy_by_group" not in page
+
+
+@pytest.mark.parametrize(
+    ("labels", "years", "line"),
+    [((30, 30), 34.0, "✓ pred 34.0"), ((30, 30), 36.0, "✗ pred 36.0"), ((20, 29), 29.9, "✓ pred 29.9"),
+     ((20, 29), 30.0, "✗ pred 30.0"), ((math.nan, math.nan), 30.0, "pred 30.0")],
+)  # fmt: skip
+def test_a_prediction_is_right_near_an_exact_age_and_within_a_group(
+    labels: tuple[float, float], years: float, line: str
+) -> None:
+    assert facts.prediction_lines(*labels, 1.0, years, 0.9) == (
+        [f"true {face_caption(*labels, 1.0)}", line, "✓ F 90 %"], False
+    )  # fmt: skip

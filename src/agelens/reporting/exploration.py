@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from agelens.data.labels import labelled_tasks
+from agelens.data.labels import age_bounds, group_name, labelled_tasks
 from agelens.data.table import with_label_dtypes
 from agelens.errors import AgeLensError, ImageError
 from agelens.reporting import dataset_charts as charts
@@ -115,7 +115,7 @@ def _numbers(table: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
 
 
 def _write_faces(rows: pd.DataFrame, file: Path) -> None:
-    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
+    captions = face_captions(rows)
     write_grid(
         [(load_tile(path), caption) for path, caption in zip(rows["path"], captions, strict=True)], file
     )
@@ -126,9 +126,20 @@ def draw_rows(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return table.sample(n=min(GRID_FACES, len(table)), random_state=seed)
 
 
-def face_caption(age: float, gender: float) -> str:
-    """The labels of a face as under its picture, such as "26 F"; gender 0 is male, 1 female, "?" is not labelled."""
-    return f"{'?' if age != age else int(age)} {'?' if gender != gender else 'MF'[int(gender)]}"
+def face_captions(rows: pd.DataFrame) -> list[str]:
+    """The labels of each face of a table as under its picture, see `face_caption`."""
+    return list(map(face_caption, *age_bounds(rows), rows["gender"]))
+
+
+def face_caption(age_min: float, age_max: float, gender: float) -> str:
+    """The labels of a face as under its picture, such as "26 F" or "20-29 F"; "?" is not labelled.
+
+    Args:
+        age_min, age_max: first and last year of what is known of the age, equal for an exact one; NaN is not labelled.
+        gender: 0 male, 1 female; NaN is not labelled.
+    """
+    age = "?" if age_min != age_min else group_name(int(age_min), int(age_max))
+    return f"{age} {'?' if gender != gender else 'MF'[int(gender)]}"
 
 
 def load_tile(path: str, image_size: int = TILE_SIDE) -> Pixels:

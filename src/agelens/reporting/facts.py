@@ -126,16 +126,25 @@ def verdict(comparison: dict[str, Any], task: str) -> str:
     return f"{told} It is better than {'each other one' if len(against) > 1 else 'the other'} {how}."
 
 
-def prediction_lines(age: float, gender: float, age_years: float, p_female: float) -> tuple[list[str], bool]:
+def prediction_lines(
+    age_min: float, age_max: float, gender: float, age_years: float, p_female: float
+) -> tuple[list[str], bool]:
     """The caption of a measured face, and whether its gender is predicted wrong.
 
-    A tick or a cross stands before each prediction: age within 5 years of the label, and the labelled gender.
-    A prediction that is NaN is left out, and one without a label has neither.
+    A tick or a cross stands before each prediction: age within 5 years of the label, or within the group where that is
+    what is known of it, and the labelled gender. A prediction that is NaN is left out, and one without a label has
+    neither.
+
+    Args:
+        age_min, age_max, gender: labels, as of `face_caption`.
+        age_years: predicted. p_female: predicted, 0 to 1.
     """
-    lines, wrong = [f"true {face_caption(age, gender)}"], False
+    lines, wrong = [f"true {face_caption(age_min, age_max, gender)}"], False
     if not math.isnan(age_years):
-        near = "" if math.isnan(age) else f"{TICK if abs(age_years - age) <= NEAR_YEARS else CROSS} "
-        lines.append(f"{near}pred {age_years:.1f}")
+        exact = age_min == age_max
+        right = abs(age_years - age_min) <= NEAR_YEARS if exact else age_min <= age_years < age_max + 1
+        mark = "" if math.isnan(age_min) else f"{TICK if right else CROSS} "
+        lines.append(f"{mark}pred {age_years:.1f}")
     if not math.isnan(p_female):
         female = p_female >= 0.5
         wrong = not math.isnan(gender) and female != bool(gender)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from agelens._version import __version__
-from agelens.data.labels import has_exact_age
+from agelens.data.labels import age_bounds, has_exact_age
 from agelens.errors import AgeLensError
 from agelens.evaluation.group_report import TITLES
 from agelens.evaluation.groups import kind_title
@@ -25,7 +25,7 @@ from agelens.reporting.exploration import (
     CHARTS,
     charts_of,
     draw_rows,
-    face_caption,
+    face_captions,
     fully_labelled,
     load_tile,
 )
@@ -168,10 +168,9 @@ def _face_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     if run.table is None:
         return []
     rows = draw_rows(run.table, run.seed)
-    captions = (face_caption(age, gender) for age, gender in zip(rows["age"], rows["gender"], strict=True))
     return [
         {"source": _data_url(load_tile(path)), "lines": [caption], "wrong": False}
-        for path, caption in zip(rows["path"], captions, strict=True)
+        for path, caption in zip(rows["path"], face_captions(rows), strict=True)
     ]
 
 
@@ -180,7 +179,7 @@ def _predicted_tiles(run: StudyFiles) -> list[dict[str, Any]]:
     if run.predictions is None:
         return []
     rows = draw_rows(run.predictions, run.seed)
-    columns = (rows[name] for name in ("path", "age", "gender", "age_years", "p_female"))
+    columns = (rows["path"], *age_bounds(rows), *(rows[name] for name in ("gender", "age_years", "p_female")))
     tiles, faces = [], []
     for path, *labels_and_predictions in zip(*columns, strict=True):
         pixels = load_tile(path)
