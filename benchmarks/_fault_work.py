@@ -101,7 +101,7 @@ def _photographs(faces: Path, photos: Path) -> None:
         canvas = Image.new("RGB", (1200, 800), (200, 190, 180))
         for column, picture in enumerate(pictures[2 * number : 2 * number + 2]):
             canvas.paste(picture, (200 + 500 * column, 300))
-        canvas.save(photos / f"{number:02}.jpg", quality=90)
+        canvas.save(photos / f"{20 + number}_{number % 2}_0_{number:02}.jpg", quality=90)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -113,7 +113,7 @@ def campaign(base: Path, options: argparse.Namespace) -> list[Count]:
     if "manifests" in parts:
         told(manifests(base / "faces", base / "hostile"))
     if "bundles" in parts:
-        told(bundles(base / "photos" / "00.jpg", base / "hostile"))
+        told(bundles(min((base / "photos").glob("*.jpg")), base / "hostile"))
     return counts
 
 

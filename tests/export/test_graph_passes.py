@@ -89,3 +89,10 @@ def padded(value: float | None) -> onnx.ModelProto:
     ]
     graph = helper.make_graph(nodes, "odd", values[:1], values[1:], constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def test_a_file_does_not_tell_what_its_process_had_converted_before(tmp_path: Path) -> None:
+    """A training that was killed and goes on writes the same bytes as one that nothing disturbed."""
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="maps")])
+    export_onnx(model, "maps", tmp_path / "network.onnx")
+    assert onnx.load(tmp_path / "network.onnx").graph.doc_string == ""

@@ -63,6 +63,8 @@ def export_onnx(model: keras.Model, outputs: str | Sequence[str], target: Path) 
             written.graph.output, [outputs] if isinstance(outputs, str) else outputs, strict=True
         ):
             _rename(written.graph, value.name, name)
+        # The converter notes here how many functions the process had made before, so that equal networks would differ.
+        written.graph.doc_string = ""
         onnx.save(written, temporary)
 
 
