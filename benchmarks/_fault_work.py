@@ -87,7 +87,8 @@ def works(base: Path, commands: set[str]) -> list[Work]:
 
 
 def _files_of_alignment(place: Path) -> dict[str, bytes]:
-    files = (path for path in sorted((place / "aligned").rglob("*.*")) if path.is_file())
+    # Hidden files tell who holds the folder.
+    files = (path for path in sorted((place / "aligned").rglob("[!.]*")) if path.is_file())
     return {path.relative_to(place).as_posix(): path.read_bytes() for path in files}
 
 
