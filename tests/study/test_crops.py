@@ -181,7 +181,9 @@ def test_label_issues_aligns_scenes_beside_another_source(
     said = agelens("label-issues", study.source, scenes, "--out", tmp_path / "run", *how)
     assert said.status == 0, said.err
     table = read_table(tmp_path / "run" / "table.csv")
-    assert (table["original"] != "").sum() == 16
-    assert set(table.loc[table["original"] != "", "source"]) == {scenes.name}
+    aligned = table[table["original"].str.startswith(str(scenes))]
+    assert len(aligned) == 16
+    assert aligned["path"].str.startswith(str(tmp_path / "run")).all()
+    assert set(aligned["source"]) == {scenes.name}
     listed = pd.read_csv(tmp_path / "run" / "label_issues.csv")
     assert "original_digest" in listed.columns
