@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import onnx
 from _faults import Ended, agelens
+from onnx import numpy_helper
 from PIL import Image
 
 from agelens.data.synthetic.dataset import synthesize_faces
@@ -122,8 +124,25 @@ def _study(place: Path) -> dict[str, Any]:
     for task in ("age", "gender"):
         if (run / task / "card.json").exists():
             found[task] = _timeless(json.loads((run / task / "card.json").read_text())["training"])
-            found[f"{task} network"] = (run / task / "network.onnx").read_bytes()
+            found[f"{task} network"] = _network(run / task / "network.onnx")
     return found
+
+
+def _network(file: Path) -> list[tuple[Any, ...]]:
+    """The operators of a network in order, each with its settings and constants.
+
+    The names of tensors count the networks that the process had made before, which a resumed one need not make again.
+    """
+    graph = onnx.load(file).graph
+    constants = {tensor.name: numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer}
+    return [
+        (
+            node.op_type,
+            sorted(entry.SerializeToString() for entry in node.attribute),
+            [constants.get(name) for name in node.input],
+        )
+        for node in graph.node
+    ]
 
 
 def _timeless(value: Any) -> Any:
