@@ -88,10 +88,16 @@ def works(base: Path, commands: set[str]) -> list[Work]:
     return found
 
 
-def _files_of_alignment(place: Path) -> dict[str, bytes]:
+def _files_of_alignment(place: Path) -> dict[str, bytes | list[bytes]]:
     # Hidden files tell who holds the folder.
     files = (path for path in sorted((place / "aligned").rglob("[!.]*")) if path.is_file())
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in files}
+    return {
+        # Faces that are done again are noted again at the end.
+        path.relative_to(place).as_posix(): sorted(path.read_bytes().splitlines())
+        if path.suffix == ".jsonl"
+        else path.read_bytes()
+        for path in files
+    }
 
 
 def _photographs(faces: Path, photos: Path) -> None:

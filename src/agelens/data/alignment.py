@@ -163,14 +163,17 @@ def _take_up(journal: Path, made_of: str) -> dict[str, _Done]:
         raise AgeLensError(
             f"{journal.parent} holds crops that were cut by another detector, geometry or size; give another folder."
         )
-    done = dict(filter(None, map(_read_line, lines[1:])))
+    noted_faces = dict(filter(None, map(_read_line, lines[1:])))
+    # A full or failing disk may leave a crop that is empty or altered.
+    done = {
+        key: noted
+        for key, noted in noted_faces.items()
+        if noted.reason or _is_whole(journal.parent, key, noted)
+    }
     with replacing_file(journal) as temporary:
         lines = [json.dumps([key, *noted]) for key, noted in done.items()]
         temporary.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
-    # A full or failing disk may leave a crop that is empty or altered.
-    return {
-        key: noted for key, noted in done.items() if noted.reason or _is_whole(journal.parent, key, noted)
-    }
+    return done
 
 
 def _read_line(line: str) -> tuple[str, _Done] | None:
