@@ -13,14 +13,8 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.synthetic.dataset import synthesize_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
-from agelens.evaluation.evaluate import (
-    Rules,
-    check_columns,
-    choose_rows,
-    evaluate,
-    framed_of,
-    swapped_genders,
-)
+from agelens.evaluation.evaluate import Rules, evaluate, framed_of, swapped_genders
+from agelens.evaluation.measured_rows import check_columns, choose_rows
 from agelens.inference.predictor import Predictor, load
 from agelens.inference.results import ImagePrediction
 

@@ -13,7 +13,8 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_models import ModelComparison, compare_predictions
-from agelens.evaluation.evaluate import Framed, choose_rows, predict_faces
+from agelens.evaluation.evaluate import Framed, predict_faces
+from agelens.evaluation.measured_rows import choose_rows
 from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.prediction_files import is_prediction_file, match, read_predictions
 from agelens.inference.predictor import Predictor

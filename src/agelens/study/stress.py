@@ -13,7 +13,7 @@ from agelens.data.sources.reading import read_faces
 from agelens.data.table import read_table, sample
 from agelens.detection.framing import refuse_scenes
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
-from agelens.evaluation.evaluate import choose_rows
+from agelens.evaluation.measured_rows import choose_rows
 from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise
 from agelens.inference.predictor import Predictor
