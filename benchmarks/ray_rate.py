@@ -81,11 +81,11 @@ def lay_out(crops: Path, folder: Path, count: int, canvas: str | None) -> None:
 
 
 def compose(files: list[Path], width: int, height: int, chance: np.random.Generator) -> Image.Image:
-    """One to three faces, each in its third of the picture and a fifth to two fifths of its height or half width."""
+    """One to three faces, each in its third of the picture and a fifth to two fifths of its height."""
     colours = chance.integers(0, 256, (3, 4, 3), dtype=np.uint8)
     picture = Image.fromarray(colours).resize((width, height), Image.Resampling.BICUBIC)
     for column in range(int(chance.integers(1, 4))):
-        side = int(chance.uniform(0.19, 0.41) * min(height, width // 2))
+        side = min(int(chance.uniform(0.19, 0.41) * height), width // 3)
         face = Image.open(files[int(chance.integers(len(files)))]).convert("RGB").resize((side, side))
         left = column * width // 3 + int(chance.integers(0, width // 3 - side + 1))
         picture.paste(face, (left, int(chance.integers(0, height - side + 1))))
