@@ -135,20 +135,31 @@ def _study(place: Path) -> dict[str, Any]:
 
 
 def _network(file: Path) -> list[tuple[Any, ...]]:
-    """The operators of a network in order, each with its settings and constants.
+    """The operators of a network in order: the kind and settings of each, its constants, and what is joined to what.
 
-    The names of tensors count the networks that the process had made before, which a resumed one need not make again.
+    The names of tensors count the networks that the process had made before, which a resumed one need not make again:
+    a tensor is known here by its bytes if it is a constant, and by its place in the order of the graph otherwise.
     """
     graph = onnx.load(file).graph
-    constants = {tensor.name: numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer}
-    return [
-        (
-            node.op_type,
-            sorted(entry.SerializeToString() for entry in node.attribute),
-            [constants.get(name) for name in node.input],
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    known: dict[str, Any] = {
+        name: (str(value.dtype), value.shape, value.tobytes()) for name, value in constants.items()
+    }
+    for tensor in graph.input:
+        known[tensor.name] = len(known)
+    operators = []
+    for node in graph.node:
+        for name in node.output:
+            known[name] = len(known)
+        operators.append(
+            (
+                node.op_type,
+                sorted(entry.SerializeToString() for entry in node.attribute),
+                [known.get(name) for name in node.input],
+                [known[name] for name in node.output],
+            )
         )
-        for node in graph.node
-    ]
+    return [*operators, tuple(known[tensor.name] for tensor in graph.output)]
 
 
 def _timeless(value: Any) -> Any:
