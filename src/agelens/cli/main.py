@@ -11,6 +11,7 @@ from agelens.cli.compare_models import compare_models
 from agelens.cli.data import audit, explore, fetch
 from agelens.cli.devices import devices
 from agelens.cli.errors import answer, leave
+from agelens.cli.export import export
 from agelens.cli.label_issues import label_issues
 from agelens.cli.options import (
     Version,
@@ -19,7 +20,7 @@ from agelens.cli.predict import predict
 from agelens.cli.serve import serve
 from agelens.cli.stress import stress
 from agelens.cli.study import demo, run_all
-from agelens.cli.training import compare, evaluate, export, train
+from agelens.cli.training import compare, evaluate, train
 
 # Packages are imported inside the commands: --help must not wait for pandas, let alone for TensorFlow.
 app = typer.Typer(
