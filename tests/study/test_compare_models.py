@@ -1,6 +1,7 @@
 """`agelens compare-models` from the command line to its page."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,24 @@ def test_a_bundle_stands_beside_anybodys_predictions(agelens, study, guess: Path
     assert "guess.csv" in page
     assert page.count("<h2>") == len(told["overall"])
     assert "<script" not in page
+
+
+def test_a_comparison_in_the_folder_of_a_study_stands_in_its_report(
+    agelens, study, guess: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study.folder, folder)
+    answer = agelens("compare-models", folder, guess, folder, "--split", "test", "--out", folder)
+    assert answer.status == 0, answer.err
+    assert f"report: {folder / 'report.html'}" in answer.out
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert '<section id="beside">' in page
+    assert "None of these is the network" not in page
+    told = json.loads((folder / "model_comparison.json").read_text())
+    identities = {
+        task: json.loads((folder / task / "card.json").read_text())["identity"] for task in ("age", "gender")
+    }
+    assert told["bundles"] == [identities, {}]
 
 
 def test_faces_that_made_a_bundle_are_refused(agelens, study, guess: Path, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def compare_models(
     from agelens.evaluation.evaluate import framed_of
     from agelens.study.compare_models import PAGE, Settings
     from agelens.study.compare_models import compare_models as compare
+    from agelens.study.reporting_steps import report_again
     from agelens.utils.progress import bar, say
 
     settings = Settings(
@@ -53,4 +54,6 @@ def compare_models(
         seed,
     )
     found = compare(first, second, data, out, settings, bar, say)
-    print_lines([*found.verdicts(), f"page: {out / PAGE}"], json, found.to_json())
+    report = report_again(out, bar)
+    pages = [f"page: {out / PAGE}", *([f"report: {report}"] if report else [])]
+    print_lines([*found.verdicts(), *pages], json, found.to_json())

@@ -78,6 +78,7 @@ def label_issues(
     require("cleanlab", "labels", "Suspicious labels are found with")
     load_keras()
     from agelens.study.label_issues import LabelCheck, find_label_issues
+    from agelens.study.reporting_steps import report_again
 
     run = begin_run(
         out, source, seed, limit, split_ratios, force,
@@ -94,4 +95,6 @@ def label_issues(
         f"table: {out / found['table']}",
         f"gallery: {out / found['page']}",
     ]
+    if report := report_again(out, run.track):
+        lines.append(f"report: {report}")
     print_lines(lines, json, found)

@@ -66,6 +66,7 @@ def stress(
     json: Json = False,
 ) -> None:
     """Measure networks on worse pictures: JPEG, blur, noise, darkness, colour, rotation, size, crop and occlusion."""
+    from agelens.study.reporting_steps import report_again
     from agelens.study.stress import PAGE, StressTest, stress_network
     from agelens.utils.progress import bar, say
 
@@ -77,7 +78,9 @@ def stress(
         for network in result["networks"]
         for row in network["levels"]
     ]
-    print_lines([*lines, f"page: {out / PAGE}"], json, result)
+    report = report_again(out, bar)
+    pages = [f"page: {out / PAGE}", *([f"report: {report}"] if report else [])]
+    print_lines([*lines, *pages], json, result)
 
 
 def _told(row: dict[str, object]) -> str:

@@ -35,6 +35,10 @@ class Figure:
         """The value as a person reads it."""
         return f"{100 * value:.1f} %" if self.share else f"{value:.3f}"
 
+    def told_difference(self, value: float) -> str:
+        """A difference of two values as a person reads it, with its sign; of shares in percentage points."""
+        return f"{100 * value:+.1f} points" if self.share else f"{value:+.3f}"
+
 
 FIGURES = {
     "age_mae": Figure("Age: mean absolute error (years)", True),

@@ -71,7 +71,7 @@ def groups_of(
 
 def kind_title(kind: str) -> str:
     """Return a kind of groups, or a pair of kinds, in words."""
-    titles = {**GROUP_TITLES, "source": SOURCE_TITLE}
+    titles = {**GROUP_TITLES, "source": SOURCE_TITLE, "age_range": "Ages"}
     return " and ".join(titles.get(part, part) for part in kind.split(PAIR))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
-from agelens.data.table import ORIGINAL_COLUMNS
+from agelens.data.table import ORIGINAL_COLUMNS, source_names
 from agelens.evaluation.out_of_fold import OutOfFold
 
 LABELS = ("age", "gender")
@@ -73,7 +73,9 @@ class LabelIssues:
         gendered = self.table[has_label(self.table, "gender")]
         right = (gendered["p_female"] >= 0.5) == (gendered["gender"] == 1)
         return {
+            "sources": source_names(self.table),
             "faces": len(self.table),
+            "gender_labels": len(gendered),
             "age_mae": float(errors.mean()) if len(errors) else None,
             "gender_accuracy": float(right.mean()) if len(right) else None,
             "estimated_wrong_genders": self.wrong_genders,

@@ -28,6 +28,11 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
+def p_value(value: float) -> str:
+    """A p-value with three decimals."""
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as a person says them."""
     if seconds is None:

@@ -6,6 +6,7 @@ from typing import Any
 from agelens._version import __version__
 from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.groups import FEW_FACES, kind_title
+from agelens.reporting.formats import p_value
 from agelens.reporting.pages import render_page
 from agelens.utils.files import write_text
 
@@ -21,7 +22,7 @@ def write_models_page(told: dict[str, Any], path: Path) -> None:
         path: the .html file; its folder is made.
     """
     tables = [_table(name, told) for name in told["overall"]]
-    context = {"told": told, "tables": tables, "version": __version__}
+    context = {"told": told, "tables": tables, "p_value": p_value, "version": __version__}
     write_text(path, render_page("models.html.j2", context))
 
 
@@ -30,8 +31,7 @@ def _table(name: str, told: dict[str, Any]) -> dict[str, Any]:
     figure = FIGURES[name]
     rows = [("All faces", told["overall"][name])]
     for kind, groups in told["groups"].get(name, {}).items():
-        title = "Ages" if kind == "age_range" else kind_title(kind)
-        rows += [(f"{title}: {group}", one) for group, one in groups.items()]
+        rows += [(f"{kind_title(kind)}: {group}", one) for group, one in groups.items()]
     reach = max([abs(end) for _, one in rows for end in one["ci95"] or [one["difference"]]]) or 1.0
     scale = 100 if figure.share else 1
     return {

@@ -14,12 +14,14 @@ from PIL import Image
 from agelens._version import __version__
 from agelens.data.labels import age_bounds, has_exact_age
 from agelens.errors import AgeLensError
+from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.group_report import TITLES
 from agelens.evaluation.groups import kind_title
 from agelens.reporting import facts, formats, prediction_charts, result_charts
 from agelens.reporting.age_limit_charts import age_limit_charts
 from agelens.reporting.caveats import caveats
 from agelens.reporting.certainty_charts import certainty_charts
+from agelens.reporting.checks import checks
 from agelens.reporting.dataset_charts import template
 from agelens.reporting.exploration import (
     CHARTS,
@@ -34,6 +36,7 @@ from agelens.reporting.figure_files import write_figure
 from agelens.reporting.group_charts import heat_maps
 from agelens.reporting.group_tables import extremes, group_tables, write_group_table
 from agelens.reporting.pages import render_page
+from agelens.reporting.robustness_charts import worse_pictures
 from agelens.reporting.sources import count_sources, source_columns
 from agelens.reporting.study_files import TASKS, StudyFiles, read_study_files
 from agelens.reporting.thumbnails import encode_jpeg
@@ -85,6 +88,8 @@ def write_report(run: Path) -> Path:
         "group_titles": TITLES,
         "kind_title": kind_title,
         "caveats": caveats(found),
+        "checks": checks(found),
+        "model_figures": FIGURES,
         "groups": {task: group_tables(found.evaluation.get(task, {})) for task in TASKS},
         "group_tables": group_tables,
         "extremes": extremes,
@@ -130,6 +135,7 @@ def draw_all(run: StudyFiles) -> dict[str, go.Figure]:
     figures |= age_limit_charts(run.evaluation.get("age_limits", {}))
     figures |= heat_maps(run.evaluation.get("disaggregated", {}))
     figures |= certainty_charts(run.evaluation)
+    figures |= worse_pictures(run.stress)
     return figures
 
 

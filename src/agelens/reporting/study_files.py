@@ -20,7 +20,8 @@ class StudyFiles:
 
     Attributes:
         folder: the folder of the run.
-        config, audit, exploration, comparison, evaluation: the values of the JSON files of these names.
+        config, audit, exploration, comparison, evaluation, label_issues, stress, model_comparison: the values of the
+            JSON files of these names.
         cards: the ``card.json`` of each trained network, by task.
         table: the face table with its split.
         predictions: what was predicted on the measured split.
@@ -33,6 +34,9 @@ class StudyFiles:
     exploration: dict[str, Any] = field(default_factory=dict)
     comparison: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
+    label_issues: dict[str, Any] = field(default_factory=dict)
+    stress: dict[str, Any] = field(default_factory=dict)
+    model_comparison: dict[str, Any] = field(default_factory=dict)
     cards: dict[str, dict[str, Any]] = field(default_factory=dict)
     table: pd.DataFrame | None = None
     predictions: pd.DataFrame | None = None
@@ -55,7 +59,9 @@ def read_study_files(folder: Path) -> StudyFiles:
     Raises:
         AgeLensError: a file that is there is broken; the message names it.
     """
-    names = ("config", "audit", "exploration", "comparison", "evaluation")
+    names = (
+        "config", "audit", "exploration", "comparison", "evaluation", "label_issues", "stress", "model_comparison",
+    )  # fmt: skip
     both = _read_object(folder / BOTH / "card.json")
     cards = {
         task: _read_object(folder / task / "card.json") or (card_of_task(both, task) if both else {})

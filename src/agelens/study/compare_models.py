@@ -87,6 +87,10 @@ def compare_models(
     told = {
         **comparison.to_json(),
         "verdicts": comparison.verdicts(),
+        "bundles": [
+            {task: one.card["identity"] for one in bundles.get(place, []) for task in one.tasks}
+            for place in (first, second)
+        ],
         "settings": {
             "first": str(first),
             "second": str(second),

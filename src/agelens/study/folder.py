@@ -9,6 +9,7 @@ comparison.json   backbones compared
 age/, gender/     bundles; training/ holds the states they were trained through
 age.keras, ...    the same networks as Keras models, where they are some
 evaluation.json   how well they do on the test split; predictions.csv holds every estimate, tables/ the figures by group
+label_issues.*, stress.*, model_comparison.*   checks that were written into it, each with a page of its own
 report.html       all of it, in one file
 """
 

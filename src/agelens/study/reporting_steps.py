@@ -5,8 +5,9 @@ from typing import Any
 
 from agelens.reporting.exploration import explore
 from agelens.reporting.report import write_report
-from agelens.study.folder import StudyFolder
+from agelens.study.folder import REPORT, StudyFolder, is_study
 from agelens.utils.files import read_json
+from agelens.utils.progress import Track, quiet
 
 
 def explore_faces(run: StudyFolder) -> dict[str, Any]:
@@ -23,3 +24,11 @@ def report_run(run: StudyFolder) -> Path:
     """Write the report anew from what the run holds; returns its path."""
     with run.track("writing the report", None):
         return write_report(run.folder)
+
+
+def report_again(folder: Path, track: Track = quiet) -> Path | None:
+    """Write the report of a study anew where it has one, for something that it tells was added; returns its path."""
+    if not (is_study(folder) and (folder / REPORT).exists()):
+        return None
+    with track("writing the report", None):
+        return write_report(folder)

@@ -1,0 +1,135 @@
+"""The report's sections on suspicious labels, worse pictures and another network, and what it says is not done."""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from agelens.data.table import write_table
+from agelens.evaluation.corruptions import CLEAN
+from agelens.evaluation.robustness import LEVEL_COLUMNS
+from agelens.reporting.checks import not_done
+from agelens.reporting.report import write_report
+from agelens.reporting.robustness_charts import worse_pictures
+from agelens.reporting.study_files import StudyFiles
+from agelens.utils.files import write_json
+from tests.reporting.runs import make_evaluation, make_table
+
+LABELS = {
+    "faces": 120, "age_mae": 6.5, "gender_accuracy": 0.925, "estimated_wrong_genders": 7, "backbone": "w600k_mbf",
+    "weights": "w600k_mbf.onnx", "folds": 5, "top": 20, "table": "label_issues.csv", "page": "label_issues.html",
+}  # fmt: skip
+
+
+def level(corruption: str, value: float, mae: float) -> dict[str, Any]:
+    row = {**dict.fromkeys(LEVEL_COLUMNS), "corruption": corruption, "level": value, "n": 40, "found": 1.0}
+    return {**row, "mae": mae, "mae_ci95": [mae - 1, mae + 1]}
+
+
+def stress_test(identity: str = "ours") -> dict[str, Any]:
+    levels = [level(CLEAN, 0.0, 4.0), level("jpeg", 80, 4.25), level("jpeg", 7, 6.75), level("blur", 1, 4.5)]
+    return {
+        "source": "faces", "images": 40, "crops": True, "overlap": "refuse", "seed": 1,
+        "corruptions": {
+            "jpeg": {"title": "JPEG quality", "levels": [80, 7]},
+            "blur": {"title": "Blur: % of the side", "levels": [1]},
+        },
+        "networks": [{"name": "<i>mine</i>", "bundles": {"age": identity}, "levels": levels}],
+    }  # fmt: skip
+
+
+def comparison(identity: str = "ours") -> dict[str, Any]:
+    one = {
+        "faces": 500, "first": 4.0, "second": 4.25, "difference": 0.25, "ci95": [0.125, 0.375], "p": 0.0002,
+        "better": "first",
+    }  # fmt: skip
+    return {
+        "names": ["mine", "other"], "faces": 500, "only": [0, 3], "neither": 0, "groups": {},
+        "overall": {"age_mae": one},
+        "verdicts": ["over all faces", "Age, gender female: mine is better."],
+        "bundles": [{"age": identity}, {}], "settings": {"split": "test", "overlap": "skip", "data": "run"},
+    }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def coarse_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agelens.reporting.figure_files.DPI", 40)
+    monkeypatch.setattr("agelens.reporting.figure_files.FORMATS", ("png",))
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+
+
+def test_the_checks_of_a_study_stand_in_its_report(tmp_path: Path) -> None:
+    evaluation = make_evaluation()
+    evaluation["settings"] = {"split": "test", "bundles": {"age": "ours"}}
+    write_json(tmp_path / "evaluation.json", evaluation)
+    write_json(tmp_path / "label_issues.json", LABELS)
+    write_json(tmp_path / "stress.json", stress_test())
+    write_json(tmp_path / "model_comparison.json", comparison())
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    for section in ("labels", "worse-pictures", "beside"):
+        assert f'<section id="{section}">' in page
+        assert f'href="#{section}"' in page
+    text = words(page)
+    assert "confident learning estimates that 7 gender labels are wrong" in text
+    assert 'href="label_issues.html"' in page
+    assert 'data-figure="worse_pictures_age_1"' in page
+    assert (tmp_path / "charts" / "worse_pictures_age_1.png").stat().st_size > 2000
+    assert "JPEG quality 7 40 100.0 % 6.75 5.75 to 7.75" in text
+    assert "<i>mine" not in page
+    assert "Age: mean absolute error (years) 500 4.000 4.250 +0.250 +0.125 to +0.375 < 0.001 mine" in text
+    assert "3 more that only other estimated are left out" in text
+    assert "Age, gender female: mine is better." in text
+    assert "None of these is the network" not in text
+    assert "What else can be looked at" not in text
+
+
+def test_checks_of_other_networks_and_other_faces_say_so(tmp_path: Path) -> None:
+    evaluation = make_evaluation()
+    evaluation["settings"] = {"split": "test", "bundles": {"age": "ours"}}
+    write_json(tmp_path / "evaluation.json", evaluation)
+    write_json(tmp_path / "stress.json", stress_test("theirs"))
+    write_json(tmp_path / "model_comparison.json", comparison("theirs"))
+    write_json(tmp_path / "label_issues.json", LABELS)
+    write_table(make_table(tmp_path / "faces", 10), tmp_path / "table.csv")
+    write_json(tmp_path / "config.json", {"steps": {"label-issues": {"settings": {"table": "another"}}}})
+    text = words(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert text.count("None of these is the network whose figures stand above") == 2
+    assert "ranked when the face table was another one" in text
+
+
+def test_what_is_not_done_has_a_command(tmp_path: Path) -> None:
+    write_json(tmp_path / "evaluation.json", make_evaluation())
+    text = words(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert f"agelens label-issues --out {tmp_path}" in text
+    assert f"agelens stress agelens {tmp_path} --overlap skip --out {tmp_path}" in text
+    own = StudyFiles(Path("my run"), cards={"age": {"identity": "ours"}}, stress=stress_test())
+    assert [command for _, command in not_done(own)] == [
+        "agelens label-issues --out 'my run'",
+        "agelens compare-models 'my run' agelens 'my run' --split test --overlap skip --out 'my run'",
+    ]
+
+
+def test_the_chart_has_a_mark_for_each_level_in_its_row() -> None:
+    figures = worse_pictures(stress_test())
+    assert list(figures) == ["worse_pictures_age_1"], "gender was not measured"
+    marks = pd.DataFrame(
+        [
+            (trace.name, y, text, x)
+            for trace in figures["worse_pictures_age_1"].data
+            for x, y, text in zip(trace.x, trace.y, trace.text, strict=True)
+        ]
+    )
+    assert marks.values.tolist() == [
+        ["level 1", "JPEG quality", "80", 4.25],
+        ["level 1", "Blur", "1", 4.5],
+        ["level 2", "JPEG quality", "7", 6.75],
+    ]
+    (dashed,) = figures["worse_pictures_age_1"].layout.shapes
+    assert dashed.x0 == 4.0
+    assert worse_pictures({}) == {}
