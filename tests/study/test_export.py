@@ -9,10 +9,17 @@ import pytest
 
 from agelens.bundles.bundle import BUNDLED, OWN, PAGE, open_bundle
 from agelens.errors import AgeLensError
+from agelens.evaluation.comparison_file import read_comparison
+from agelens.evaluation.label_issues_file import read_label_issues
 from agelens.evaluation.over_seeds import over_seeds
 from agelens.evaluation.robustness import LEVEL_COLUMNS
 from agelens.evaluation.stress_file import read_stress
 from agelens.study.export import card_figures, export_bundle
+
+LABELS = {
+    "sources": ["faces"], "faces": 120, "gender_labels": 110, "estimated_wrong_genders": 7, "folds": 5, "age_mae": 6.5,
+    "gender_accuracy": 0.925, "backbone": "w600k_mbf", "weights": "w600k_mbf.onnx",
+}  # fmt: skip
 
 
 def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, tmp_path: Path) -> None:
@@ -30,7 +37,12 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert agelens(*call).status == 0
     told = over_seeds([{"gender": {"accuracy": 0.92}}, {"gender": {"accuracy": 0.94}}], [1, 2], "test")
     seeds.write_text(json.dumps(told))
-    answer = agelens(*export, "--stress", stress)
+    call = ["compare-models", "small", "agelens", run, "--split", "test", "--out", tmp_path]
+    assert agelens(*call).status == 0
+    comparison, labels = tmp_path / "model_comparison.json", tmp_path / "label_issues.json"
+    labels.write_text(json.dumps(LABELS))
+    more = ["--stress", stress, "--comparison", comparison, "--label-issues", labels]
+    answer = agelens(*export, *more)
     assert answer.status == 0, answer.err
     before, after = open_bundle(BUNDLED), open_bundle(tmp_path / "bundle")
     assert after.network == before.network
@@ -48,6 +60,16 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert "<h2>Worse pictures</h2>" in page
     assert page.count('<th scope="row">JPEG quality</th>') == 5
     assert "<h2>Certainty</h2>" in page
+    beside = after.card["comparison"]
+    assert (beside["name"], beside["other"], beside["split"]) == ("agelens", "small", "test")
+    whole = json.loads(comparison.read_text())["overall"]["age_mae"]
+    assert beside["overall"][0] | {"p": 0, "ci95": 0, "better": ""} == {
+        "figure": "age_mae", "this": whole["second"], "other": whole["first"], "difference": whole["difference"],
+        "faces": whole["faces"], "p": 0, "ci95": 0, "better": "",
+    }  # fmt: skip
+    assert "<h2>Beside small</h2>" in page
+    assert after.card["label_issues"] == {key: value for key, value in LABELS.items() if key != "weights"}
+    assert "estimates that 7 of the 110 gender labels (6.4 %) are wrong" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
 
 
@@ -102,8 +124,67 @@ def test_a_stress_test_that_does_not_belong_on_the_card_is_refused(
         read_stress(file, "mine")
 
 
+def compared() -> dict:
+    one = {
+        "faces": 40, "first": 4.0, "second": 5.0, "difference": 1.0, "ci95": [0.5, 1.5], "p": 0.01, "better": "first"
+    }  # fmt: skip
+    few = {**one, "faces": 29}
+    return {
+        "names": ["one", "two"], "faces": 40, "bundles": [{"age": "mine"}, {}], "overall": {"age_mae": one},
+        "groups": {"age_mae": {"gender": {"female": one, "male": few}, "race": {"Asian": {**one, "better": ""}}}},
+        "settings": {"data": "some/run", "split": "test", "overlap": "skip"},
+    }  # fmt: skip
+
+
+def test_a_comparison_is_told_from_the_networks_own_side(tmp_path: Path) -> None:
+    file = tmp_path / "model_comparison.json"
+    file.write_text(json.dumps(compared()))
+    told = read_comparison(file, "mine")
+    assert (told["name"], told["other"], told["source"]) == ("one", "two", "run")
+    (row,) = told["overall"]
+    assert row["ci95"] == [-1.5, -0.5]
+    assert (row["this"], row["other"], row["difference"], row["better"]) == (4.0, 5.0, -1.0, "this")
+    # Groups of few faces, and those in which nobody is better, are not told.
+    assert [(one["kind"], one["group"]) for one in told["groups"]] == [("gender", "female")]
+    file.write_text(json.dumps({**compared(), "bundles": [{}, {"age": "mine", "gender": "mine"}]}))
+    told = read_comparison(file, "mine")
+    (row,) = told["overall"]
+    assert (told["name"], row["this"], row["difference"], row["better"]) == ("two", 5.0, 1.0, "other")
+    assert row["ci95"] == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda told: told.pop("bundles"), "does not hold a comparison of two networks"),
+        (lambda told: told["overall"]["age_mae"].pop("p"), "does not hold a comparison of two networks"),
+        (lambda told: told["bundles"][0].update(age="another"), "tells of other networks"),
+        (lambda told: told["settings"].update(overlap="allow"), "counts images that made a network"),
+    ],
+)
+def test_a_comparison_that_does_not_belong_on_the_card_is_refused(
+    tmp_path: Path, change, sentence: str
+) -> None:
+    told, file = compared(), tmp_path / "model_comparison.json"
+    change(told)
+    file.write_text(json.dumps(told))
+    with pytest.raises(AgeLensError, match=sentence):
+        read_comparison(file, "mine")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [({"sources": None}, "does not tell of suspicious labels"), ({"weights": "random"}, "random weights")],
+)
+def test_suspicious_labels_that_say_nothing_are_refused(tmp_path: Path, change: dict, sentence: str) -> None:
+    file = tmp_path / "label_issues.json"
+    file.write_text(json.dumps({**LABELS, **change}))
+    with pytest.raises(AgeLensError, match=sentence):
+        read_label_issues(file)
+
+
 def test_what_is_for_a_card_is_refused_with_another_form(agelens, tmp_path: Path) -> None:
     answer = agelens("export", tmp_path / "out", "--format", "onnx", "--stress", tmp_path / "stress.json")
     assert answer.status == 2
-    assert "--seeds and --stress are for the card of a bundle" in answer.err
+    assert "are for the card of a bundle" in answer.err
     assert not (tmp_path / "out").exists()

@@ -41,19 +41,36 @@ def export(
             rich_help_panel=RESULT,
         ),
     ] = None,
+    comparison: Annotated[
+        Path | None,
+        typer.Option(
+            help="model_comparison.json of 'agelens compare-models' with this network and another, for the card.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
+    label_issues: Annotated[
+        Path | None,
+        typer.Option(
+            help="label_issues.json of 'agelens label-issues' with the data that made this network, for the card.",
+            show_default=False,
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
     if form != "bundle":
-        if seeds is not None or stress is not None:
+        if any(file is not None for file in (seeds, stress, comparison, label_issues)):
             raise AgeLensError(
-                "--seeds and --stress are for the card of a bundle; leave out --format, or leave them out."
+                "--seeds, --stress, --comparison and --label-issues are for the card of a bundle; leave out --format, "
+                "or leave them out."
             )
         export_as(target, form, bundle or out, json)
         return
     from agelens.study.export import export_bundle
 
-    card = export_bundle(out, target, bundle, seeds, stress)
+    card = export_bundle(out, target, bundle, seeds, stress, comparison, label_issues)
     lines = [*evaluation_lines(card["evaluation"]), *card["limitations"], f"bundle: {target}"]
     print_lines(lines, json, card)
 

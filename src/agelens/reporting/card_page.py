@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from agelens._version import __version__
+from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.group_report import TITLES
 from agelens.evaluation.groups import kind_title
 from agelens.evaluation.over_seeds import tell_over_seeds
@@ -30,6 +31,7 @@ def card_page(card: dict[str, Any]) -> str:
         "group_tables": group_tables,
         "group_titles": TITLES,
         "kind_title": kind_title,
+        "model_figures": FIGURES,
         "leading": limitations[:LEADING],
         "others": limitations[LEADING:],
         "tell_over_seeds": tell_over_seeds,

@@ -16,7 +16,9 @@ from agelens.bundles.bundle import (
     write_bundle,
 )
 from agelens.errors import AgeLensError
+from agelens.evaluation.comparison_file import read_comparison
 from agelens.evaluation.groups import PAIR
+from agelens.evaluation.label_issues_file import read_label_issues
 from agelens.evaluation.limitations import find_limitations
 from agelens.evaluation.over_seeds import read_over_seeds
 from agelens.evaluation.stress_file import read_stress
@@ -34,6 +36,8 @@ def export_bundle(
     measured_bundle: Path | None = None,
     seeds: Path | None = None,
     stress: Path | None = None,
+    comparison: Path | None = None,
+    label_issues: Path | None = None,
 ) -> dict[str, Any]:
     """Write a run's bundle to ``target`` with the figures of its test split in its card, and the card as a page.
 
@@ -42,13 +46,15 @@ def export_bundle(
         measured_bundle: another bundle that the run measured there, or "agelens"; None is the run's own.
         seeds: JSON file with the figures of trainings from other seeds (`agelens.evaluation.over_seeds`), for the card.
         stress: ``stress.json`` of this network's stress test, for the card.
+        comparison: ``model_comparison.json`` of this network beside another, for the card.
+        label_issues: ``label_issues.json`` of the data that the network was made from, for the card.
 
     Returns:
         the new card.
 
     Raises:
-        AgeLensError: the run was not measured, not on its test split, or not with this bundle, or the file of seeds
-            or the stress test holds something else.
+        AgeLensError: the run was not measured, not on its test split, or not with this bundle, or a file for the card
+            holds something else.
     """
     _refuse_to_replace(target, run)
     bundle = find_one_bundle(measured_bundle or run)
@@ -56,6 +62,10 @@ def export_bundle(
     more = {} if seeds is None else {"over_seeds": read_over_seeds(seeds)}
     if stress is not None:
         more["stress"] = read_stress(stress, bundle.card["identity"])
+    if comparison is not None:
+        more["comparison"] = read_comparison(comparison, bundle.card["identity"])
+    if label_issues is not None:
+        more["label_issues"] = read_label_issues(label_issues)
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")

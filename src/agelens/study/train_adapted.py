@@ -44,6 +44,8 @@ _OLD_FIGURES = (
     "gender_temperature",
     "over_seeds",
     "stress",
+    "comparison",
+    "label_issues",
 )
 
 # What the cards of several networks say in words, and what stands between them in that of their average.
