@@ -1,6 +1,6 @@
 """Two networks, or anybody's predictions, on the same faces: who is better at what, and for whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,13 @@ class Figure:
     def told_difference(self, value: float) -> str:
         """A difference of two values as a person reads it, with its sign; of shares in percentage points."""
         return f"{100 * value:+.1f} points" if self.share else f"{value:+.3f}"
+
+    def told_interval(self, ends: Sequence[float] | None) -> str:
+        """The interval of a difference, [low, high], as a person reads it; a dash for None."""
+        if ends is None:
+            return "–"
+        low, high = (self.told_difference(end) for end in ends)
+        return f"{low.removesuffix(' points')} to {high}"
 
 
 FIGURES = {

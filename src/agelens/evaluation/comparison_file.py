@@ -8,6 +8,9 @@ from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.groups import FEW_FACES
 from agelens.utils.files import read_json
 
+# A card tells these by group; log loss and CS@5 would say the same again.
+_BY_GROUP = ("age_mae", "age_right_group", "gender_accuracy")
+
 
 def read_comparison(file: Path, identity: str) -> dict[str, Any]:
     """Read how a network does beside another one.
@@ -20,7 +23,7 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
         JSON for a card: ``name`` and ``other`` (of the two), ``source`` (a name), ``split``, ``faces``, ``overall``
         (rows by figure: ``this``, ``other``, ``difference`` of this less the other, ``ci95``, ``p``, ``faces`` and
         ``better``: "this", "other" or "" where chance alone may have made it), and ``groups``, such rows with ``kind``
-        and ``group``, of groups of at least FEW_FACES where one of the two is better.
+        and ``group`` for MAE, right age group and gender, of groups of at least FEW_FACES where one is better.
 
     Raises:
         AgeLensError: the file holds something else, two other networks, or counts images that made one of them.
@@ -44,7 +47,7 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
             "groups": [
                 {"figure": name, "kind": kind, "group": group, **_row(one, place)}
                 for name, kinds in content["groups"].items()
-                if name in FIGURES
+                if name in _BY_GROUP
                 for kind, named in kinds.items()
                 for group, one in named.items()
                 if one["better"] and one["faces"] >= FEW_FACES

@@ -64,8 +64,9 @@ def _chart(result: dict[str, Any], network: dict[str, Any], task: str) -> go.Fig
     figure.update_yaxes(type="category", categoryarray=list(names.values()), autorange="reversed")
     return style(
         figure,
-        f"{network['name']}: {measure.words} on worse pictures",
-        f"n = {result['images']:,} pictures; levels as in the table, most from mild to strong; dashed: as they are",
+        f"{task.title()}: {measure.words} on worse pictures",
+        f"{network['name']}, n = {result['images']:,} pictures; levels as in the table, most from mild to strong; "
+        "dashed: as they are",
         f"{measure.words.capitalize()} of {network['name']} for each level of {', '.join(names.values())}.",
         height=170 + _ROW * len(names),
     )
