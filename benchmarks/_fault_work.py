@@ -146,7 +146,7 @@ def _network(file: Path) -> list[tuple[Any, ...]]:
         name: (str(value.dtype), value.shape, value.tobytes()) for name, value in constants.items()
     }
     for tensor in graph.input:
-        known[tensor.name] = len(known)
+        known.setdefault(tensor.name, len(known))
     operators = []
     for node in graph.node:
         for name in node.output:

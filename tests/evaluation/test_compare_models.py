@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from agelens.errors import AgeLensError
-from agelens.evaluation.compare_models import compare_predictions, face_figures
+from agelens.evaluation.compare_models import FIGURES, compare_predictions, face_figures
 
 
 def faces(count: int = 500) -> pd.DataFrame:
@@ -96,3 +96,12 @@ def test_figures_of_faces_by_hand() -> None:
     found = face_figures(grouped, said)
     np.testing.assert_array_equal(found["age_mae"], [6, np.nan, np.nan])
     np.testing.assert_array_equal(found["age_right_group"], [np.nan, 1, np.nan])
+
+
+def test_differences_have_a_sign_and_shares_are_in_points() -> None:
+    share, years = FIGURES["age_cs5"], FIGURES["age_mae"]
+    assert share.told_difference(-0.016) == "-1.6 points"
+    assert share.told_difference(-0.0002) == "+0.0 points"
+    assert share.told_interval([-0.029, -0.005]) == "-2.9 to -0.5 points"
+    assert years.told_interval([0.106, 0.24]) == "+0.106 to +0.240"
+    assert years.told_interval(None) == "–"

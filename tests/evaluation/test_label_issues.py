@@ -81,6 +81,25 @@ def test_figures_tell_how_good_the_estimates_are(found: LabelIssues) -> None:
     assert figures["age_mae"] == pytest.approx(errors.mean())
     assert figures["gender_accuracy"] == pytest.approx(290 / 300)
     assert figures["estimated_wrong_genders"] == 10
+    assert figures["gender_labels"] == 300
+
+
+def test_of_one_gender_alone_no_number_of_wrong_labels_is_told(found: LabelIssues, tmp_path: Path) -> None:
+    table = found.table.loc[found.table["gender"] == 1, ["path", "digest", "age", "gender"]].reset_index(
+        drop=True
+    )
+    chosen = found.table[found.table["gender"] == 1]
+    estimates = OutOfFold(
+        chosen["predicted_age"].to_numpy(), chosen["p_female"].to_numpy(), np.zeros(len(chosen), np.int64)
+    )
+    ranked = rank_labels(table, estimates)
+    assert ranked.figures()["estimated_wrong_genders"] is None
+    assert len(ranked.worst("gender", 5)) == 5
+    Image.new("RGB", (16, 16)).save(tmp_path / "face.png")
+    shown = {**ranked.figures(), "backbone": "one", "weights": "random", "folds": 5}
+    pictured = LabelIssues(ranked.table.assign(path=str(tmp_path / "face.png")), None)
+    write_label_gallery(pictured, shown, tmp_path / "page.html", 3)
+    assert "Confident learning" not in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_an_age_in_its_group_is_no_issue(found: LabelIssues, tmp_path: Path) -> None:

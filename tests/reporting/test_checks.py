@@ -19,7 +19,8 @@ from agelens.utils.files import write_json
 from tests.reporting.runs import make_evaluation, make_table
 
 LABELS = {
-    "faces": 120, "age_mae": 6.5, "gender_accuracy": 0.925, "estimated_wrong_genders": 7, "backbone": "w600k_mbf",
+    "faces": 120, "gender_labels": 118, "age_mae": 6.5, "gender_accuracy": 0.925,
+    "estimated_wrong_genders": 7, "backbone": "w600k_mbf",
     "weights": "w600k_mbf.onnx", "folds": 5, "top": 20, "table": "label_issues.csv", "page": "label_issues.html",
 }  # fmt: skip
 
@@ -41,7 +42,7 @@ def stress_test(identity: str = "ours") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def comparison(identity: str = "ours") -> dict[str, Any]:
+def comparison(data: str, identity: str = "ours") -> dict[str, Any]:
     one = {
         "faces": 500, "first": 4.0, "second": 4.25, "difference": 0.25, "ci95": [0.125, 0.375], "p": 0.0002,
         "better": "first",
@@ -50,7 +51,8 @@ def comparison(identity: str = "ours") -> dict[str, Any]:
         "names": ["mine", "other"], "faces": 500, "only": [0, 3], "neither": 0, "groups": {},
         "overall": {"age_mae": one},
         "verdicts": ["over all faces", "Age, gender female: mine is better."],
-        "bundles": [{"age": identity}, {}], "settings": {"split": "test", "overlap": "skip", "data": "run"},
+        "bundles": [{"age": identity}, {"age": "others"}],
+        "settings": {"split": "test", "overlap": "skip", "data": data, "source": Path(data).name},
     }  # fmt: skip
 
 
@@ -70,13 +72,13 @@ def test_the_checks_of_a_study_stand_in_its_report(tmp_path: Path) -> None:
     write_json(tmp_path / "evaluation.json", evaluation)
     write_json(tmp_path / "label_issues.json", LABELS)
     write_json(tmp_path / "stress.json", stress_test())
-    write_json(tmp_path / "model_comparison.json", comparison())
+    write_json(tmp_path / "model_comparison.json", comparison(str(tmp_path)))
     page = write_report(tmp_path).read_text(encoding="utf-8")
     for section in ("labels", "worse-pictures", "beside"):
         assert f'<section id="{section}">' in page
         assert f'href="#{section}"' in page
     text = words(page)
-    assert "confident learning estimates that 7 gender labels are wrong" in text
+    assert "Confident learning estimates that 7 of the 118 gender labels are wrong" in text
     assert 'href="label_issues.html"' in page
     assert 'data-figure="worse_pictures_age_1"' in page
     assert (tmp_path / "charts" / "worse_pictures_age_1.png").stat().st_size > 2000
@@ -85,8 +87,10 @@ def test_the_checks_of_a_study_stand_in_its_report(tmp_path: Path) -> None:
     assert "Age: mean absolute error (years) 500 4.000 4.250 +0.250 +0.125 to +0.375 < 0.001 mine" in text
     assert "3 more that only other estimated are left out" in text
     assert "Age, gender female: mine is better." in text
+    assert "Both on the same 500 faces of the test split; 3 more" in text
     assert "None of these is the network" not in text
-    assert "What else can be looked at" not in text
+    assert "file of predictions" not in text
+    assert "These commands add more" not in text
 
 
 def test_checks_of_other_networks_and_other_faces_say_so(tmp_path: Path) -> None:
@@ -94,25 +98,55 @@ def test_checks_of_other_networks_and_other_faces_say_so(tmp_path: Path) -> None
     evaluation["settings"] = {"split": "test", "bundles": {"age": "ours"}}
     write_json(tmp_path / "evaluation.json", evaluation)
     write_json(tmp_path / "stress.json", stress_test("theirs"))
-    write_json(tmp_path / "model_comparison.json", comparison("theirs"))
+    write_json(tmp_path / "model_comparison.json", comparison("elsewhere/other faces", "theirs"))
     write_json(tmp_path / "label_issues.json", LABELS)
     write_table(make_table(tmp_path / "faces", 10), tmp_path / "table.csv")
     write_json(tmp_path / "config.json", {"steps": {"label-issues": {"settings": {"table": "another"}}}})
     text = words(write_report(tmp_path).read_text(encoding="utf-8"))
     assert text.count("None of these is the network whose figures stand above") == 2
     assert "ranked when the face table was another one" in text
+    assert "Both on the same 500 faces of other faces of the test split" in text
 
 
-def test_what_is_not_done_has_a_command(tmp_path: Path) -> None:
+def test_of_a_file_of_predictions_nobody_can_say_what_made_it(tmp_path: Path) -> None:
+    evaluation = make_evaluation()
+    evaluation["settings"] = {"split": "test", "bundles": {"age": "ours"}}
+    write_json(tmp_path / "evaluation.json", evaluation)
+    write_json(
+        tmp_path / "model_comparison.json",
+        comparison(str(tmp_path), "theirs") | {"bundles": [{"age": "a"}, {}]},
+    )
+    text = words(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "other is a file of predictions: what made them is not known here." in text
+    assert "None of these is the network" not in text
+
+
+def commands(**parts: Any) -> list[str]:
+    return [command for _, command in not_done(StudyFiles(Path("my run"), **parts))]
+
+
+def test_what_is_not_done_has_a_command_for_the_faces_that_were_measured(tmp_path: Path) -> None:
     write_json(tmp_path / "evaluation.json", make_evaluation())
     text = words(write_report(tmp_path).read_text(encoding="utf-8"))
     assert f"agelens label-issues --out {tmp_path}" in text
-    assert f"agelens stress agelens {tmp_path} --overlap skip --out {tmp_path}" in text
-    own = StudyFiles(Path("my run"), cards={"age": {"identity": "ours"}}, stress=stress_test())
-    assert [command for _, command in not_done(own)] == [
+    own = {"age": {"identity": "ours"}}
+    assert commands(cards=own, stress=stress_test()) == [
         "agelens label-issues --out 'my run'",
         "agelens compare-models 'my run' agelens 'my run' --split test --overlap skip --out 'my run'",
     ]
+    settings = {"networks": "the bundle agelens", "split": "all", "framed": "align"}
+    # The faces of the test split alone would be others, and labels are ranked of crops.
+    assert commands(cards=own, evaluation={"settings": settings}) == [
+        "agelens compare-models agelens small 'my run' --split all --overlap skip --align --out 'my run'"
+    ]
+    settings = {"networks": "the bundle a b", "split": "test", "framed": "as-they-are"}
+    assert commands(evaluation={"settings": settings}) == [
+        "agelens label-issues --out 'my run' --crops-as-they-are",
+        "agelens stress 'a b' 'my run' --overlap skip --out 'my run'",
+        "agelens compare-models 'a b' agelens 'my run' --split test --overlap skip --crops-as-they-are --out 'my run'",
+    ]
+    # An earlier evaluation does not say what was measured.
+    assert commands(evaluation={"settings": {"split": "test"}}) == ["agelens label-issues --out 'my run'"]
 
 
 def test_the_chart_has_a_mark_for_each_level_in_its_row() -> None:

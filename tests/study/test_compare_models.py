@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
+
+from agelens.study.compare_models import _names
 
 
 @pytest.fixture
@@ -51,6 +54,11 @@ def test_a_comparison_in_the_folder_of_a_study_stands_in_its_report(
         task: json.loads((folder / task / "card.json").read_text())["identity"] for task in ("age", "gender")
     }
     assert told["bundles"] == [identities, {}]
+    # Nothing is added to a study while another command is at work there.
+    with FileLock(folder / ".lock"):
+        answer = agelens("compare-models", folder, guess, folder, "--split", "test", "--out", folder)
+    assert answer.status == 2
+    assert "Another agelens is at work" in answer.err
 
 
 def test_faces_that_made_a_bundle_are_refused(agelens, study, guess: Path, tmp_path: Path) -> None:
@@ -78,3 +86,19 @@ def test_the_same_one_twice_is_refused(agelens, study, guess: Path) -> None:
     answer = agelens("compare-models", guess, guess, study.source)
     assert answer.status == 2
     assert "named twice" in answer.err
+
+
+def test_names_are_as_short_as_tells_them_apart() -> None:
+    assert _names(Path("/home/me/a/bundle"), Path("/home/me/b/bundle")) == ("a/bundle", "b/bundle")
+    assert _names(Path("agelens"), Path("old/agelens")) == ("agelens", "old/agelens")
+    assert _names(Path("x/one"), Path("y/two")) == ("one", "two")
+
+
+def test_faces_without_a_split_are_all_of_them(agelens, study, guess: Path, tmp_path: Path) -> None:
+    said = pd.read_csv(guess).assign(age=31)
+    said.to_csv(tmp_path / "other.csv", index=False)
+    call = ["compare-models", guess, tmp_path / "other.csv", study.source, "--split", "test"]
+    assert agelens(*call, "--out", tmp_path / "out").status == 0
+    told = json.loads((tmp_path / "out" / "model_comparison.json").read_text())
+    assert told["settings"]["split"] == "all"
+    assert told["settings"]["source"] == study.source.name

@@ -17,8 +17,8 @@ from agelens.evaluation.stress_file import read_stress
 from agelens.study.export import card_figures, export_bundle
 
 LABELS = {
-    "sources": ["faces"], "faces": 120, "gender_labels": 110, "estimated_wrong_genders": 7, "folds": 5, "age_mae": 6.5,
-    "gender_accuracy": 0.925, "backbone": "w600k_mbf", "weights": "w600k_mbf.onnx",
+    "source": "UTKFace and FairFace", "faces": 120, "gender_labels": 110, "estimated_wrong_genders": 7, "folds": 5,
+    "age_mae": 6.5, "gender_accuracy": 0.925, "backbone": "w600k_mbf", "weights": "w600k_mbf.onnx",
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert page.count('<th scope="row">JPEG quality</th>') == 5
     assert "<h2>Certainty</h2>" in page
     beside = after.card["comparison"]
-    assert (beside["name"], beside["other"], beside["split"]) == ("agelens", "small", "test")
+    assert (beside["other"], beside["source"], beside["split"]) == ("small", "run", "test")
     whole = json.loads(comparison.read_text())["overall"]["age_mae"]
     assert beside["overall"][0] | {"p": 0, "ci95": 0, "better": ""} == {
         "figure": "age_mae", "this": whole["second"], "other": whole["first"], "difference": whole["difference"],
@@ -132,7 +132,7 @@ def compared() -> dict:
     return {
         "names": ["one", "two"], "faces": 40, "bundles": [{"age": "mine"}, {}], "overall": {"age_mae": one},
         "groups": {"age_mae": {"gender": {"female": one, "male": few}, "race": {"Asian": {**one, "better": ""}}}},
-        "settings": {"data": "some/run", "split": "test", "overlap": "skip"},
+        "settings": {"source": "run", "split": "test", "overlap": "skip"},
     }  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_a_comparison_is_told_from_the_networks_own_side(tmp_path: Path) -> None
     file = tmp_path / "model_comparison.json"
     file.write_text(json.dumps(compared()))
     told = read_comparison(file, "mine")
-    assert (told["name"], told["other"], told["source"]) == ("one", "two", "run")
+    assert (told["other"], told["source"]) == ("two", "run")
     (row,) = told["overall"]
     assert row["ci95"] == [-1.5, -0.5]
     assert (row["this"], row["other"], row["difference"], row["better"]) == (4.0, 5.0, -1.0, "this")
@@ -149,7 +149,7 @@ def test_a_comparison_is_told_from_the_networks_own_side(tmp_path: Path) -> None
     file.write_text(json.dumps({**compared(), "bundles": [{}, {"age": "mine", "gender": "mine"}]}))
     told = read_comparison(file, "mine")
     (row,) = told["overall"]
-    assert (told["name"], row["this"], row["difference"], row["better"]) == ("two", 5.0, 1.0, "other")
+    assert (told["other"], row["this"], row["difference"], row["better"]) == ("one", 5.0, 1.0, "other")
     assert row["ci95"] == [0.5, 1.5]
 
 
@@ -174,13 +174,19 @@ def test_a_comparison_that_does_not_belong_on_the_card_is_refused(
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"sources": None}, "does not tell of suspicious labels"), ({"weights": "random"}, "random weights")],
+    [
+        ({"gender_labels": None}, "does not tell of suspicious labels"),
+        ({"weights": "random"}, "random weights"),
+        ({"source": "faces"}, "tells of labels of faces, and the network was made from FairFace and UTKFace"),
+    ],
 )
-def test_suspicious_labels_that_say_nothing_are_refused(tmp_path: Path, change: dict, sentence: str) -> None:
+def test_suspicious_labels_that_say_nothing_of_the_network_are_refused(
+    tmp_path: Path, change: dict, sentence: str
+) -> None:
     file = tmp_path / "label_issues.json"
     file.write_text(json.dumps({**LABELS, **change}))
     with pytest.raises(AgeLensError, match=sentence):
-        read_label_issues(file)
+        read_label_issues(file, "FairFace and UTKFace")
 
 
 def test_what_is_for_a_card_is_refused_with_another_form(agelens, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from agelens.cli.options import (
     SplitRatios,
     Weights,
 )
-from agelens.cli.runs import begin_run, print_lines, reading_of
+from agelens.cli.runs import begin_run, print_lines, reading_of, tell_report
 from agelens.models.keras_start import load_keras
 from agelens.utils.extras import require
 
@@ -89,12 +89,10 @@ def label_issues(
     told = [f"age MAE {found['age_mae']:.2f} years"] if found["age_mae"] is not None else []
     if found["gender_accuracy"] is not None:
         told.append(f"gender as labelled {100 * found['gender_accuracy']:.1f} %")
-    lines = [
-        f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): {', '.join(told)}",
-        f"gender labels that are probably wrong: {found['estimated_wrong_genders']:,} of {found['faces']:,}",
-        f"table: {out / found['table']}",
-        f"gallery: {out / found['page']}",
-    ]
-    if report := report_again(out, run.track):
-        lines.append(f"report: {report}")
+    lines = [f"out-of-fold estimates of {found['backbone']} ({found['weights']} weights): {', '.join(told)}"]
+    if found["estimated_wrong_genders"] is not None:
+        wrong, labels = found["estimated_wrong_genders"], found["gender_labels"]
+        lines.append(f"gender labels that are probably wrong: {wrong:,} of {labels:,}")
+    lines += [f"table: {out / found['table']}", f"gallery: {out / found['page']}"]
     print_lines(lines, json, found)
+    tell_report(report_again(out, run.track), json)

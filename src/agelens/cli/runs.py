@@ -136,3 +136,9 @@ def print_lines(lines: list[str], as_json: bool, result: Any) -> None:
         return
     for line in lines:
         print(line)
+
+
+def tell_report(report: Path | None, as_json: bool) -> None:
+    """Say where the report was written anew, after a result that is told already."""
+    if report is not None and not as_json:
+        print(f"report: {report}")

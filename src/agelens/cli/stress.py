@@ -7,7 +7,7 @@ import typer
 
 from agelens.cli.measuring_options import Overlap
 from agelens.cli.options import FACES, NETWORKS, RESULT, STUDY, Json, Precision
-from agelens.cli.runs import print_lines
+from agelens.cli.runs import print_lines, tell_report
 from agelens.utils.arguments import MOST_SEED
 
 
@@ -66,21 +66,21 @@ def stress(
     json: Json = False,
 ) -> None:
     """Measure networks on worse pictures: JPEG, blur, noise, darkness, colour, rotation, size, crop and occlusion."""
-    from agelens.study.reporting_steps import report_again
+    from agelens.study.reporting_steps import adding_to, report_again
     from agelens.study.stress import PAGE, StressTest, stress_network
     from agelens.utils.progress import bar, say
 
-    result = stress_network(
-        StressTest(bundle, data, beside, crops, limit, overlap, precision, seed), out, bar, say
-    )
-    lines = [
-        f"{network['name']}: {row['corruption'].replace('_', ' ')} {row['level']:g}: {_told(row)}"
-        for network in result["networks"]
-        for row in network["levels"]
-    ]
-    report = report_again(out, bar)
-    pages = [f"page: {out / PAGE}", *([f"report: {report}"] if report else [])]
-    print_lines([*lines, *pages], json, result)
+    with adding_to(out):
+        result = stress_network(
+            StressTest(bundle, data, beside, crops, limit, overlap, precision, seed), out, bar, say
+        )
+        lines = [
+            f"{network['name']}: {row['corruption'].replace('_', ' ')} {row['level']:g}: {_told(row)}"
+            for network in result["networks"]
+            for row in network["levels"]
+        ]
+        print_lines([*lines, f"page: {out / PAGE}"], json, result)
+        tell_report(report_again(out, bar), json)
 
 
 def _told(row: dict[str, object]) -> str:

@@ -37,7 +37,8 @@ class Figure:
 
     def told_difference(self, value: float) -> str:
         """A difference of two values as a person reads it, with its sign; of shares in percentage points."""
-        return f"{100 * value:+.1f} points" if self.share else f"{value:+.3f}"
+        # Plus 0.0, for what is rounded to nothing has no sign.
+        return f"{round(100 * value, 1) + 0.0:+.1f} points" if self.share else f"{round(value, 3) + 0.0:+.3f}"
 
     def told_interval(self, ends: Sequence[float] | None) -> str:
         """The interval of a difference, [low, high], as a person reads it; a dash for None."""

@@ -8,9 +8,6 @@ from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.groups import FEW_FACES
 from agelens.utils.files import read_json
 
-# A card tells these by group; log loss and CS@5 would say the same again.
-_BY_GROUP = ("age_mae", "age_right_group", "gender_accuracy")
-
 
 def read_comparison(file: Path, identity: str) -> dict[str, Any]:
     """Read how a network does beside another one.
@@ -20,10 +17,10 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
         identity: of the network, as its card has it; it may be the first or the second of the two.
 
     Returns:
-        JSON for a card: ``name`` and ``other`` (of the two), ``source`` (a name), ``split``, ``faces``, ``overall``
+        JSON for a card: ``other`` (its name), ``source`` (of the faces), ``split``, ``faces``, ``overall``
         (rows by figure: ``this``, ``other``, ``difference`` of this less the other, ``ci95``, ``p``, ``faces`` and
         ``better``: "this", "other" or "" where chance alone may have made it), and ``groups``, such rows with ``kind``
-        and ``group`` for MAE, right age group and gender, of groups of at least FEW_FACES where one is better.
+        and ``group``, of groups of at least FEW_FACES where one of the two is better.
 
     Raises:
         AgeLensError: the file holds something else, two other networks, or counts images that made one of them.
@@ -34,9 +31,8 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
         settings = content["settings"]
         place = places[0] if places else 0
         told = {
-            "name": str(content["names"][place]),
             "other": str(content["names"][1 - place]),
-            "source": Path(settings["data"]).name,
+            "source": str(settings["source"]),
             "split": str(settings["split"]),
             "faces": int(content["faces"]),
             "overall": [
@@ -47,7 +43,7 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
             "groups": [
                 {"figure": name, "kind": kind, "group": group, **_row(one, place)}
                 for name, kinds in content["groups"].items()
-                if name in _BY_GROUP
+                if name in FIGURES
                 for kind, named in kinds.items()
                 for group, one in named.items()
                 if one["better"] and one["faces"] >= FEW_FACES
@@ -56,7 +52,8 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
         counts_seen = settings["overlap"] == "allow"
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise AgeLensError(
-            f"{file} does not hold a comparison of two networks; 'agelens compare-models' writes model_comparison.json."
+            f"{file} does not hold a comparison of two networks as this AgeLens writes it; run 'agelens "
+            "compare-models' again."
         ) from None
     if not places:
         raise AgeLensError(f"{file} tells of other networks; run 'agelens compare-models' with this one.")
@@ -75,8 +72,9 @@ def _row(one: dict[str, Any], place: int) -> dict[str, Any]:
     return {
         "this": float(one[names[0]]),
         "other": float(one[names[1]]),
-        "difference": sign * float(one["difference"]),
-        "ci95": None if one["ci95"] is None else sorted(sign * float(end) for end in one["ci95"]),
+        # Plus 0.0, for there is no difference of -0.0.
+        "difference": sign * float(one["difference"]) + 0.0,
+        "ci95": None if one["ci95"] is None else sorted(sign * float(end) + 0.0 for end in one["ci95"]),
         "p": float(one["p"]),
         "faces": int(one["faces"]),
         "better": {names[0]: "this", names[1]: "other", "": ""}[one["better"]],

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agelens.data.labels import GENDERS, age_bounds, has_exact_age, has_label
-from agelens.data.table import ORIGINAL_COLUMNS, source_names
+from agelens.data.table import ORIGINAL_COLUMNS
 from agelens.evaluation.out_of_fold import OutOfFold
 
 LABELS = ("age", "gender")
@@ -35,11 +35,11 @@ class LabelIssues:
     Attributes:
         table: the face table with ``predicted_age`` (years), ``p_female``, ``age_score`` and ``gender_score``
             (0, worst, to 1), and ``age_rank`` and ``gender_rank`` (1 is the worst); NaN where a face lacks the label.
-        wrong_genders: how many gender labels are wrong, as confident learning estimates it.
+        wrong_genders: how many gender labels are wrong, as confident learning estimates it; None where all are one.
     """
 
     table: pd.DataFrame
-    wrong_genders: int
+    wrong_genders: int | None
 
     def worst(self, label: str, top: int = TOP) -> pd.DataFrame:
         """The faces with the most suspicious labels of one kind, "age" or "gender", worst first."""
@@ -73,7 +73,6 @@ class LabelIssues:
         gendered = self.table[has_label(self.table, "gender")]
         right = (gendered["p_female"] >= 0.5) == (gendered["gender"] == 1)
         return {
-            "sources": source_names(self.table),
             "faces": len(self.table),
             "gender_labels": len(gendered),
             "age_mae": float(errors.mean()) if len(errors) else None,
@@ -92,7 +91,8 @@ def rank_labels(table: pd.DataFrame, estimates: OutOfFold) -> LabelIssues:
         estimates: of its rows, in order.
     """
     aged, gendered = (has_label(table, label).to_numpy() for label in LABELS)
-    age_score, gender_score, wrong = np.full(len(table), np.nan), np.full(len(table), np.nan), 0
+    age_score, gender_score = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    wrong: int | None = None
     if aged.any():
         low, high = age_bounds(table)
         # 29.9 years are still 29.
@@ -135,13 +135,12 @@ def _score_ages(
 
 def _score_genders(
     genders: NDArray[np.int64], p_female: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], int]:
-    """cleanlab's score of each gender, and its estimate of how many are wrong."""
+) -> tuple[NDArray[np.float64], int | None]:
+    """cleanlab's score of each gender, and its estimate of how many are wrong; it needs both genders for that."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     shares = np.column_stack([1 - p_female, p_female])
-    wrong = (
-        int(find_label_issues(genders, shares, n_jobs=1).sum()) if len(set(genders)) == len(GENDERS) else 0
-    )
+    both = len(set(genders)) == len(GENDERS)
+    wrong = int(find_label_issues(genders, shares, n_jobs=1).sum()) if both else None
     return get_label_quality_scores(genders, shares), wrong

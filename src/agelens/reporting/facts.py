@@ -164,5 +164,7 @@ def licence_of_data(run: StudyFiles) -> str:
 
 def commands(run: StudyFiles) -> list[str]:
     """The command lines that made the run, each once, in the order of its steps; none where it was made from Python."""
-    told = (step.get("command") for step in run.config.get("steps", {}).values())
+    # Stress tests and comparisons of networks are no steps: they may stand in any folder.
+    done = [*run.config.get("steps", {}).values(), run.stress, run.model_comparison]
+    told = (one.get("command") for one in done)
     return list(dict.fromkeys(command for command in told if command))

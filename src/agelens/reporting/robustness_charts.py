@@ -65,8 +65,9 @@ def _chart(result: dict[str, Any], network: dict[str, Any], task: str) -> go.Fig
     return style(
         figure,
         f"{task.title()}: {measure.words} on worse pictures",
-        f"{network['name']}, n = {result['images']:,} pictures; levels as in the table, most from mild to strong; "
-        "dashed: as they are",
+        f"{network['name']}, n = {result['images']:,} pictures"
+        f"{', of those whose age is known in years' if task == 'age' else ''}; levels in the order of the table; "
+        "dashed line: the pictures as they are",
         f"{measure.words.capitalize()} of {network['name']} for each level of {', '.join(names.values())}.",
         height=170 + _ROW * len(names),
     )

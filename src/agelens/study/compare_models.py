@@ -20,6 +20,7 @@ from agelens.evaluation.prediction_files import is_prediction_file, match, read_
 from agelens.inference.predictor import Predictor
 from agelens.reporting.models_page import write_models_page
 from agelens.study.folder import is_study
+from agelens.utils.environment import command_line
 from agelens.utils.files import write_json
 from agelens.utils.progress import Track, quiet
 
@@ -91,11 +92,13 @@ def compare_models(
             {task: one.card["identity"] for one in bundles.get(place, []) for task in one.tasks}
             for place in (first, second)
         ],
+        "command": command_line(),
         "settings": {
             "first": str(first),
             "second": str(second),
             "data": str(data),
-            "split": settings.split,
+            "source": data.absolute().name,
+            "split": settings.split if "split" in table.columns else "all",
             "overlap": settings.overlap,
             "seed": settings.seed,
             "images": len(rows),
@@ -136,5 +139,7 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
     """Short names that differ."""
     if first == second:
         raise AgeLensError(f"{first} is named twice; name two networks or files of predictions.")
-    short = (first.name or str(first), second.name or str(second))
-    return short if short[0] != short[1] else (str(first), str(second))
+    one, other = first.parts, second.parts
+    # As many of the last parts as it takes to tell them apart: whole paths are nobody's business.
+    depth = next(depth for depth in range(1, 1 + max(len(one), len(other))) if one[-depth:] != other[-depth:])
+    return "/".join(one[-depth:]) or str(first), "/".join(other[-depth:]) or str(second)

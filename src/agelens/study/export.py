@@ -65,7 +65,7 @@ def export_bundle(
     if comparison is not None:
         more["comparison"] = read_comparison(comparison, bundle.card["identity"])
     if label_issues is not None:
-        more["label_issues"] = read_label_issues(label_issues)
+        more["label_issues"] = read_label_issues(label_issues, bundle.card["data"]["source"])
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agelens.data.provenance import provenance
 from agelens.evaluation.label_issues import TOP, rank_labels
 from agelens.evaluation.out_of_fold import FOLDS, default_backbone, predict_out_of_fold, refuse_seen
 from agelens.models.backbones import build_backbone, content_digest
@@ -14,6 +15,8 @@ from agelens.study.folder import StudyFolder
 from agelens.training.feature_cache import extract
 from agelens.utils.files import read_json, replacing_file, write_json
 
+# Count it up when the same settings rank or tell otherwise.
+VERSION = 2
 ISSUES, TABLE, PAGE = "label_issues.json", "label_issues.csv", "label_issues.html"
 
 
@@ -61,7 +64,7 @@ def find_label_issues(run: StudyFolder, check: LabelCheck) -> dict[str, Any]:
         backbone=spec.typed if spec.file else spec.name,
         content=content_digest(spec, check.weights),
         image_size=check.image_size, precision=check.precision, folds=check.folds, top=check.top,
-        seed=run.config["seed"],
+        seed=run.config["seed"], version=VERSION,
     )  # fmt: skip
 
     def work() -> None:
@@ -77,6 +80,7 @@ def find_label_issues(run: StudyFolder, check: LabelCheck) -> dict[str, Any]:
             "backbone": spec.name,
             "weights": backbone.weights,
             "folds": check.folds,
+            "source": provenance(run.config, table)["source"],
         }
         with replacing_file(run.folder / TABLE) as temporary:
             found.suspects(check.top).to_csv(temporary, index=False)

@@ -1,5 +1,7 @@
 """The steps of a study that draw: exploring and reporting."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,24 @@ def report_run(run: StudyFolder) -> Path:
     """Write the report anew from what the run holds; returns its path."""
     with run.track("writing the report", None):
         return write_report(run.folder)
+
+
+@contextlib.contextmanager
+def adding_to(folder: Path) -> Iterator[None]:
+    """Keep other commands out of a folder while something is added to it, if it is that of a study.
+
+    Raises:
+        AgeLensError: another command is at work there.
+    """
+    if not is_study(folder):
+        yield
+        return
+    run = StudyFolder(folder)
+    run.take()
+    try:
+        yield
+    finally:
+        run.release()
 
 
 def report_again(folder: Path, track: Track = quiet) -> Path | None:

@@ -19,6 +19,7 @@ from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise
 from agelens.inference.predictor import Predictor
 from agelens.reporting.robustness_page import write_robustness_page
 from agelens.study.folder import is_study
+from agelens.utils.environment import command_line
 from agelens.utils.files import replacing_file, write_json
 from agelens.utils.progress import Track, quiet
 
@@ -81,8 +82,9 @@ def stress_network(
     for one in left_out:
         say(f"left out: {one}")
     result = {
-        "source": test.data.name, "images": images, "left_out": list(left_out), "crops": test.crops,
-        "overlap": test.overlap, "seed": test.seed, "networks": networks,
+        "source": test.data.absolute().name, "command": command_line(), "images": images,
+        "left_out": list(left_out), "crops": test.crops, "overlap": test.overlap, "seed": test.seed,
+        "networks": networks,
         "corruptions": {one.name: {"title": one.title, "levels": list(one.levels)} for one in CORRUPTIONS},
     }  # fmt: skip
     _write(result, out)
