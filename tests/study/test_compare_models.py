@@ -54,6 +54,7 @@ def test_a_comparison_in_the_folder_of_a_study_stands_in_its_report(
         task: json.loads((folder / task / "card.json").read_text())["identity"] for task in ("age", "gender")
     }
     assert told["bundles"] == [identities, {}]
+    assert told["settings"]["source"] == study.source.name
     # Nothing is added to a study while another command is at work there.
     with FileLock(folder / ".lock"):
         answer = agelens("compare-models", folder, guess, folder, "--split", "test", "--out", folder)

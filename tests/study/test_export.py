@@ -61,7 +61,7 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
     assert page.count('<th scope="row">JPEG quality</th>') == 5
     assert "<h2>Certainty</h2>" in page
     beside = after.card["comparison"]
-    assert (beside["other"], beside["source"], beside["split"]) == ("small", "run", "test")
+    assert (beside["other"], beside["source"], beside["split"]) == ("small", study.source.name, "test")
     whole = json.loads(comparison.read_text())["overall"]["age_mae"]
     assert beside["overall"][0] | {"p": 0, "ci95": 0, "better": ""} == {
         "figure": "age_mae", "this": whole["second"], "other": whole["first"], "difference": whole["difference"],

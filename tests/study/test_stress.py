@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import skimage.data
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 from agelens.bundles.bundle import find_bundles
 from agelens.data.table import Faces
 from agelens.evaluation.corruptions import CORRUPTIONS
+from agelens.study import labelled_data
 from agelens.study import stress as steps
 from agelens.utils.files import read_json
 
@@ -58,24 +60,29 @@ def test_pictures_that_made_the_network_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_of_a_run_the_test_split_is_taken(study: Any) -> None:
-    rows, table = steps._rows(steps.StressTest(study.folder, study.folder))
-    assert set(rows["split"]) == {"test"}
-    assert set(table["split"]) == {"train", "validation", "test"}
+def test_of_a_run_the_test_split_is_taken(
+    study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "CORRUPTIONS", ())
+    test = steps.StressTest(Path("agelens"), study.folder, crops=True, limit=None, overlap="skip")
+    result = steps.stress_network(test, tmp_path / "out")
+    table = pd.read_csv(study.folder / "table.csv")
+    assert result["images"] == (table["split"] == "test").sum()
+    assert result["source"] == study.source.name
 
 
 def test_crops_of_photographs_that_made_a_network_are_left_out(
     faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (faces / "37_1_0_2.png").write_bytes((faces / "36_1_0_1.png").read_bytes() + b" ")
-    read = steps.read_faces
+    read = labelled_data.read_faces
     seen = next(iter(find_bundles()[0].training_images))
 
     def aligned(source: Path) -> Faces:
         told = read(source)
         return told.with_table(told.table.assign(original="a.jpg", original_digest=[seen, "0" * 64]))
 
-    monkeypatch.setattr(steps, "read_faces", aligned)
+    monkeypatch.setattr(labelled_data, "read_faces", aligned)
     monkeypatch.setattr(steps, "CORRUPTIONS", tuple(one for one in CORRUPTIONS if one.name == "grey"))
     result = steps.stress_network(steps.StressTest(Path("agelens"), faces, overlap="skip"), tmp_path / "out")
     assert result["images"] == 1

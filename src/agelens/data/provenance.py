@@ -31,6 +31,13 @@ def source_parts(source: str | Sequence[str]) -> list[str]:
     return [PurePath(one).name for one in ([source] if isinstance(source, str) else source)]
 
 
+def data_name(config: dict[str, Any], table: pd.DataFrame) -> str:
+    """Return the name of a study's faces for cards: of its sources, where there are several, else of its path's end."""
+    # A manifest may name sources of its own, which say more than its file's name.
+    names = list(dict.fromkeys(table["source"])) if "source" in table.columns else []
+    return " and ".join(names) if len(names) > 1 else source_name(config)
+
+
 def licence(config: dict[str, Any], table: pd.DataFrame) -> str:
     """Return what the images of a face table may be used for, as far as it is known."""
     if config.get("synthetic"):
@@ -53,10 +60,8 @@ def provenance(config: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
         told.append(f"Of {grouped:,} of {len(table):,} faces the age is known as a group only.")
     if "original" in table.columns and (cut := int((table["original"] != "").sum())):
         told.append(f"{cut:,} faces were found in their photographs and aligned by AgeLens.")
-    # A manifest may name sources of its own, which say more than its file's name.
-    names = list(dict.fromkeys(table["source"])) if "source" in table.columns else []
     return {
-        "source": " and ".join(names) if len(names) > 1 else source_name(config),
+        "source": data_name(config, table),
         "licence": licence(config, table),
         "about": " ".join(told),
     }

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle, find_bundles
-from agelens.data.sources.reading import read_faces
-from agelens.data.table import read_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_models import ModelComparison, compare_predictions
 from agelens.evaluation.evaluate import Framed, predict_faces
@@ -19,7 +17,7 @@ from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.prediction_files import is_prediction_file, match, read_predictions
 from agelens.inference.predictor import Predictor
 from agelens.reporting.models_page import write_models_page
-from agelens.study.folder import is_study
+from agelens.study.labelled_data import read_labelled
 from agelens.utils.environment import command_line
 from agelens.utils.files import write_json
 from agelens.utils.progress import Track, quiet
@@ -69,7 +67,8 @@ def compare_models(
     names = _names(first, second)
     bundles = {place: find_bundles(place) for place in (first, second) if not is_prediction_file(place)}
     files = {place: read_predictions(place) for place in (first, second) if is_prediction_file(place)}
-    table, grouped = _read_data(data)
+    faces = read_labelled(data)
+    table = faces.table
     made = [bundle for found in bundles.values() for bundle in found]
     rows = choose_rows(table, settings.split)
     if settings.overlap == "skip" and made:
@@ -97,24 +96,17 @@ def compare_models(
             "first": str(first),
             "second": str(second),
             "data": str(data),
-            "source": data.absolute().name,
+            "source": faces.name,
             "split": settings.split if "split" in table.columns else "all",
             "overlap": settings.overlap,
             "seed": settings.seed,
             "images": len(rows),
-            "duplicates": "groups of near duplicates" if grouped else "identical files",
+            "duplicates": "groups of near duplicates" if faces.audited else "identical files",
         },
     }
     write_json(out / RESULT, told)
     write_models_page(told, out / PAGE)
     return comparison
-
-
-def _read_data(data: Path) -> tuple[pd.DataFrame, bool]:
-    """The face table, and whether an audit found its duplicates."""
-    if is_study(data):
-        return read_table(data / "table.csv"), True
-    return read_faces(data).table.reset_index(drop=True), False
 
 
 def _predict(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agelens.data.provenance import provenance
+from agelens.data.provenance import data_name
 from agelens.evaluation.label_issues import TOP, rank_labels
 from agelens.evaluation.out_of_fold import FOLDS, default_backbone, predict_out_of_fold, refuse_seen
 from agelens.models.backbones import build_backbone, content_digest
@@ -80,7 +80,7 @@ def find_label_issues(run: StudyFolder, check: LabelCheck) -> dict[str, Any]:
             "backbone": spec.name,
             "weights": backbone.weights,
             "folds": check.folds,
-            "source": provenance(run.config, table)["source"],
+            "source": data_name(run.config, table),
         }
         with replacing_file(run.folder / TABLE) as temporary:
             found.suspects(check.top).to_csv(temporary, index=False)

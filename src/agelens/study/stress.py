@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from agelens.bundles.bundle import find_bundles
-from agelens.data.sources.reading import read_faces
-from agelens.data.table import read_table, sample
+from agelens.data.table import sample
 from agelens.detection.framing import refuse_scenes
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
 from agelens.evaluation.measured_rows import choose_rows
@@ -18,7 +15,7 @@ from agelens.evaluation.overlap import Overlap, check_seen, without_overlap
 from agelens.evaluation.robustness import LEVEL_COLUMNS, stress, summarise
 from agelens.inference.predictor import Predictor
 from agelens.reporting.robustness_page import write_robustness_page
-from agelens.study.folder import is_study
+from agelens.study.labelled_data import read_labelled
 from agelens.utils.environment import command_line
 from agelens.utils.files import replacing_file, write_json
 from agelens.utils.progress import Track, quiet
@@ -63,9 +60,10 @@ def stress_network(
     """
     named = [(str(path), find_bundles(path)) for path in (test.bundle, test.beside) if path is not None]
     bundles = [one for _, found in named for one in found]
-    table, whole = _rows(test)
+    faces = read_labelled(test.data)
+    table = choose_rows(faces.table, "test") if faces.audited else faces.table
     if test.overlap == "skip":
-        table = without_overlap(table, whole, bundles)
+        table = without_overlap(table, faces.table, bundles)
     check_seen(table, bundles, test.overlap)
     table = sample(table.reset_index(drop=True), test.limit, test.seed)
     networks: list[dict[str, Any]] = []
@@ -82,22 +80,13 @@ def stress_network(
     for one in left_out:
         say(f"left out: {one}")
     result = {
-        "source": test.data.absolute().name, "command": command_line(), "images": images,
+        "source": faces.name, "command": command_line(), "images": images,
         "left_out": list(left_out), "crops": test.crops, "overlap": test.overlap, "seed": test.seed,
         "networks": networks,
         "corruptions": {one.name: {"title": one.title, "levels": list(one.levels)} for one in CORRUPTIONS},
     }  # fmt: skip
     _write(result, out)
     return result
-
-
-def _rows(test: StressTest) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The faces, of a run those of its test split, else all of a source; and the table that they are rows of."""
-    if is_study(test.data):
-        table = read_table(test.data / "table.csv")
-        return choose_rows(table, "test"), table
-    table = read_faces(test.data).table
-    return table, table
 
 
 def _write(result: dict[str, Any], out: Path) -> None:
