@@ -95,6 +95,8 @@ def card_tables() -> dict[str, str]:
             )
         ),
         "sources": _source_table(figures),
+        "comparison": _comparison_table(card["comparison"]),
+        "wrong_labels": _wrong_labels(card["label_issues"]),
         "over_seeds": _seeds_table(card.get("over_seeds", {"figures": []})),
         "limitations": "\n".join(f"- {sentence}" for sentence in card["limitations"]),
         "out_of_scope_use": "\n".join(f"- {use}" for use in card["out_of_scope_use"]),
@@ -139,6 +141,36 @@ def _source_table(figures: dict[str, Any]) -> str:
             f"| {'–' if width is None else f'{width:.1f}'} | {_percent(own, 'accuracy')} |".replace("%", " %")
         )
     return "\n".join(lines)
+
+
+def _comparison_table(told: dict[str, Any]) -> str:
+    """Return the figures of the bundled network beside those of another one on the same faces."""
+    from agelens.evaluation.compare_models import FIGURES
+
+    other = told["other"]
+    lines = [
+        f"| | faces | default | {other} | difference, 95 % interval | p, corrected | better |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    names = {"this": "default", "other": other, "": "not clear"}
+    for row in told["overall"]:
+        figure = FIGURES[row["figure"]]
+        apart = f"{figure.told_difference(row['difference'])} [{figure.told_interval(row['ci95'])}]"
+        p = f"{row['p']:.3f}" if row["p"] >= 0.001 else "< 0.001"
+        lines.append(
+            f"| {figure.title} | {row['faces']:,} | {figure.told(row['this'])} | {figure.told(row['other'])} | {apart} "
+            f"| {p} | {names[row['better']]} |"
+        )
+    return "\n".join(lines)
+
+
+def _wrong_labels(told: dict[str, Any]) -> str:
+    """Return how many gender labels of the bundled network's data are probably wrong."""
+    share = told["estimated_wrong_genders"] / told["gender_labels"]
+    return (
+        f"{told['estimated_wrong_genders']:,} of the {told['gender_labels']:,} gender labels ({100 * share:.1f} %) of "
+        f"{told['source']}"
+    )
 
 
 def _seeds_table(told: dict[str, Any]) -> str:
