@@ -155,7 +155,7 @@ def _comparison_table(told: dict[str, Any]) -> str:
     names = {"this": "default", "other": other, "": "not clear"}
     for row in told["overall"]:
         figure = FIGURES[row["figure"]]
-        apart = f"{figure.told_difference(row['difference'])} [{figure.told_interval(row['ci95'])}]"
+        apart = f"{figure.told_difference(row['difference'])} ({figure.told_interval(row['ci95'])})"
         p = f"{row['p']:.3f}" if row["p"] >= 0.001 else "< 0.001"
         lines.append(
             f"| {figure.title} | {row['faces']:,} | {figure.told(row['this'])} | {figure.told(row['other'])} | {apart} "

@@ -67,7 +67,7 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
         "figure": "age_mae", "this": whole["second"], "other": whole["first"], "difference": whole["difference"],
         "faces": whole["faces"], "p": 0, "ci95": 0, "better": "",
     }  # fmt: skip
-    assert "<h2>Beside small</h2>" in page
+    assert "<h2>This network and small on the same faces</h2>" in page
     assert after.card["label_issues"] == {key: value for key, value in LABELS.items() if key != "weights"}
     assert "estimates that 7 of the 110 gender labels (6.4 %) are wrong" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
