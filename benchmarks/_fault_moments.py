@@ -18,6 +18,7 @@ _KEPT = {
         "cache/networks/*/backbone.bin", "cache/networks/*/backbone.xml", "run/table.csv", "run/audit.json",
         "run/config.json", "run/comparison.json", "run/evaluation.json", "run/predictions.csv", "run/age/network.onnx",
         "run/age/card.json", "run/age/training_images.csv", "run/age/SHA256SUMS", "run/training/age/*",
+        "run/exploration.json", "run/comparison/*",
     ),
     "train": ("run/table.csv", "run/config.json", "run/training/age/*"),
     "predict": ("found.csv", ".found.csv*"),

@@ -17,7 +17,8 @@ import pandas as pd
 
 from agelens.bundles.bundle import Bundle, find_one_bundle
 from agelens.data.splits import describe_splits
-from agelens.data.table import ORIGINAL_COLUMNS, read_table, write_table
+from agelens.data.table import ORIGINAL_COLUMNS, write_table
+from agelens.study.folder import StudyFolder
 
 
 def main() -> None:
@@ -27,8 +28,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="a study that was audited")
     parser.add_argument("--bundle", default="agelens", help="a bundle, agelens or small")
     options = parser.parse_args()
-    table = split_as(read_table(options.run / "table.csv"), find_one_bundle(options.bundle))
+    run = StudyFolder(options.run)
+    run.begin(None)
+    table = split_as(run.table, find_one_bundle(options.bundle))
     write_table(table, options.run / "table.csv")
+    run.accept("audit", ["table.csv"])
     for source, rows in table.groupby("source"):
         print(f"{source}: {describe_splits(rows)}")
 

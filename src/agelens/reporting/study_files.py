@@ -1,5 +1,6 @@
 """What a run folder holds, read for the report; every part may be absent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 from agelens.bundles.bundle import BOTH, TASKS
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
-from agelens.utils.files import read_json
+from agelens.utils.files import digest_file, read_json
 
 _NUMBERS = ("age", "gender", "age_min", "age_max", "age_years", "p_female")
 
@@ -76,6 +77,24 @@ def read_study_files(folder: Path) -> StudyFiles:
         predictions=read_predictions(folder / "predictions.csv"),
         has_audit_page=(folder / "audit.html").exists(),
     )
+
+
+def altered_files(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    """Return the names of a study's files that are not as its steps left them, which keep a digest of each.
+
+    Args:
+        folder: of the study. config: the content of its ``config.json``.
+    """
+    digests = {
+        name: digest
+        for step in config.get("steps", {}).values()
+        for name, digest in step.get("outputs", {}).items()
+    }
+    return [
+        name
+        for name, digest in digests.items()
+        if (folder / name).is_file() and digest_file(folder / name) != digest
+    ]
 
 
 def card_of_task(card: dict[str, Any], task: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from agelens.evaluation.over_seeds import read_over_seeds
 from agelens.evaluation.stress_file import read_stress
 from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
+from agelens.reporting.study_files import altered_files
 from agelens.utils.files import read_json
 
 # What a bundle is made of; anything else beside it is somebody's own.
@@ -69,6 +70,12 @@ def export_bundle(
     evaluation = run / "evaluation.json"
     if not evaluation.is_file():
         raise AgeLensError(f"{run} was not measured yet; run 'agelens evaluate --out {run}' first.")
+    config = run / "config.json"
+    if config.is_file() and evaluation.name in altered_files(run, read_json(config)):
+        raise AgeLensError(
+            f"{evaluation} is not as it was measured: it was damaged, or altered by hand; run 'agelens evaluate --out "
+            f"{run}' again."
+        )
     figures = read_json(evaluation)
     settings = figures["settings"]
     measured = set(settings["bundles"].values()) == {bundle.card["identity"]}

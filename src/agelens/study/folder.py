@@ -29,6 +29,7 @@ from agelens.data.sources.reading import read_sources
 from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, SplitRatios, check_split_ratios
 from agelens.data.table import Faces, digest_table, lost_files, read_table, sample
 from agelens.errors import AgeLensError
+from agelens.reporting.study_files import altered_files
 from agelens.study.aligning import sources_to_align
 from agelens.study.audit_step import audit_into, corrected
 from agelens.study.making import differences, making
@@ -40,8 +41,9 @@ from agelens.study.origin import (
     digest_files_of,
     told_source,
 )
+from agelens.study.seals import read_config, refuse_altered_table, seal_outputs, sealed_config
 from agelens.utils.environment import command_line, machine, versions
-from agelens.utils.files import digest_json, read_json, remove_partials, write_json
+from agelens.utils.files import digest_json, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
 
 DEFAULT_SEED = 42
@@ -86,7 +88,7 @@ class StudyFolder:
         self.found: set[Any] = set()
         self._begun_again: set[str] = set()
         self._lock: FileLock | None = None
-        self.config = self._read_config()
+        self.config = read_config(self.folder / "config.json")
 
     @property
     def table(self) -> pd.DataFrame:
@@ -106,22 +108,28 @@ class StudyFolder:
         outputs: list[str],
         work: Callable[[], None],
         packages: Sequence[str] = ("keras", "openvino"),
+        edited: Sequence[str] = (),
     ) -> None:
-        """Do a step, unless it was done with the same settings and packages, and its files are still there.
+        """Do a step, unless it was done with the same settings and packages, and its files are still as it left them.
 
         Args:
             settings: what decides its result; a "precision" among them counts as what it means on this processor.
             outputs: its files, in the folder of the run.
             work: does it.
             packages: whose versions decide its result, beside AgeLens's own.
+            edited: those of its files that people may change.
         """
         kept = self.config.get("steps", {}).get(name, {})
         key, made_by = digest_json(settings), making(settings, packages)
         same = kept.get("key") == key and kept.get("round", 0) == self.round(name)
-        if same and kept.get("made_by") == made_by and all((self.folder / one).exists() for one in outputs):
+        altered = altered_files(self.folder, {"steps": {name: kept}})
+        there = all((self.folder / one).exists() for one in outputs)
+        if same and kept.get("made_by") == made_by and there and not altered:
             self.say(f"{name}: done before")
             return
-        if told := differences(kept, made_by, kept.get("key") == key):
+        if altered:
+            self.say(f"{name}: computed again, for {' and '.join(altered)} was altered or damaged")
+        elif told := differences(kept, made_by, kept.get("key") == key):
             self.say(f"{name}: computed again, for {told}")
         # A step that is broken off may leave some of its files new and some old: it counts as not done.
         self.forget(name)
@@ -136,6 +144,7 @@ class StudyFolder:
             "seconds": round(seconds, 2),
             "command": command_line(),
             "versions": versions(),
+            "outputs": seal_outputs(self.folder, [one for one in outputs if one not in edited]),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._write_config()
@@ -155,6 +164,11 @@ class StudyFolder:
         if self.config.get("options") != options:
             self.config["options"] = options
             self._write_config()
+
+    def accept(self, name: str, outputs: Sequence[str]) -> None:
+        """Take files of a step as they are now, for who altered them on purpose."""
+        self.config["steps"][name].setdefault("outputs", {}).update(seal_outputs(self.folder, outputs))
+        self._write_config()
 
     def forget(self, name: str) -> None:
         """Count a step as not done."""
@@ -197,6 +211,7 @@ class StudyFolder:
                 {"seed": seed, "limit": limit, "split_ratios": split_ratios and list(split_ratios)}
             )
             self.take()
+            refuse_altered_table(self.folder, self.config)
             if lost := lost_files(self.table):
                 self.say(
                     f"{len(lost):,} of the images cannot be read any more, such as {lost[0]}; 'agelens audit "
@@ -264,7 +279,7 @@ class StudyFolder:
             ) from None
         remove_partials(self.folder)
         # Whoever held the folder until now may have done steps meanwhile.
-        self.config = self._read_config()
+        self.config = read_config(self.folder / "config.json")
 
     def release(self) -> None:
         """Let others write into the folder again, who took it in this process for one piece of work."""
@@ -276,20 +291,5 @@ class StudyFolder:
         """The settings of a step, with the digest of the table it starts from."""
         return {"table": digest_table(self.table), **settings}
 
-    def _read_config(self) -> dict[str, Any]:
-        file = self.folder / "config.json"
-        if not file.exists():
-            return {}
-        config = read_json(file)
-        if not isinstance(config, dict):
-            raise AgeLensError(
-                f"{file} does not hold a run's configuration; delete it and begin the run again."
-            )
-        if config and "split_ratios" not in config:
-            raise AgeLensError(
-                f"{self.folder} holds a study that an earlier AgeLens began; begin it again with another --out."
-            )
-        return dict(config)
-
     def _write_config(self) -> None:
-        write_json(self.folder / "config.json", self.config)
+        write_json(self.folder / "config.json", sealed_config(self.config))

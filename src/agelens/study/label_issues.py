@@ -87,5 +87,5 @@ def find_label_issues(run: StudyFolder, check: LabelCheck) -> dict[str, Any]:
         write_label_gallery(found, figures, run.folder / PAGE, check.top)
         write_json(run.folder / ISSUES, {**figures, "table": TABLE, "page": PAGE, "top": check.top})
 
-    run.step("label-issues", settings, [ISSUES, TABLE, PAGE], work, packages=("openvino",))
+    run.step("label-issues", settings, [ISSUES, TABLE, PAGE], work, packages=("openvino",), edited=[TABLE])
     return dict(read_json(run.folder / ISSUES))

@@ -9,6 +9,7 @@ from agelens.data.provenance import data_name
 from agelens.data.sources.reading import read_faces
 from agelens.data.table import read_table
 from agelens.study.folder import is_study
+from agelens.study.seals import refuse_altered_table
 from agelens.utils.files import read_json
 
 
@@ -31,10 +32,12 @@ def read_labelled(data: Path) -> LabelledData:
     """Read a folder of faces, a manifest, or the face table of a study.
 
     Raises:
-        AgeLensError: there are no faces.
+        AgeLensError: there are no faces, or a study's table was altered since its audit.
     """
     if is_study(data):
+        config = read_json(data / "config.json")
+        refuse_altered_table(data, config)
         table = read_table(data / "table.csv")
-        return LabelledData(table, data_name(read_json(data / "config.json"), table), True)
+        return LabelledData(table, data_name(config, table), True)
     # Of "." the last part has no name.
     return LabelledData(read_faces(data).table.reset_index(drop=True), data.absolute().name, False)
