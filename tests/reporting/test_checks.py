@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agelens.data.table import write_table
+from agelens.data.table import digest_table, write_table
+from agelens.errors import AgeLensError
 from agelens.evaluation.corruptions import CLEAN
 from agelens.evaluation.robustness import LEVEL_COLUMNS
 from agelens.reporting.checks import not_done
@@ -21,7 +22,8 @@ from tests.reporting.runs import make_evaluation, make_table
 LABELS = {
     "faces": 120, "gender_labels": 118, "age_mae": 6.5, "gender_accuracy": 0.925,
     "estimated_wrong_genders": 7, "backbone": "w600k_mbf",
-    "weights": "w600k_mbf.onnx", "folds": 5, "top": 20, "table": "label_issues.csv", "page": "label_issues.html",
+    "weights": "w600k_mbf.onnx", "source": "faces", "folds": 5, "top": 20,
+    "table": "label_issues.csv", "page": "label_issues.html",
 }  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def stress_test(identity: str = "ours") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def comparison(data: str, identity: str = "ours") -> dict[str, Any]:
+def comparison(table: str, identity: str = "ours") -> dict[str, Any]:
     one = {
         "faces": 500, "first": 4.0, "second": 4.25, "difference": 0.25, "ci95": [0.125, 0.375], "p": 0.0002,
         "better": "first",
@@ -52,7 +54,7 @@ def comparison(data: str, identity: str = "ours") -> dict[str, Any]:
         "overall": {"age_mae": one},
         "verdicts": ["over all faces", "Age, gender female: mine is better."],
         "bundles": [{"age": identity}, {"age": "others"}],
-        "settings": {"split": "test", "overlap": "skip", "data": data, "source": Path(data).name},
+        "settings": {"split": "test", "overlap": "skip", "data": "run", "source": "faces", "table": table},
     }  # fmt: skip
 
 
@@ -72,7 +74,9 @@ def test_the_checks_of_a_study_stand_in_its_report(tmp_path: Path) -> None:
     write_json(tmp_path / "evaluation.json", evaluation)
     write_json(tmp_path / "label_issues.json", LABELS)
     write_json(tmp_path / "stress.json", stress_test())
-    write_json(tmp_path / "model_comparison.json", comparison(str(tmp_path)))
+    table = make_table(tmp_path / "faces", 10)
+    write_table(table, tmp_path / "table.csv")
+    write_json(tmp_path / "model_comparison.json", comparison(digest_table(table)))
     page = write_report(tmp_path).read_text(encoding="utf-8")
     for section in ("labels", "worse-pictures", "beside"):
         assert f'<section id="{section}">' in page
@@ -98,14 +102,14 @@ def test_checks_of_other_networks_and_other_faces_say_so(tmp_path: Path) -> None
     evaluation["settings"] = {"split": "test", "bundles": {"age": "ours"}}
     write_json(tmp_path / "evaluation.json", evaluation)
     write_json(tmp_path / "stress.json", stress_test("theirs"))
-    write_json(tmp_path / "model_comparison.json", comparison("elsewhere/other faces", "theirs"))
+    write_json(tmp_path / "model_comparison.json", comparison("another", "theirs"))
     write_json(tmp_path / "label_issues.json", LABELS)
     write_table(make_table(tmp_path / "faces", 10), tmp_path / "table.csv")
     write_json(tmp_path / "config.json", {"steps": {"label-issues": {"settings": {"table": "another"}}}})
     text = words(write_report(tmp_path).read_text(encoding="utf-8"))
     assert text.count("None of these is the network whose figures stand above") == 2
     assert "ranked when the face table was another one" in text
-    assert "Both on the same 500 faces of other faces of the test split" in text
+    assert "Both on the same 500 faces of faces of the test split" in text
 
 
 def test_of_a_file_of_predictions_nobody_can_say_what_made_it(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_of_a_file_of_predictions_nobody_can_say_what_made_it(tmp_path: Path) ->
     write_json(tmp_path / "evaluation.json", evaluation)
     write_json(
         tmp_path / "model_comparison.json",
-        comparison(str(tmp_path), "theirs") | {"bundles": [{"age": "a"}, {}]},
+        comparison("another", "theirs") | {"bundles": [{"age": "a"}, {}]},
     )
     text = words(write_report(tmp_path).read_text(encoding="utf-8"))
     assert "other is a file of predictions: what made them is not known here." in text
@@ -167,3 +171,13 @@ def test_the_chart_has_a_mark_for_each_level_in_its_row() -> None:
     (dashed,) = figures["worse_pictures_age_1"].layout.shapes
     assert dashed.x0 == 4.0
     assert worse_pictures({}) == {}
+
+
+@pytest.mark.parametrize("name", ["stress", "model_comparison", "label_issues"])
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"networks": [], "overall": {}, "faces": 3}', '{"a":', "9" * 5000]
+)
+def test_a_file_that_is_none_of_ours_is_named(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.json").write_text(content)
+    with pytest.raises(AgeLensError, match=rf"{name}\.json (does not|is not valid JSON)"):
+        write_report(tmp_path)

@@ -103,3 +103,42 @@ def test_faces_without_a_split_are_all_of_them(agelens, study, guess: Path, tmp_
     told = json.loads((tmp_path / "out" / "model_comparison.json").read_text())
     assert told["settings"]["split"] == "all"
     assert told["settings"]["source"] == study.source.name
+
+
+def test_what_cannot_be_told_is_refused_before_anything_is_measured(agelens, study, tmp_path: Path) -> None:
+    odd = tmp_path / "p\udcff.csv"
+    answer = agelens("compare-models", odd, "agelens", study.source, "--out", tmp_path / "out")
+    assert answer.status == 2
+    assert "has letters that are no text; give it another name" in answer.err
+    answer = agelens("stress", odd, study.source, "--out", tmp_path / "out")
+    assert answer.status == 2
+    assert "has letters that are no text" in answer.err
+    answer = agelens("evaluate", study.source, "--out", tmp_path / "st\udcff")
+    assert answer.status == 2
+    assert "has letters that are no text" in answer.err
+
+
+def test_a_report_that_fails_does_not_hide_the_result(agelens, study, guess: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study.folder, folder)
+    (folder / "stress.json").write_text("{}")
+    report = (folder / "report.html").read_bytes()
+    other = tmp_path / "other.csv"
+    pd.read_csv(guess).assign(age=31).to_csv(other, index=False)
+    answer = agelens("compare-models", guess, other, folder, "--split", "test", "--out", folder)
+    assert answer.status == 1
+    assert "page: " in answer.out
+    assert "The result is written, but the report was not written anew: " in answer.err
+    assert "stress.json does not hold a stress test" in answer.err
+    assert (folder / "report.html").read_bytes() == report
+    assert json.loads((folder / "model_comparison.json").read_text())["names"] == ["guess.csv", "other.csv"]
+
+
+def test_ctrl_c_says_that_nothing_is_kept(agelens, study, guess: Path, tmp_path: Path, monkeypatch) -> None:
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agelens.study.compare_models.compare_models", interrupted)
+    answer = agelens("compare-models", guess, "agelens", study.source, "--out", tmp_path / "out")
+    assert answer.status == 130
+    assert "Interrupted; the command begins anew." in answer.err

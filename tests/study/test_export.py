@@ -2,12 +2,13 @@
 
 import copy
 import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 
-from agelens.bundles.bundle import BUNDLED, OWN, PAGE, open_bundle
+from agelens.bundles.bundle import BUNDLED, OWN, PAGE, SUMS, open_bundle
 from agelens.errors import AgeLensError
 from agelens.evaluation.comparison_file import read_comparison
 from agelens.evaluation.label_issues_file import read_label_issues
@@ -18,7 +19,8 @@ from agelens.study.export import card_figures, export_bundle
 
 LABELS = {
     "source": "UTKFace and FairFace", "faces": 120, "gender_labels": 110, "estimated_wrong_genders": 7, "folds": 5,
-    "age_mae": 6.5, "gender_accuracy": 0.925, "backbone": "w600k_mbf", "weights": "w600k_mbf.onnx",
+    "age_mae": 6.5, "gender_accuracy": 0.925, "backbone": "w600k_mbf", "weights": "w600k_mbf.onnx", "top": 5,
+    "table": "label_issues.csv", "page": "label_issues.html",
 }  # fmt: skip
 
 
@@ -68,7 +70,8 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
         "faces": whole["faces"], "p": 0, "ci95": 0, "better": "",
     }  # fmt: skip
     assert "<h2>This network and small on the same faces</h2>" in page
-    assert after.card["label_issues"] == {key: value for key, value in LABELS.items() if key != "weights"}
+    assert after.card["label_issues"].items() < LABELS.items()
+    assert after.card["label_issues"]["estimated_wrong_genders"] == 7
     assert "estimates that 7 of the 110 gender labels (6.4 %) are wrong" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
 
@@ -102,6 +105,11 @@ def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path)
     [
         (lambda told: told.pop("networks"), "does not hold a stress test"),
         (lambda told: told["networks"][0]["levels"][0].pop("mae"), "does not hold a stress test"),
+        (lambda told: told["networks"][0]["levels"].clear(), "does not hold a stress test"),
+        (lambda told: told["networks"][0]["levels"][0].update(mae=math.nan), "does not hold a stress test"),
+        (lambda told: told["networks"][0]["levels"][0].update(mae_ci95=[1.0]), "does not hold a stress test"),
+        (lambda told: told.update(images=-5), "does not hold a stress test"),
+        (lambda told: told.update(source="\ud800"), "does not hold a stress test"),
         (lambda told: told["networks"][0]["bundles"].update(age="another"), "tells of another network"),
         (lambda told: told.update(overlap="allow"), "counts images that made the network"),
     ],
@@ -109,7 +117,7 @@ def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path)
 def test_a_stress_test_that_does_not_belong_on_the_card_is_refused(
     tmp_path: Path, change, sentence: str
 ) -> None:
-    row = dict.fromkeys(LEVEL_COLUMNS)
+    row = {**dict.fromkeys(LEVEL_COLUMNS), "corruption": "blur", "level": 1, "n": 10, "found": 1.0}
     told = {
         "source": "faces", "images": 10, "seed": 42, "crops": True, "overlap": "refuse",
         "corruptions": {"blur": {"title": "blur", "levels": [1]}},
@@ -130,9 +138,10 @@ def compared() -> dict:
     }  # fmt: skip
     few = {**one, "faces": 29}
     return {
-        "names": ["one", "two"], "faces": 40, "bundles": [{"age": "mine"}, {}], "overall": {"age_mae": one},
+        "names": ["one", "two"], "faces": 40, "only": [0, 0], "verdicts": [], "bundles": [{"age": "mine"}, {}],
+        "overall": {"age_mae": one},
         "groups": {"age_mae": {"gender": {"female": one, "male": few}, "race": {"Asian": {**one, "better": ""}}}},
-        "settings": {"source": "run", "split": "test", "overlap": "skip"},
+        "settings": {"data": "run", "source": "run", "table": "", "split": "test", "overlap": "skip"},
     }  # fmt: skip
 
 
@@ -159,6 +168,13 @@ def test_a_comparison_is_told_from_the_networks_own_side(tmp_path: Path) -> None
         (lambda told: told.pop("bundles"), "does not hold a comparison of two networks"),
         (lambda told: told["overall"]["age_mae"].pop("p"), "does not hold a comparison of two networks"),
         (lambda told: told["bundles"][0].update(age="another"), "tells of other networks"),
+        (lambda told: told["bundles"][1].update(age="mine"), "compares this network with itself"),
+        (lambda told: told["overall"].clear(), "does not hold a comparison of two networks"),
+        (lambda told: told.update(names=[None, {"a": 1}]), "does not hold a comparison of two networks"),
+        (
+            lambda told: told["overall"]["age_mae"].update(ci95=[]),
+            "does not hold a comparison of two networks",
+        ),
         (lambda told: told["settings"].update(overlap="allow"), "counts images that made a network"),
     ],
 )
@@ -176,6 +192,8 @@ def test_a_comparison_that_does_not_belong_on_the_card_is_refused(
     ("change", "sentence"),
     [
         ({"gender_labels": None}, "does not tell of suspicious labels"),
+        ({"gender_labels": 0}, "does not tell of suspicious labels"),
+        ({"age_mae": math.inf}, "does not tell of suspicious labels"),
         ({"weights": "random"}, "random weights"),
         ({"source": "faces"}, "tells of labels of faces, and the network was made from FairFace and UTKFace"),
     ],
@@ -194,3 +212,26 @@ def test_what_is_for_a_card_is_refused_with_another_form(agelens, tmp_path: Path
     assert answer.status == 2
     assert "are for the card of a bundle" in answer.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", [SUMS, "card.html/mine.txt", "network.onnx/mine.txt"])
+def test_a_folder_that_only_looks_like_a_bundle_is_not_replaced(study, tmp_path: Path, name: str) -> None:
+    target = tmp_path / "target"
+    (target / name).parent.mkdir(parents=True)
+    (target / SUMS).write_text("my sums")
+    if name != SUMS:
+        (target / name).write_text("mine")
+    with pytest.raises(AgeLensError, match="holds something else than a bundle"):
+        export_bundle(study.folder, target)
+    assert (target / SUMS).read_text() == "my sums"
+    assert (target / name).exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"settings": 5}', '{"settings": {"bundles": {"age": ["x"]}}}']
+)
+def test_an_evaluation_that_is_none_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "evaluation.json").write_text(content)
+    with pytest.raises(AgeLensError, match="is no evaluation that AgeLens wrote"):
+        export_bundle(tmp_path / "run", tmp_path / "out", Path("agelens"))

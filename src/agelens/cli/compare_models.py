@@ -7,7 +7,7 @@ import typer
 
 from agelens.cli.measuring_options import Align, MeasuredSplit, Overlap
 from agelens.cli.options import RESULT, STUDY, CropsAsTheyAre, Json, Precision
-from agelens.cli.runs import print_lines, tell_report
+from agelens.cli.runs import add_to_report, print_lines
 from agelens.utils.arguments import MOST_SEED
 
 _MODEL = (
@@ -43,7 +43,7 @@ def compare_models(
     from agelens.evaluation.evaluate import framed_of
     from agelens.study.compare_models import PAGE, Settings
     from agelens.study.compare_models import compare_models as compare
-    from agelens.study.reporting_steps import adding_to, report_again
+    from agelens.study.reporting_steps import adding_to
     from agelens.utils.progress import bar, say
 
     settings = Settings(
@@ -56,4 +56,4 @@ def compare_models(
     with adding_to(out):
         found = compare(first, second, data, out, settings, bar, say)
         print_lines([*found.verdicts(), f"page: {out / PAGE}"], json, found.to_json())
-        tell_report(report_again(out, bar), json)
+        add_to_report(out, bar, json)

@@ -26,7 +26,7 @@ from agelens.cli.options import (
     SplitRatios,
     Weights,
 )
-from agelens.cli.runs import begin_run, print_lines, reading_of, tell_report
+from agelens.cli.runs import add_to_report, begin_run, print_lines, reading_of
 from agelens.models.keras_start import load_keras
 from agelens.utils.extras import require
 
@@ -78,7 +78,6 @@ def label_issues(
     require("cleanlab", "labels", "Suspicious labels are found with")
     load_keras()
     from agelens.study.label_issues import LabelCheck, find_label_issues
-    from agelens.study.reporting_steps import report_again
 
     run = begin_run(
         out, source, seed, limit, split_ratios, force,
@@ -95,4 +94,4 @@ def label_issues(
         lines.append(f"gender labels that are probably wrong: {wrong:,} of {labels:,}")
     lines += [f"table: {out / found['table']}", f"gallery: {out / found['page']}"]
     print_lines(lines, json, found)
-    tell_report(report_again(out, run.track), json)
+    add_to_report(out, run.track, json)

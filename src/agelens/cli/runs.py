@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from agelens.errors import AgeLensError
 from agelens.utils.files import json_text
 
 
@@ -138,7 +141,16 @@ def print_lines(lines: list[str], as_json: bool, result: Any) -> None:
         print(line)
 
 
-def tell_report(report: Path | None, as_json: bool) -> None:
-    """Say where the report was written anew, after a result that is told already."""
+def add_to_report(folder: Path, track: Any, as_json: bool) -> None:
+    """Write the report of a study anew after a result was written and told; exit status 1 where that fails."""
+    from agelens.study.reporting_steps import report_again
+
+    try:
+        report = report_again(folder, track)
+    except (AgeLensError, OSError) as error:
+        print(
+            f"agelens: The result is written, but the report was not written anew: {error}", file=sys.stderr
+        )
+        raise typer.Exit(1) from None
     if report is not None and not as_json:
         print(f"report: {report}")

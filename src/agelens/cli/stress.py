@@ -7,7 +7,7 @@ import typer
 
 from agelens.cli.measuring_options import Overlap
 from agelens.cli.options import FACES, NETWORKS, RESULT, STUDY, Json, Precision
-from agelens.cli.runs import print_lines, tell_report
+from agelens.cli.runs import add_to_report, print_lines
 from agelens.utils.arguments import MOST_SEED
 
 
@@ -66,7 +66,7 @@ def stress(
     json: Json = False,
 ) -> None:
     """Measure networks on worse pictures: JPEG, blur, noise, darkness, colour, rotation, size, crop and occlusion."""
-    from agelens.study.reporting_steps import adding_to, report_again
+    from agelens.study.reporting_steps import adding_to
     from agelens.study.stress import PAGE, StressTest, stress_network
     from agelens.utils.progress import bar, say
 
@@ -80,7 +80,7 @@ def stress(
             for row in network["levels"]
         ]
         print_lines([*lines, f"page: {out / PAGE}"], json, result)
-        tell_report(report_again(out, bar), json)
+        add_to_report(out, bar, json)
 
 
 def _told(row: dict[str, object]) -> str:

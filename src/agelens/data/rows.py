@@ -1,6 +1,9 @@
 """Rows of the face table as sources give them, and what the name of a file of UTKFace says."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from agelens.errors import AgeLensError
 
 # Python refuses to read numbers of thousands of digits.
 MOST_DIGITS = 9
@@ -41,3 +44,10 @@ def is_line(name: str) -> bool:
 def as_line(name: str) -> str:
     """A name as text in one line, with escapes where it is none."""
     return name if is_line(name) else ascii(name)[1:-1]
+
+
+def refuse_no_text(*paths: Path) -> None:
+    """Refuse, with an AgeLensError, names that pages and tables could not tell."""
+    for path in paths:
+        if not is_line(str(path)):
+            raise AgeLensError(f"{str(path)!a} has letters that are no text; give it another name.")

@@ -1,4 +1,4 @@
-"""What a card tells of a comparison: one network beside another on the same faces, out of ``model_comparison.json``."""
+"""Two networks on the same faces as ``model_comparison.json`` holds it, and what of it a card tells."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,36 @@ from agelens.errors import AgeLensError
 from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.groups import FEW_FACES
 from agelens.utils.files import read_json
+from agelens.utils.shapes import fits
+
+_DIFFERENCE = {
+    "faces": int, "first": float, "second": float, "difference": float, "ci95": (None, [float, float]), "p": float,
+    "better": str,
+}  # fmt: skip
+_SHAPE = {
+    "names": [str, str], "faces": int, "only": [int, int], "verdicts": [str], "bundles": [{"*": str}, {"*": str}],
+    "overall": {"*": _DIFFERENCE}, "groups": {"*": {"*": {"*": _DIFFERENCE}}},
+    "settings": {"data": str, "source": str, "table": str, "split": str, "overlap": str},
+}  # fmt: skip
+
+
+def open_comparison(file: Path) -> dict[str, Any]:
+    """Return the content of ``model_comparison.json`` of `agelens compare-models`.
+
+    Raises:
+        AgeLensError: the file holds something else.
+    """
+    content = read_json(file)
+    if (
+        not fits(content, _SHAPE)
+        or not content["overall"]
+        or {*content["overall"], *content["groups"]} - set(FIGURES)
+    ):
+        raise AgeLensError(
+            f"{file} does not hold a comparison of two networks as this AgeLens writes it; run 'agelens "
+            "compare-models' again."
+        )
+    return dict(content)
 
 
 def read_comparison(file: Path, identity: str) -> dict[str, Any]:
@@ -23,46 +53,38 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
         and ``group``, of groups of at least FEW_FACES where one of the two is better.
 
     Raises:
-        AgeLensError: the file holds something else, two other networks, or counts images that made one of them.
+        AgeLensError: the file holds something else, two other networks, this one twice, or counts images that made one
+            of them.
     """
-    content = read_json(file)
-    try:
-        places = [place for place, one in enumerate(content["bundles"]) if set(one.values()) == {identity}]
-        settings = content["settings"]
-        place = places[0] if places else 0
-        told = {
-            "other": str(content["names"][1 - place]),
-            "source": str(settings["source"]),
-            "split": str(settings["split"]),
-            "faces": int(content["faces"]),
-            "overall": [
-                {"figure": name, **_row(one, place)}
-                for name, one in content["overall"].items()
-                if name in FIGURES
-            ],
-            "groups": [
-                {"figure": name, "kind": kind, "group": group, **_row(one, place)}
-                for name, kinds in content["groups"].items()
-                if name in FIGURES
-                for kind, named in kinds.items()
-                for group, one in named.items()
-                if one["better"] and one["faces"] >= FEW_FACES
-            ],
-        }
-        counts_seen = settings["overlap"] == "allow"
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise AgeLensError(
-            f"{file} does not hold a comparison of two networks as this AgeLens writes it; run 'agelens "
-            "compare-models' again."
-        ) from None
+    content = open_comparison(file)
+    settings = content["settings"]
+    places = [place for place, one in enumerate(content["bundles"]) if set(one.values()) == {identity}]
     if not places:
         raise AgeLensError(f"{file} tells of other networks; run 'agelens compare-models' with this one.")
-    if counts_seen:
+    if len(places) > 1:
+        raise AgeLensError(
+            f"{file} compares this network with itself; run 'agelens compare-models' with another."
+        )
+    if settings["overlap"] == "allow":
         raise AgeLensError(
             f"{file} counts images that made a network, so it is no figure to hand on; repeat 'agelens compare-models' "
             "with --overlap skip."
         )
-    return told
+    (place,) = places
+    return {
+        "other": content["names"][1 - place],
+        "source": settings["source"],
+        "split": settings["split"],
+        "faces": content["faces"],
+        "overall": [{"figure": name, **_row(one, place)} for name, one in content["overall"].items()],
+        "groups": [
+            {"figure": name, "kind": kind, "group": group, **_row(one, place)}
+            for name, kinds in content["groups"].items()
+            for kind, named in kinds.items()
+            for group, one in named.items()
+            if one["better"] and one["faces"] >= FEW_FACES
+        ],
+    }
 
 
 def _row(one: dict[str, Any], place: int) -> dict[str, Any]:
@@ -70,12 +92,12 @@ def _row(one: dict[str, Any], place: int) -> dict[str, Any]:
     sign = 1 if place else -1
     names = ("first", "second") if place == 0 else ("second", "first")
     return {
-        "this": float(one[names[0]]),
-        "other": float(one[names[1]]),
+        "this": one[names[0]],
+        "other": one[names[1]],
         # Plus 0.0, for there is no difference of -0.0.
-        "difference": sign * float(one["difference"]) + 0.0,
-        "ci95": None if one["ci95"] is None else sorted(sign * float(end) + 0.0 for end in one["ci95"]),
-        "p": float(one["p"]),
-        "faces": int(one["faces"]),
-        "better": {names[0]: "this", names[1]: "other", "": ""}[one["better"]],
+        "difference": sign * one["difference"] + 0.0,
+        "ci95": one["ci95"] and sorted(sign * end + 0.0 for end in one["ci95"]),
+        "p": one["p"],
+        "faces": one["faces"],
+        "better": {names[0]: "this", names[1]: "other"}.get(one["better"], ""),
     }

@@ -1,13 +1,31 @@
-"""What a card tells of the labels that a network learned from, out of ``label_issues.json``."""
+"""Suspicious labels as ``label_issues.json`` counts them, and what of it a card tells."""
 
 from pathlib import Path
 from typing import Any
 
 from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
+from agelens.utils.shapes import fits
 
-_COUNTS = ("faces", "gender_labels", "folds")
-_MAY_LACK = {"estimated_wrong_genders": int, "age_mae": float, "gender_accuracy": float}
+_TOLD = {
+    "source": str, "backbone": str, "faces": int, "gender_labels": int, "folds": int, "age_mae": (None, float),
+    "gender_accuracy": (None, float), "estimated_wrong_genders": (None, int),
+}  # fmt: skip
+_SHAPE = {**_TOLD, "weights": str, "top": int, "table": str, "page": str}
+
+
+def open_label_issues(file: Path) -> dict[str, Any]:
+    """Return the content of ``label_issues.json`` of `agelens label-issues`.
+
+    Raises:
+        AgeLensError: the file holds something else.
+    """
+    content = read_json(file)
+    if not fits(content, _SHAPE) or (content["estimated_wrong_genders"] or 0) > content["gender_labels"]:
+        raise AgeLensError(
+            f"{file} does not tell of suspicious labels as this AgeLens does; run 'agelens label-issues' again."
+        )
+    return dict(content)
 
 
 def read_label_issues(file: Path, source: str) -> dict[str, Any]:
@@ -25,31 +43,15 @@ def read_label_issues(file: Path, source: str) -> dict[str, Any]:
         AgeLensError: the file holds something else or tells of other data, or its estimates are those of random
             weights.
     """
-    content = read_json(file)
-    try:
-        own = str(content["source"])
-        told = {
-            "source": own,
-            "backbone": str(content["backbone"]),
-            **{name: int(content[name]) for name in _COUNTS},
-            **{
-                name: None if content[name] is None else kind(content[name])
-                for name, kind in _MAY_LACK.items()
-            },
-        }
-        at_random = content["weights"] == "random"
-    except (KeyError, TypeError, ValueError):
+    content = open_label_issues(file)
+    if sorted(content["source"].split(" and ")) != sorted(source.split(" and ")):
         raise AgeLensError(
-            f"{file} does not tell of suspicious labels as this AgeLens does; run 'agelens label-issues' again."
-        ) from None
-    if sorted(own.split(" and ")) != sorted(source.split(" and ")):
-        raise AgeLensError(
-            f"{file} tells of labels of {own}, and the network was made from {source}; give the labels of "
-            "its own data."
+            f"{file} tells of labels of {content['source']}, and the network was made from {source}; give the labels "
+            "of its own data."
         )
-    if at_random:
+    if content["weights"] == "random":
         raise AgeLensError(
             f"{file} stands on a backbone with random weights, so it says little of the labels; repeat 'agelens "
             "label-issues' without --weights random."
         )
-    return told
+    return {name: content[name] for name in _TOLD}

@@ -7,6 +7,7 @@ from typing import Any
 
 from agelens.errors import AgeLensError
 from agelens.utils.files import read_json
+from agelens.utils.shapes import fits
 
 # By task: the key of a figure, what it is called, and its unit: years, or a share of 1.
 _FIGURES = {
@@ -50,6 +51,12 @@ def over_seeds(evaluations: Sequence[dict[str, Any]], seeds: Sequence[int], spli
     }  # fmt: skip
 
 
+_FIGURE = {
+    "source": str, "figure": str, "unit": str, "mean": float, "standard_deviation": float, "values": [float],
+}  # fmt: skip
+_SHAPE = {"split": str, "seeds": [int], "figures": [_FIGURE]}
+
+
 def read_over_seeds(file: Path) -> dict[str, Any]:
     """Read what `over_seeds` returned from a JSON file.
 
@@ -57,27 +64,16 @@ def read_over_seeds(file: Path) -> dict[str, Any]:
         AgeLensError: the file holds something else.
     """
     content = read_json(file)
-    try:
-        figures = [
-            {
-                "source": str(one["source"]),
-                "figure": str(one["figure"]),
-                "unit": {"years": "years", "share": "share"}[one["unit"]],
-                "mean": float(one["mean"]),
-                "standard_deviation": float(one["standard_deviation"]),
-                "values": [float(value) for value in one["values"]],
-            }
-            for one in content["figures"]
-        ]
-        return {
-            "split": str(content["split"]),
-            "seeds": [int(seed) for seed in content["seeds"]],
-            "figures": figures,
-        }
-    except (KeyError, TypeError, ValueError):
+    units = {one.get("unit") for one in content["figures"]} if fits(content, _SHAPE) else {""}
+    if units - {"years", "share"}:
         raise AgeLensError(
             f"{file} does not hold the figures of several seeds; benchmarks/adapt_seeds.py --json writes such a file."
-        ) from None
+        )
+    return {
+        "split": content["split"],
+        "seeds": content["seeds"],
+        "figures": [{name: one[name] for name in _FIGURE} for one in content["figures"]],
+    }
 
 
 def tell_over_seeds(figure: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a card tells of a stress test: the figures of one network on worse pictures, out of ``stress.json``."""
+"""The stress test of networks as ``stress.json`` holds it, and what of it a card tells."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,34 @@ from typing import Any
 from agelens.errors import AgeLensError
 from agelens.evaluation.robustness import LEVEL_COLUMNS
 from agelens.utils.files import read_json
+from agelens.utils.shapes import fits
+
+_FIGURE, _INTERVAL = (None, float), (None, [float, float])
+_LEVEL = {
+    **{name: _INTERVAL if name.endswith("_ci95") else _FIGURE for name in LEVEL_COLUMNS},
+    "corruption": str, "level": float, "n": int, "found": float,
+}  # fmt: skip
+_SHAPE = {
+    "source": str, "images": int, "crops": bool, "overlap": str, "seed": int,
+    "corruptions": {"*": {"title": str, "levels": [float]}},
+    "networks": [{"name": str, "bundles": {"*": str}, "levels": [_LEVEL]}],
+}  # fmt: skip
+
+
+def open_stress(file: Path) -> dict[str, Any]:
+    """Return the content of ``stress.json`` of `agelens stress`.
+
+    Raises:
+        AgeLensError: the file holds something else.
+    """
+    content = read_json(file)
+    if not fits(content, _SHAPE) or not all(
+        [content["networks"], *(one["levels"] for one in content["networks"])]
+    ):
+        raise AgeLensError(
+            f"{file} does not hold a stress test as this AgeLens writes it; run 'agelens stress' again."
+        )
+    return dict(content)
 
 
 def read_stress(file: Path, identity: str) -> dict[str, Any]:
@@ -22,28 +50,17 @@ def read_stress(file: Path, identity: str) -> dict[str, Any]:
     Raises:
         AgeLensError: the file holds something else, another network alone, or counts images that made the network.
     """
-    content = read_json(file)
-    try:
-        networks = [one for one in content["networks"] if set(one["bundles"].values()) == {identity}]
-        levels = [row for one in networks[:1] for row in one["levels"]]
-        told = {
-            "source": str(content["source"]),
-            "images": int(content["images"]),
-            "seed": int(content["seed"]),
-            "crops": bool(content["crops"]),
-            "titles": {str(name): str(one["title"]) for name, one in content["corruptions"].items()},
-            "levels": [{column: row[column] for column in LEVEL_COLUMNS} for row in levels],
-        }
-        counts_seen = content["overlap"] == "allow"
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise AgeLensError(
-            f"{file} does not hold a stress test; 'agelens stress' writes stress.json."
-        ) from None
+    content = open_stress(file)
+    networks = [one for one in content["networks"] if set(one["bundles"].values()) == {identity}]
     if not networks:
         raise AgeLensError(f"{file} tells of another network; run 'agelens stress' with this one.")
-    if counts_seen:
+    if content["overlap"] == "allow":
         raise AgeLensError(
             f"{file} counts images that made the network, so it is no figure to hand on; repeat 'agelens stress' with "
             "--overlap skip."
         )
-    return told
+    return {
+        **{name: content[name] for name in ("source", "images", "seed", "crops")},
+        "titles": {name: one["title"] for name, one in content["corruptions"].items()},
+        "levels": [{column: row[column] for column in LEVEL_COLUMNS} for row in networks[0]["levels"]],
+    }

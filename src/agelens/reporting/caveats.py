@@ -4,7 +4,7 @@ from agelens.evaluation.resampling import LEAST_FACES
 from agelens.reporting.facts import measured_split, split_summary
 from agelens.reporting.formats import count
 from agelens.reporting.result_charts import MEASURES
-from agelens.reporting.study_files import StudyFiles, altered_files
+from agelens.reporting.study_files import StudyFiles
 
 FEW_TEST_FACES = 200
 
@@ -17,11 +17,11 @@ def caveats(run: StudyFiles) -> list[str]:
             "The faces are synthetic: nobody in these pictures exists, and no figure here says how "
             "a network does on photographs."
         )
-    if altered := altered_files(run.folder, run.config):
-        are = "is" if len(altered) == 1 else "are"
+    if run.altered:
+        are = "is" if len(run.altered) == 1 else "are"
         told.append(
-            f"{' and '.join(altered)} {are} not as AgeLens wrote: damaged, or altered by hand. The step that made such "
-            "a file makes it again."
+            f"{' and '.join(run.altered)} {are} not as AgeLens wrote, and left out here: damaged, or altered by hand. "
+            "The step that made such a file makes it again."
         )
     meaningless = _frozen_at_random(run)
     if meaningless:

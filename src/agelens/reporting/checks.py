@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from agelens.data.table import digest_table
@@ -90,6 +89,6 @@ def _of_others(run: StudyFiles, told: Iterable[Mapping[str, str]]) -> bool:
 
 def _other_data(run: StudyFiles) -> str:
     settings = run.model_comparison.get("settings", {})
-    if not settings or Path(settings["data"]).absolute() == run.folder.absolute():
+    if not settings or (run.table is not None and settings["table"] == digest_table(run.table)):
         return ""
-    return str(settings.get("source", settings["data"]))
+    return str(settings["source"])

@@ -10,8 +10,12 @@ import pandas as pd
 from agelens.bundles.bundle import BOTH, TASKS
 from agelens.data.table import read_table
 from agelens.errors import AgeLensError
+from agelens.evaluation.comparison_file import open_comparison
+from agelens.evaluation.label_issues_file import open_label_issues
+from agelens.evaluation.stress_file import open_stress
 from agelens.utils.files import digest_file, read_json
 
+_CHECKS = {"label_issues": open_label_issues, "stress": open_stress, "model_comparison": open_comparison}
 _NUMBERS = ("age", "gender", "age_min", "age_max", "age_years", "p_female")
 
 
@@ -27,6 +31,7 @@ class StudyFiles:
         table: the face table with its split.
         predictions: what was predicted on the measured split.
         has_audit_page: whether ``audit.html`` lies beside the report.
+        altered: names of files that are not as the study's steps left them; they are not read.
     """
 
     folder: Path
@@ -42,6 +47,7 @@ class StudyFiles:
     table: pd.DataFrame | None = None
     predictions: pd.DataFrame | None = None
     has_audit_page: bool = False
+    altered: list[str] = field(default_factory=list)
 
     @property
     def seed(self) -> int:
@@ -60,9 +66,8 @@ def read_study_files(folder: Path) -> StudyFiles:
     Raises:
         AgeLensError: a file that is there is broken; the message names it.
     """
-    names = (
-        "config", "audit", "exploration", "comparison", "evaluation", "label_issues", "stress", "model_comparison",
-    )  # fmt: skip
+    config = _read_object(folder / "config.json")
+    altered = altered_files(folder, config)
     both = _read_object(folder / BOTH / "card.json")
     cards = {
         task: _read_object(folder / task / "card.json") or (card_of_task(both, task) if both else {})
@@ -71,10 +76,21 @@ def read_study_files(folder: Path) -> StudyFiles:
     table = folder / "table.csv"
     return StudyFiles(
         folder=folder,
-        **{name: _read_object(folder / f"{name}.json") for name in names},
+        config=config,
+        altered=altered,
+        # What was altered is no figure of the study's; the report says so.
+        **{
+            name: {} if f"{name}.json" in altered else _read_object(folder / f"{name}.json")
+            for name in ("audit", "exploration", "comparison", "evaluation")
+        },
+        **{
+            name: read(folder / f"{name}.json")
+            for name, read in _CHECKS.items()
+            if (folder / f"{name}.json").exists() and f"{name}.json" not in altered
+        },
         cards={task: card for task, card in cards.items() if card},
-        table=read_table(table) if table.exists() else None,
-        predictions=read_predictions(folder / "predictions.csv"),
+        table=read_table(table) if table.exists() and table.name not in altered else None,
+        predictions=None if "predictions.csv" in altered else read_predictions(folder / "predictions.csv"),
         has_audit_page=(folder / "audit.html").exists(),
     )
 

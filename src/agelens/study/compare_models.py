@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from agelens.bundles.bundle import Bundle, find_bundles
+from agelens.data.rows import refuse_no_text
+from agelens.data.table import digest_table
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_models import ModelComparison, compare_predictions
 from agelens.evaluation.evaluate import Framed, predict_faces
@@ -64,6 +66,7 @@ def compare_models(
         AgeLensError: a bundle or file cannot be used, a bundle learned from some of the faces, or the two estimated
             nothing in common.
     """
+    refuse_no_text(first, second)
     names = _names(first, second)
     bundles = {place: find_bundles(place) for place in (first, second) if not is_prediction_file(place)}
     files = {place: read_predictions(place) for place in (first, second) if is_prediction_file(place)}
@@ -97,6 +100,7 @@ def compare_models(
             "second": str(second),
             "data": str(data),
             "source": faces.name,
+            "table": digest_table(table),
             "split": settings.split if "split" in table.columns else "all",
             "overlap": settings.overlap,
             "seed": settings.seed,

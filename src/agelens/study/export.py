@@ -1,6 +1,7 @@
 """Packing: a measured network as a bundle for others, whose card holds its figures and can be read as a page."""
 
 import copy
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from agelens.export.cards import OUT_OF_SCOPE_USE
 from agelens.reporting.card_page import card_page
 from agelens.reporting.study_files import altered_files
 from agelens.utils.files import read_json
+from agelens.utils.shapes import fits
 
 # What a bundle is made of; anything else beside it is somebody's own.
 _OWN = {NETWORK, CARD, TRAINING_IMAGES, PAGE, SUMS, ".DS_Store"}
@@ -77,6 +79,10 @@ def export_bundle(
             f"{run}' again."
         )
     figures = read_json(evaluation)
+    if not fits(figures, {"settings": {"bundles": {"*": str}, "split": str, "overlap_included": bool}}):
+        raise AgeLensError(
+            f"{evaluation} is no evaluation that AgeLens wrote; run 'agelens evaluate --out {run} --force'."
+        )
     settings = figures["settings"]
     measured = set(settings["bundles"].values()) == {bundle.card["identity"]}
     if measured and settings["split"] == "test" and settings["overlap_included"]:
@@ -122,10 +128,14 @@ def card_figures(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse_to_replace(target: Path, run: Path) -> None:
     """Writing a bundle replaces its folder: only an older bundle, or an empty folder, may stand there."""
-    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
-    if target.is_file() or (names and (SUMS not in names or names - _OWN)):
+    inside = list(target.iterdir()) if target.is_dir() else []
+    names = {path.name for path in inside}
+    foreign = names - _OWN or any(not path.is_file() for path in inside) or not {SUMS, CARD} <= names
+    if target.is_file() or (inside and foreign):
         raise AgeLensError(f"{target} holds something else than a bundle; give another folder.")
-    if target.resolve() == run.resolve() or target.resolve() in run.resolve().parents:
+    # Not Path.resolve, which fails at a link to itself.
+    place, study = (Path(os.path.realpath(path)) for path in (target, run))
+    if place == study or place in study.parents:
         raise AgeLensError(f"{target} holds the run itself; give another folder.")
 
 

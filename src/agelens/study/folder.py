@@ -24,6 +24,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from agelens.data.corrections import CorrectionFiles
+from agelens.data.rows import refuse_no_text
 from agelens.data.sources.options import ReadingOptions
 from agelens.data.sources.reading import read_sources
 from agelens.data.split_ratios import DEFAULT_SPLIT_RATIOS, SplitRatios, check_split_ratios
@@ -74,6 +75,7 @@ class StudyFolder:
     ) -> None:
         if folder.exists() and not folder.is_dir():
             raise AgeLensError(f"{folder} is a file; give a folder with --out.")
+        refuse_no_text(folder.absolute())
         self.folder = folder
         self.track = track
         self.say = say
@@ -267,8 +269,13 @@ class StudyFolder:
     def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.folder):
-            pass
+        try:
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            # It would name the temporary file.
+            error.filename = str(self.folder)
+            raise
         # A singleton, so that one process may open its run again.
         self._lock = FileLock(self.folder / ".lock", is_singleton=True)
         try:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agelens.errors import InterruptionError
 from agelens.reporting.exploration import explore
 from agelens.reporting.report import write_report
 from agelens.study.folder import REPORT, StudyFolder, is_study
@@ -33,17 +34,20 @@ def adding_to(folder: Path) -> Iterator[None]:
     """Keep other commands out of a folder while something is added to it, if it is that of a study.
 
     Raises:
-        AgeLensError: another command is at work there.
+        AgeLensError: another command is at work there. InterruptionError: Ctrl-C; nothing is kept to go on from.
     """
-    if not is_study(folder):
-        yield
-        return
-    run = StudyFolder(folder)
-    run.take()
     try:
-        yield
-    finally:
-        run.release()
+        if not is_study(folder):
+            yield
+            return
+        run = StudyFolder(folder)
+        run.take()
+        try:
+            yield
+        finally:
+            run.release()
+    except KeyboardInterrupt:
+        raise InterruptionError("Interrupted; the command begins anew.") from None
 
 
 def report_again(folder: Path, track: Track = quiet) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agelens.bundles.bundle import find_bundles
+from agelens.data.rows import refuse_no_text
 from agelens.data.table import sample
 from agelens.detection.framing import refuse_scenes
 from agelens.evaluation.corruptions import CLEAN, CORRUPTIONS
@@ -58,6 +59,7 @@ def stress_network(
     Raises:
         AgeLensError: no bundle or no faces, pictures that made a network, or pictures that are no crops for ``crops``.
     """
+    refuse_no_text(test.bundle, *([test.beside] if test.beside else []))
     named = [(str(path), find_bundles(path)) for path in (test.bundle, test.beside) if path is not None]
     bundles = [one for _, found in named for one in found]
     faces = read_labelled(test.data)

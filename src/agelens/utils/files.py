@@ -162,5 +162,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise AgeLensError(f"{path} does not exist.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AgeLensError(f"{path} is not valid JSON ({error}); delete it and run the step again.") from None
+    except (ValueError, RecursionError) as error:
+        # ValueError: also what is no UTF-8, and numbers of thousands of digits.
+        raise AgeLensError(
+            f"{path} is not valid JSON ({error}); what wrote it makes it again once it is deleted."
+        ) from None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agelens.data.rows import Rows, is_line
+from agelens.data.rows import Rows, refuse_no_text
 from agelens.data.sources import parquet
 from agelens.data.sources.csv import SUFFIXES as TEXTS
 from agelens.data.sources.csv import read_manifest
@@ -39,10 +39,7 @@ def read_faces(source: Path | str, options: ReadingOptions | None = None) -> Fac
     source = as_path("source", source)
     options = ReadingOptions() if options is None else check_options(options)
     check_format(options.format)
-    if not is_line(str(source.absolute())):
-        raise AgeLensError(
-            f"{str(source.absolute())!a} has letters that are no text; give the folder another name."
-        )
+    refuse_no_text(source.absolute())
     kind, suffix = what_is(source), source.suffix.lower()
     if kind == "folder":
         return build_faces(
