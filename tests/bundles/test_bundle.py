@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agelens.bundles.bundle import (
+    BUNDLED,
     CARD,
     NETWORK,
     PAGE,
@@ -157,8 +158,20 @@ def test_a_run_holds_its_bundles_and_a_folder_without_any_says_so(
 ) -> None:
     assert [one.folder for one in find_bundles(bundle)] == [bundle]
     assert [one.task for one in find_bundles(study.folder)] == ["age", "gender"]
-    with pytest.raises(AgeLensError, match="holds no bundle; give a bundle, or the folder of a run"):
+    with pytest.raises(AgeLensError, match="holds no bundle; give a bundle, or the folder of a study"):
         find_bundles(tmp_path)
+
+
+def test_a_folder_that_is_called_as_a_bundled_network_hides_it_only_with_a_bundle(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "agelens").mkdir()
+    assert find_bundles(Path("agelens"))[0].folder == BUNDLED
+    shutil.copytree(bundle, tmp_path / "agelens", dirs_exist_ok=True)
+    assert find_bundles(Path("agelens"))[0].network == b"a network"
+    with pytest.raises(AgeLensError, match="holds no bundle"):
+        find_bundles(Path("./other"))
 
 
 def test_the_working_folder_is_a_place_of_bundles(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from agelens.evaluation.groups import groups_of, kind_title
+from agelens.evaluation.groups import age_ranges, groups_of, kind_title
 
 
 def rows() -> pd.DataFrame:
@@ -35,3 +35,15 @@ def test_pairs_hold_the_rows_that_have_both() -> None:
     missing = groups_of(rows().assign(age=[5, None, 25, 85], gender=[0, 1, None, 1]), pairs=True)
     assert sum(chosen.sum() for chosen in missing["age_band"].values()) == 3
     assert sum(chosen.sum() for chosen in missing["gender"].values()) == 3
+
+
+def test_a_group_of_ages_is_in_a_band_or_range_only_as_a_whole() -> None:
+    table = rows().assign(age_min=[3, 9, 20, 70], age_max=[9, 9, 29, 116])
+    found = groups_of(table)["age_band"]
+    assert {name: chosen.tolist() for name, chosen in found.items()} == {
+        "0-9": [True, True, False, False], "20-29": [False, False, True, False],
+    }  # fmt: skip
+    ranges = age_ranges(table)
+    assert ranges["21 to 60"].tolist() == [False] * 4
+    assert ranges["16 and over"].tolist() == [False, False, True, True]
+    assert age_ranges(rows())["21 to 60"].tolist() == [False, False, True, False]

@@ -166,3 +166,15 @@ def test_faces_count_for_what_they_are_labelled_for(predictor: Predictor, table:
     )
     grouped = stress(predictor, table.iloc[:1].assign(age_min=30, age_max=39), corruptions=FEW[:1]).rows
     assert (grouped["age_min"].tolist(), grouped["age_max"].tolist()) == ([30, 30], [39, 39])
+
+
+def test_levels_stand_in_their_order_and_tell_of_how_many_ages_they_are() -> None:
+    rows = made_up().rows
+    # The first picture lacks the mild level.
+    rows = rows[(rows["corruption"] != "blur") | (rows["level"] != 1) | (rows["digest"] != "0")]
+    mild = rows[rows["level"] == 1]
+    rows = pd.concat([rows[rows["level"] != 1], mild]).assign(age_min=30, age_max=30)
+    rows.loc[rows["digest"] == "9", "age_max"] = 39
+    figures = summarise(Stressed(rows, ()))
+    assert [(one["corruption"], one["level"]) for one in figures] == [(CLEAN, 0), ("blur", 1), ("blur", 2)]
+    assert [(one["n"], one["aged"]) for one in figures] == [(10, 9), (9, 7), (10, 0)]

@@ -28,7 +28,14 @@ LABELS = {
 
 
 def level(corruption: str, value: float, mae: float) -> dict[str, Any]:
-    row = {**dict.fromkeys(LEVEL_COLUMNS), "corruption": corruption, "level": value, "n": 40, "found": 1.0}
+    row = {
+        **dict.fromkeys(LEVEL_COLUMNS),
+        "corruption": corruption,
+        "level": value,
+        "n": 40,
+        "found": 1.0,
+        "aged": 30,
+    }
     return {**row, "mae": mae, "mae_ci95": [mae - 1, mae + 1]}
 
 
@@ -86,7 +93,7 @@ def test_the_checks_of_a_study_stand_in_its_report(tmp_path: Path) -> None:
     assert 'href="label_issues.html"' in page
     assert 'data-figure="worse_pictures_age_1"' in page
     assert (tmp_path / "charts" / "worse_pictures_age_1.png").stat().st_size > 2000
-    assert "JPEG quality 7 40 100.0 % 6.75 5.75 to 7.75" in text
+    assert "JPEG quality 7 40 30 6.75 5.75 to 7.75" in text
     assert "<i>mine" not in page
     assert "Age: mean absolute error (years) 500 4.000 4.250 +0.250 +0.125 to +0.375 < 0.001 mine" in text
     assert "3 more that only other estimated are left out" in text

@@ -69,10 +69,10 @@ def test_a_bundle_gets_the_figures_of_the_run_that_measured_it(agelens, study, t
         "figure": "age_mae", "this": whole["second"], "other": whole["first"], "difference": whole["difference"],
         "faces": whole["faces"], "p": 0, "ci95": 0, "better": "",
     }  # fmt: skip
-    assert "<h2>This network and small on the same faces</h2>" in page
+    assert "<h2>This network and “small” on the same faces</h2>" in page
     assert after.card["label_issues"].items() < LABELS.items()
     assert after.card["label_issues"]["estimated_wrong_genders"] == 7
-    assert "estimates that 7 of the 110 gender labels (6.4 %) are wrong" in page
+    assert "estimates that 7 of their 110 gender labels (6.4 %) are wrong" in page
     assert "holds no bundle" in agelens("export", tmp_path / "other", "--out", run).err
 
 
@@ -110,14 +110,14 @@ def test_two_networks_are_named_by_the_bundle_that_was_asked_for(tmp_path: Path)
         (lambda told: told["networks"][0]["levels"][0].update(mae_ci95=[1.0]), "does not hold a stress test"),
         (lambda told: told.update(images=-5), "does not hold a stress test"),
         (lambda told: told.update(source="\ud800"), "does not hold a stress test"),
-        (lambda told: told["networks"][0]["bundles"].update(age="another"), "tells of another network"),
+        (lambda told: told["networks"][0]["bundles"].update(age="another"), "is about another network"),
         (lambda told: told.update(overlap="allow"), "counts images that made the network"),
     ],
 )
 def test_a_stress_test_that_does_not_belong_on_the_card_is_refused(
     tmp_path: Path, change, sentence: str
 ) -> None:
-    row = {**dict.fromkeys(LEVEL_COLUMNS), "corruption": "blur", "level": 1, "n": 10, "found": 1.0}
+    row = {**dict.fromkeys(LEVEL_COLUMNS), "corruption": "blur", "level": 1, "n": 10, "found": 1.0, "aged": 9}
     told = {
         "source": "faces", "images": 10, "seed": 42, "crops": True, "overlap": "refuse",
         "corruptions": {"blur": {"title": "blur", "levels": [1]}},
@@ -167,7 +167,7 @@ def test_a_comparison_is_told_from_the_networks_own_side(tmp_path: Path) -> None
     [
         (lambda told: told.pop("bundles"), "does not hold a comparison of two networks"),
         (lambda told: told["overall"]["age_mae"].pop("p"), "does not hold a comparison of two networks"),
-        (lambda told: told["bundles"][0].update(age="another"), "tells of other networks"),
+        (lambda told: told["bundles"][0].update(age="another"), "is about other networks"),
         (lambda told: told["bundles"][1].update(age="mine"), "compares this network with itself"),
         (lambda told: told["overall"].clear(), "does not hold a comparison of two networks"),
         (lambda told: told.update(names=[None, {"a": 1}]), "does not hold a comparison of two networks"),
@@ -195,7 +195,7 @@ def test_a_comparison_that_does_not_belong_on_the_card_is_refused(
         ({"gender_labels": 0}, "does not tell of suspicious labels"),
         ({"age_mae": math.inf}, "does not tell of suspicious labels"),
         ({"weights": "random"}, "random weights"),
-        ({"source": "faces"}, "tells of labels of faces, and the network was made from FairFace and UTKFace"),
+        ({"source": "faces"}, "is about labels of faces, and the network was made from FairFace and UTKFace"),
     ],
 )
 def test_suspicious_labels_that_say_nothing_of_the_network_are_refused(

@@ -243,15 +243,17 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     """The bundle in a folder, or those in its subfolders as a run leaves them: ``both``, or ``age`` and ``gender``.
 
     Args:
-        folder: None is the bundle that comes with AgeLens; a name of `OWN` where no such folder lies is that one of
-            AgeLens's own; an address such as ``hf://owner/name@commit`` is one of the hub (see `agelens.bundles.hub`).
+        folder: None is the bundle that comes with AgeLens; a name of `OWN` is that one of AgeLens's own, unless a
+            folder of that name holds a bundle; an address such as ``hf://owner/name@commit`` is one of the hub (see
+            `agelens.bundles.hub`).
 
     Raises:
         AgeLensError: there is none, or a run holds networks of both kinds.
     """
     if folder is None:
         return [open_bundle(BUNDLED)]
-    if str(folder) in OWN and not folder.exists():
+    if str(folder) in OWN and not any(_is_bundle(folder / name) for name in ("", BOTH, *TASKS)):
+        # A folder of that name without a bundle, such as a checkout, is not meant.
         return [open_bundle(OWN[str(folder)])]
     if (address := read_hub_address(str(folder))) is not None:
         return [open_bundle(fetch_bundle(address))]
@@ -260,7 +262,7 @@ def find_bundles(folder: Path | None = None) -> list[Bundle]:
     names = [name for name in (BOTH, *TASKS) if _is_bundle(folder / name)]
     if not names:
         raise AgeLensError(
-            f"{folder} holds no bundle; give a bundle, or the folder of a run with trained networks "
+            f"{folder} holds no bundle; give a bundle, or the folder of a study with trained networks "
             "('agelens train FOLDER --out RUN' makes one)."
         )
     if BOTH in names and len(names) > 1:

@@ -13,7 +13,7 @@ def annotations(
     source: Annotated[
         Path,
         typer.Argument(
-            help="The folder of a run, or a file that 'agelens predict --out' wrote.", show_default=False
+            help="The folder of a study, or a file that 'agelens predict --out' wrote.", show_default=False
         ),
     ],
     export: Annotated[

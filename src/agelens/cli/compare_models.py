@@ -11,7 +11,7 @@ from agelens.cli.runs import add_to_report, print_lines
 from agelens.utils.arguments import MOST_SEED
 
 _MODEL = (
-    "A bundle, a run with networks, 'agelens' or 'small' for AgeLens's own, or a file of predictions: CSV or Parquet "
+    "A bundle, a study with networks, 'agelens' or 'small' for AgeLens's own, or a file of predictions: CSV or Parquet "
     "of path, age, gender."
 )
 
@@ -22,7 +22,7 @@ def compare_models(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder of UTKFace-named images, a CSV manifest, or the folder of a run that was audited.",
+            help="Folder of UTKFace-named images, a CSV manifest, or the folder of a study that was audited.",
             show_default=False,
         ),
     ],

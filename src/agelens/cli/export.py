@@ -59,7 +59,7 @@ def export(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a run's measured network as a bundle for others, or a bundle in a form that other programs serve."""
+    """Write a study's measured network as a bundle for others, or a bundle in a form that other programs serve."""
     if form != "bundle":
         if any(file is not None for file in (seeds, stress, comparison, label_issues)):
             raise AgeLensError(

@@ -15,14 +15,14 @@ def stress(
     bundle: Annotated[
         Path,
         typer.Argument(
-            help="A bundle, a run with networks, or 'agelens' or 'small' for AgeLens's own.",
+            help="A bundle, a study with networks, or 'agelens' or 'small' for AgeLens's own.",
             show_default=False,
         ),
     ],
     data: Annotated[
         Path,
         typer.Argument(
-            help="Labelled faces: a folder, a CSV manifest, or the folder of a run, of which the test split is taken.",
+            help="Labelled faces: a folder, a CSV manifest, or a study, of which the test split is taken.",
             show_default=False,
         ),
     ],
@@ -75,7 +75,7 @@ def stress(
             StressTest(bundle, data, beside, crops, limit, overlap, precision, seed), out, bar, say
         )
         lines = [
-            f"{network['name']}: {row['corruption'].replace('_', ' ')} {row['level']:g}: {_told(row)}"
+            f"{network['name']}: {row['corruption'].replace('_', ' ')} {row['level']:g}: {_told(row, crops)}"
             for network in result["networks"]
             for row in network["levels"]
         ]
@@ -83,8 +83,9 @@ def stress(
         add_to_report(out, bar, json)
 
 
-def _told(row: dict[str, object]) -> str:
-    words = [f"found {100 * float(str(row['found'])):.1f} %"]
+def _told(row: dict[str, object], crops: bool) -> str:
+    # Among crops no face is searched.
+    words = [] if crops else [f"found {100 * float(str(row['found'])):.1f} %"]
     for key, form in (("mae", "MAE {:.2f}"), ("mae_change", "change {:+.2f}")):
         if row[key] is not None:
             words.append(form.format(row[key]))

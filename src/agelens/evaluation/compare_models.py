@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from agelens.data.labels import age_bounds, has_age_group, has_exact_age, has_label
 from agelens.errors import AgeLensError
 from agelens.evaluation.age_groups import years_outside
-from agelens.evaluation.groups import FEW_FACES, groups_of, kind_title
-from agelens.evaluation.metrics import AGE_RANGES, CS_YEARS
+from agelens.evaluation.groups import FEW_FACES, age_ranges, groups_of, kind_title
+from agelens.evaluation.metrics import CS_YEARS
 from agelens.evaluation.paired import PairedDifference, decide, paired_difference
 from agelens.evaluation.resampling import Array, clusters_of
 
@@ -109,7 +108,8 @@ class ModelComparison:
 
     def _verdict(self, name: str, one: PairedDifference) -> str:
         figure = FIGURES[name]
-        values = f"{figure.told(one.first)} against {figure.told(one.second)}, {one.faces:,} faces"
+        few = ", which are few" if one.faces < FEW_FACES else ""
+        values = f"{figure.told(one.first)} against {figure.told(one.second)}, {one.faces:,} faces{few}"
         if not one.better:
             return f"not clearly apart ({values})"
         return f"{self.names[one.better == 'second']} is better ({values})"
@@ -175,7 +175,7 @@ def compare_predictions(
         raise AgeLensError(
             f"{names[0]} and {names[1]} estimated nothing that could be compared: no figure or no face is in both."
         )
-    members = {"": {"": np.full(len(rows), True)}, **groups_of(rows), "age_range": _age_ranges(rows)}
+    members = {"": {"": np.full(len(rows), True)}, **groups_of(rows), "age_range": age_ranges(rows)}
     found: dict[tuple[str, str, str], PairedDifference] = {}
     clusters = clusters_of(rows)
     for name in shared:
@@ -197,11 +197,6 @@ def compare_predictions(
         {name: decided[name, "", ""] for name in shared if (name, "", "") in decided},
         _nested({key: decided[key] for key in by_group}),
     )
-
-
-def _age_ranges(rows: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    ranges = {name: rows["age"].between(*ends).to_numpy() for name, ends in AGE_RANGES.items()}
-    return {name: chosen for name, chosen in ranges.items() if chosen.any()}
 
 
 def _decide(found: Mapping[tuple[str, str, str], PairedDifference]) -> dict[Any, PairedDifference]:

@@ -60,7 +60,7 @@ def read_comparison(file: Path, identity: str) -> dict[str, Any]:
     settings = content["settings"]
     places = [place for place, one in enumerate(content["bundles"]) if set(one.values()) == {identity}]
     if not places:
-        raise AgeLensError(f"{file} tells of other networks; run 'agelens compare-models' with this one.")
+        raise AgeLensError(f"{file} is about other networks; run 'agelens compare-models' with this one.")
     if len(places) > 1:
         raise AgeLensError(
             f"{file} compares this network with itself; run 'agelens compare-models' with another."

@@ -11,6 +11,8 @@ from agelens.data.labels import AGE_BANDS, GENDERS, age_band, age_bounds
 
 GROUP_TITLES = {"age_band": "Age band (years)", "gender": "Gender label", "race": "Race label"}
 SOURCE_TITLE = "Source"
+# Ages for which the field publishes figures, first and last year.
+AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
 # Figures of fewer faces are marked: they may be far off.
 FEW_FACES = 30
 PAIR = " x "
@@ -67,6 +69,12 @@ def groups_of(
                 if (both := members & others).any()
             }
     return {kind: members for kind, members in found.items() if members}
+
+
+def age_ranges(rows: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows belong to each of AGE_RANGES; a group of ages such as 20-29 only where all of it does."""
+    low, high = age_bounds(rows)
+    return {name: (low >= least) & (high <= most) for name, (least, most) in AGE_RANGES.items()}
 
 
 def kind_title(kind: str) -> str:

@@ -46,7 +46,7 @@ def read_label_issues(file: Path, source: str) -> dict[str, Any]:
     content = open_label_issues(file)
     if sorted(content["source"].split(" and ")) != sorted(source.split(" and ")):
         raise AgeLensError(
-            f"{file} tells of labels of {content['source']}, and the network was made from {source}; give the labels "
+            f"{file} is about labels of {content['source']}, and the network was made from {source}; give the labels "
             "of its own data."
         )
     if content["weights"] == "random":

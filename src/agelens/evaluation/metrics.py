@@ -9,6 +9,7 @@ import pandas as pd
 from agelens.data.labels import AGE_BANDS, GENDERS, age_band
 from agelens.data.table import source_names
 from agelens.evaluation.comparisons import paired, welch
+from agelens.evaluation.groups import age_ranges, group_columns
 from agelens.evaluation.resampling import (
     LEAST_FACES,
     Array,
@@ -23,7 +24,6 @@ from agelens.evaluation.shares import share_of
 
 # Cumulative score: the share of faces estimated within this many years, the field's CS@5.
 CS_YEARS = 5
-AGE_RANGES = {"21 to 60": (21, 60), "16 and over": (16, 200)}
 
 
 def interval(values: Array, seed: int, clusters: Codes | None = None) -> list[float] | None:
@@ -143,7 +143,8 @@ MEASURES: dict[str, tuple[str, Callable[..., dict[str, Any]]]] = {
 def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[str] = ()) -> dict[str, Any]:
     """All figures of a task, overall and under ``groups`` by age band, range of ages, gender, race and source.
 
-    The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. Where age comes with
+    The ranges overlap the bands: the field publishes ages of 21 to 60 and gender from 16 on. An age that is known as a
+    group is in a band or range only where all of the group is. Where age comes with
     intervals, there are groups by the band of the estimate too, for which the intervals are made. Each group but the
     ranges is tested against all other faces, for `agelens.evaluation.limitations`. ``independent`` is how many faces of
     a group are left where near duplicates count once.
@@ -164,7 +165,7 @@ def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[
         return {**found, **measure_intervals(rows, codes)} if task == "age" else found
 
     keys = {
-        "age_band": (age_band(predictions["age"]), AGE_BANDS),
+        "age_band": (group_columns(predictions)["age_band"], AGE_BANDS),
         "gender": (predictions["gender"].map(dict(enumerate(GENDERS))), GENDERS),
         **given_groups(predictions, group_by),
     }
@@ -183,10 +184,9 @@ def measure(predictions: pd.DataFrame, task: str, seed: int, group_by: Sequence[
         }
         for name, (key, values) in keys.items()
     }
-    ranges = {name: predictions["age"].between(*ends).to_numpy() for name, ends in AGE_RANGES.items()}
     groups["age_range"] = {
         name: {**of(rows), "independent": independent(clusters[rows])}
-        for name, rows in ranges.items()
+        for name, rows in age_ranges(predictions).items()
         if rows.any()
     }
     return {**of(np.full(len(predictions), True)), "groups": groups}

@@ -32,8 +32,8 @@ from agelens.utils.progress import Track, quiet
 # of its side, and its side is between half and twice as long.
 _NEAR, _SIZES = 0.5, (0.5, 2.0)
 LEVEL_COLUMNS = (
-    "corruption", "level", "n", "found", "found_ci95", "mae", "mae_ci95", "mae_change", "mae_change_ci95", "bias",
-    "coverage", "coverage_ci95", "interval_years", "accuracy", "accuracy_ci95",
+    "corruption", "level", "n", "found", "found_ci95", "aged", "mae", "mae_ci95", "mae_change", "mae_change_ci95",
+    "bias", "coverage", "coverage_ci95", "interval_years", "accuracy", "accuracy_ci95",
 )  # fmt: skip
 
 
@@ -156,13 +156,12 @@ def _values(face: Face | None) -> dict[str, Any]:
 
 
 def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
-    """The figures of each corruption and level, LEVEL_COLUMNS, in the order in which they were measured.
+    """The figures of each corruption and level, LEVEL_COLUMNS: the pictures as they are, then the order of CORRUPTIONS.
 
     ``found`` is the share of the pictures in which the face was found; all other figures are of those, of age where
-    it is known in years, and of gender where there is a label. ``mae_change``
-    is how much larger the absolute error is than on the same pictures as they are, in pairs. Ends of 95 % intervals
-    stand in columns that end in ``_ci95``; pictures of one duplicate group count as one there. What the network does
-    not estimate is None.
+    it is known in years (``aged`` faces), and of gender where there is a label. ``mae_change`` is how much larger the
+    absolute error is than on the same pictures as they are, in pairs. Ends of 95 % intervals stand in columns that end
+    in ``_ci95``; pictures of one duplicate group count as one there. What the network does not estimate is None.
     """
     rows = stressed.rows
     clean = rows[rows["corruption"] == CLEAN].set_index("digest")
@@ -174,10 +173,14 @@ def summarise(stressed: Stressed, seed: int = 42) -> list[dict[str, Any]]:
             "found": float(hits.mean()), "found_ci95": share_interval(hits, clusters_of(group)),
         }  # fmt: skip
         faces = group[group["found"]]
+        told["aged"] = int(has_exact_age(faces).sum())
         if len(faces):
             told |= _measured(faces, seed) | _change(faces, clean, seed)
         figures.append({column: told.get(column) for column in LEVEL_COLUMNS})
-    return figures
+    # A picture that lacks a level, as small ones do, comes first now and then.
+    order = [(one.name, float(level)) for one in CORRUPTIONS for level in one.levels]
+    places = {key: place for place, key in enumerate([(CLEAN, 0.0), *order])}
+    return sorted(figures, key=lambda row: places.get((row["corruption"], row["level"]), len(places)))
 
 
 def _measured(faces: pd.DataFrame, seed: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from agelens.utils.shapes import fits
 _FIGURE, _INTERVAL = (None, float), (None, [float, float])
 _LEVEL = {
     **{name: _INTERVAL if name.endswith("_ci95") else _FIGURE for name in LEVEL_COLUMNS},
-    "corruption": str, "level": float, "n": int, "found": float,
+    "corruption": str, "level": float, "n": int, "found": float, "aged": int,
 }  # fmt: skip
 _SHAPE = {
     "source": str, "images": int, "crops": bool, "overlap": str, "seed": int,
@@ -53,7 +53,7 @@ def read_stress(file: Path, identity: str) -> dict[str, Any]:
     content = open_stress(file)
     networks = [one for one in content["networks"] if set(one["bundles"].values()) == {identity}]
     if not networks:
-        raise AgeLensError(f"{file} tells of another network; run 'agelens stress' with this one.")
+        raise AgeLensError(f"{file} is about another network; run 'agelens stress' with this one.")
     if content["overlap"] == "allow":
         raise AgeLensError(
             f"{file} counts images that made the network, so it is no figure to hand on; repeat 'agelens stress' with "

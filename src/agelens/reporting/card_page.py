@@ -6,7 +6,7 @@ from typing import Any
 from agelens._version import __version__
 from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.group_report import TITLES
-from agelens.evaluation.groups import kind_title
+from agelens.evaluation.groups import FEW_FACES, kind_title
 from agelens.evaluation.over_seeds import tell_over_seeds
 from agelens.reporting import formats
 from agelens.reporting.group_tables import group_tables
@@ -32,6 +32,7 @@ def card_page(card: dict[str, Any]) -> str:
         "group_titles": TITLES,
         "kind_title": kind_title,
         "model_figures": FIGURES,
+        "few_faces": FEW_FACES,
         "leading": limitations[:LEADING],
         "others": limitations[LEADING:],
         "tell_over_seeds": tell_over_seeds,

@@ -53,9 +53,10 @@ def not_done(run: StudyFiles) -> list[tuple[str, str]]:
         )
     if network := _measured_network(run):
         if settings.get("split", "test") == "test":
+            searched = " --crops" if framed == "refuse" else ""
             commands["stress"] = (
                 "worse pictures",
-                f"agelens stress {network} {folder} --overlap skip --out {folder}",
+                f"agelens stress {network} {folder}{searched} --overlap skip --out {folder}",
             )
         other = _BUNDLED[network == _BUNDLED[0]]
         framing = " --align" if framed == "align" else crops

@@ -16,7 +16,7 @@ from agelens.data.labels import age_bounds, has_exact_age
 from agelens.errors import AgeLensError
 from agelens.evaluation.compare_models import FIGURES
 from agelens.evaluation.group_report import TITLES
-from agelens.evaluation.groups import kind_title
+from agelens.evaluation.groups import FEW_FACES, kind_title
 from agelens.reporting import facts, formats, prediction_charts, result_charts
 from agelens.reporting.age_limit_charts import age_limit_charts
 from agelens.reporting.caveats import caveats
@@ -90,6 +90,7 @@ def write_report(run: Path) -> Path:
         "caveats": caveats(found),
         "checks": checks(found),
         "model_figures": FIGURES,
+        "few_faces": FEW_FACES,
         "groups": {task: group_tables(found.evaluation.get(task, {})) for task in TASKS},
         "group_tables": group_tables,
         "extremes": extremes,

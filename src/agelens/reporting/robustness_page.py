@@ -27,7 +27,10 @@ _HEIGHT = 260
 
 def write_robustness_page(result: dict[str, Any], path: Path) -> None:
     """Write the result of `agelens.study.stress.stress_network` as one self-contained HTML page, atomically."""
-    measures = [one for one in MEASURES if _known(result, one[0])]
+    # Among crops no face is searched.
+    measures = [
+        one for one in MEASURES if _known(result, one[0]) and not (result["crops"] and one[0] == "found")
+    ]
     charts = {
         f"{corruption.name}-{measure[0]}": json.loads(_curves(result, corruption.name, measure).to_json())
         for corruption in CORRUPTIONS
