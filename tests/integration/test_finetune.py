@@ -13,6 +13,7 @@ from agelens.bundles.bundle import find_bundles
 from agelens.errors import AgeLensError
 from agelens.reporting.card_page import card_page
 from agelens.study.export import card_figures
+from agelens.study.folder import StudyFolder
 from tests.models.encoder_files import write_h5
 
 
@@ -106,6 +107,8 @@ def test_figures_on_images_already_seen_are_not_packed(made: Made, agelens, tmp_
     evaluation = json.loads((run / "evaluation.json").read_text())
     evaluation["settings"]["overlap_included"] = True
     (run / "evaluation.json").write_text(json.dumps(evaluation))
+    # As if it had been measured so.
+    StudyFolder(run).accept("evaluate", ["evaluation.json"])
     answer = agelens("export", tmp_path / "packed", "--out", run)
     assert answer.status == 2
     assert "counts images that made the network or its backbone" in answer.err.replace("\n", " ")
