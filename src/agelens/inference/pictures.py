@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +12,7 @@ from agelens.inference.blur import Blur, blur_boxes, kind_of_picture
 from agelens.inference.given import read_unnamed
 from agelens.inference.record import LONGEST_NAME
 from agelens.inference.results import ImagePrediction
-from agelens.utils.files import naming_errors, replacing_file
+from agelens.utils.files import replacing_file
 
 _JPEG_QUALITY = 92
 # Where JPEG ends, pixels.
@@ -106,14 +105,6 @@ def _comment(path: Path) -> bytes:
         return b""
     found = _MARKED.search(head) if head.startswith(b"\xff\xd8") else None
     return found[0] if found else b""
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of the pictures, and see that it can be written. Raises OSError where it cannot."""
-    with naming_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
 
 
 def draw(photo: ImagePrediction, target: Path, blur: Blur | None = None) -> None:

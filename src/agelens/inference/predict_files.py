@@ -11,13 +11,14 @@ from agelens.errors import AgeLensError, ImageError
 from agelens.inference.blur import Blur
 from agelens.inference.inputs import locate
 from agelens.inference.output_formats import Writer, writing_photos
-from agelens.inference.pictures import draw, make_folder, name_pictures, refuse_to_replace
+from agelens.inference.pictures import draw, name_pictures, refuse_to_replace
 from agelens.inference.prediction_config import PredictionConfig, check_out, fingerprint
 from agelens.inference.predictions_file import Output
 from agelens.inference.predictor import Predictor
 from agelens.inference.printing import FaceTable, Tally, counted
 from agelens.inference.record import read_record
 from agelens.inference.results import ImagePrediction
+from agelens.utils.files import make_folder
 from agelens.utils.image_kinds import NAMED_SO
 from agelens.utils.progress import bar, console, quiet, say, waiting
 

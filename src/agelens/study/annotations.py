@@ -23,7 +23,7 @@ from agelens.inference.output_formats import form_of_file, read_back
 from agelens.study.folder import is_study
 from agelens.study.given_table import SOURCE
 from agelens.study.origin import told_source
-from agelens.study.seals import refuse_altered_table
+from agelens.study.seals import open_study
 from agelens.utils.files import read_json, write_json, write_text
 from agelens.utils.images import read_photo
 
@@ -59,9 +59,8 @@ def _of_run(folder: Path) -> Iterator[Annotated]:
         raise AgeLensError(
             f"{folder} is no run: it has no table.csv and config.json; run 'agelens audit FOLDER --out {folder}' first."
         )
-    config = read_json(folder / "config.json")
-    refuse_altered_table(folder, config)
-    table, source = read_table(folder / "table.csv"), config["source"]
+    source = open_study(folder)["source"]
+    table = read_table(folder / "table.csv")
     issues = _issues(_audit(folder, source))
     names = file_names(named_paths(table), source if isinstance(source, str) else common_folder(source))
     predictions: dict[str, dict[str, Any]] = {}

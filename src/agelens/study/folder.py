@@ -13,7 +13,6 @@ label_issues.*, stress.*, model_comparison.*   checks that were written into it,
 report.html       all of it, in one file
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -44,7 +43,7 @@ from agelens.study.origin import (
 )
 from agelens.study.seals import read_config, refuse_altered_table, seal_outputs, sealed_config
 from agelens.utils.environment import command_line, machine, versions
-from agelens.utils.files import digest_json, remove_partials, write_json
+from agelens.utils.files import digest_json, make_folder, remove_partials, write_json
 from agelens.utils.progress import Track, quiet
 
 DEFAULT_SEED = 42
@@ -268,14 +267,7 @@ class StudyFolder:
 
     def take(self) -> None:
         """Make sure that the folder can be written, and that nobody else writes into it until this process ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            # It would name the temporary file.
-            error.filename = str(self.folder)
-            raise
+        make_folder(self.folder)
         # A singleton, so that one process may open its run again.
         self._lock = FileLock(self.folder / ".lock", is_singleton=True)
         try:

@@ -9,8 +9,7 @@ from agelens.data.provenance import data_name
 from agelens.data.sources.reading import read_faces
 from agelens.data.table import read_table
 from agelens.study.folder import is_study
-from agelens.study.seals import refuse_altered_table
-from agelens.utils.files import read_json
+from agelens.study.seals import open_study
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,7 @@ def read_labelled(data: Path) -> LabelledData:
         AgeLensError: there are no faces, or a study's table was altered since its audit.
     """
     if is_study(data):
-        config = read_json(data / "config.json")
-        refuse_altered_table(data, config)
+        config = open_study(data)
         table = read_table(data / "table.csv")
         return LabelledData(table, data_name(config, table), True)
     # Of "." the last part has no name.

@@ -39,6 +39,17 @@ def sealed_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, SEAL: digest_json(content)}
 
 
+def open_study(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a study that was audited, for whoever reads its table and writes nothing there.
+
+    Raises:
+        AgeLensError: the configuration or the face table was altered since it was written.
+    """
+    config = _opened(folder / "config.json")
+    refuse_altered_table(folder, config)
+    return config
+
+
 def read_config(file: Path) -> dict[str, Any]:
     """Read the configuration of a study; empty where there is none.
 
@@ -47,6 +58,15 @@ def read_config(file: Path) -> dict[str, Any]:
     """
     if not file.exists():
         return {}
+    content = _opened(file)
+    if content and "split_ratios" not in content:
+        raise AgeLensError(
+            f"{file.parent} holds a study that an earlier AgeLens began; begin it again with another --out."
+        )
+    return content
+
+
+def _opened(file: Path) -> dict[str, Any]:
     config = read_json(file)
     if not isinstance(config, dict):
         raise AgeLensError(f"{file} does not hold a run's configuration; delete it and begin the run again.")
@@ -55,9 +75,5 @@ def read_config(file: Path) -> dict[str, Any]:
         raise AgeLensError(
             f"{file} is not as AgeLens wrote it: it was damaged, or altered by hand. Restore it, or begin the study "
             "again with another --out."
-        )
-    if content and "split_ratios" not in content:
-        raise AgeLensError(
-            f"{file.parent} holds a study that an earlier AgeLens began; begin it again with another --out."
         )
     return content

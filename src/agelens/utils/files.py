@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,18 @@ def _new(folder: Path, stem: str, suffix: str, make: Callable[[Path], object]) -
 
 def _make_file(path: Path) -> None:
     path.touch(exist_ok=False)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and see that files can be written there. Raises OSError, which names the folder, where not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        # It would name the temporary file.
+        error.filename = str(folder)
+        raise
 
 
 def aside(target: Path) -> Path:
